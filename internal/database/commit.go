@@ -1,0 +1,201 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/uptrace/bun"
+)
+
+// maxBatch bounds how many callers share one commit.
+const maxBatch = 256
+
+// committer lets concurrent callers on one connection share commits. There is
+// no goroutine and no timer: the caller at the head of the queue leads. It
+// commits its own work together with all that has queued up by then, and hands
+// the lead to the next one that waits. A lone caller therefore commits at once.
+type committer struct {
+	db *bun.DB
+
+	mu    sync.Mutex
+	queue []*job
+	led   bool       // somebody leads; then the queue's head is the leader or was its batch
+	idle  *sync.Cond // signalled when led becomes false
+}
+
+// A job is waiting until a leader takes it or its caller abandons it.
+const (
+	waiting int32 = iota
+	taken
+	abandoned
+)
+
+type job struct {
+	ctx   context.Context //nolint:containedctx // its values follow the work into the batch
+	fn    func(context.Context, Tx) error
+	state atomic.Int32
+	wake  chan signal
+	err   error
+}
+
+type signal uint8
+
+const (
+	done signal = iota // err is set
+	lead               // the caller is to lead
+)
+
+func newCommitter(db *bun.DB) *committer {
+	c := &committer{db: db}
+	c.idle = sync.NewCond(&c.mu)
+	return c
+}
+
+// do returns after the commit that holds fn's work, or with fn's error.
+func (c *committer) do(ctx context.Context, fn func(context.Context, Tx) error) error {
+	j := &job{ctx: ctx, fn: fn, wake: make(chan signal, 1)}
+	if !c.enqueue(j) && j.wait() == done {
+		return j.err
+	}
+	batch := c.take()
+	c.run(batch)
+	c.handOver()
+	for _, other := range batch {
+		if other != j {
+			other.wake <- done
+		}
+	}
+	return j.err
+}
+
+// enqueue adds j and reports whether its caller leads.
+func (c *committer) enqueue(j *job) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue = append(c.queue, j)
+	if c.led {
+		return false
+	}
+	c.led = true
+	j.state.Store(taken)
+	return true
+}
+
+// wait returns when j is done, given up, or must lead.
+func (j *job) wait() signal {
+	select {
+	case s := <-j.wake:
+		return s
+	case <-j.ctx.Done():
+	}
+	if j.state.CompareAndSwap(waiting, abandoned) {
+		j.err = j.ctx.Err()
+		return done
+	}
+	return <-j.wake // too late to leave: it is being written, or must lead
+}
+
+// take removes the next batch from the queue; its first job is the leader's.
+func (c *committer) take() []*job {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := min(len(c.queue), maxBatch)
+	batch := make([]*job, 0, n)
+	for i, j := range c.queue[:n] {
+		if i == 0 || j.state.CompareAndSwap(waiting, taken) {
+			batch = append(batch, j)
+		}
+	}
+	c.drop(n)
+	return batch
+}
+
+// handOver wakes the next leader, if anybody waits.
+func (c *committer) handOver() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.queue) > 0 {
+		if next := c.queue[0]; next.state.CompareAndSwap(waiting, taken) {
+			next.wake <- lead
+			return
+		}
+		c.drop(1) // abandoned
+	}
+	c.led = false
+	c.idle.Broadcast()
+}
+
+func (c *committer) drop(n int) {
+	rest := copy(c.queue, c.queue[n:])
+	clear(c.queue[rest:])
+	c.queue = c.queue[:rest]
+}
+
+// run commits a batch. When one function fails, the whole is rolled back and
+// each runs alone, so that nobody pays for a neighbour's fault.
+func (c *committer) run(batch []*job) {
+	if len(batch) == 1 {
+		batch[0].err = c.commit(batch)
+		return
+	}
+	err := c.commit(batch)
+	if err == nil {
+		return
+	}
+	if !errors.Is(err, errOneFailed) { // BEGIN or COMMIT itself: it is nobody's fault in particular
+		for _, j := range batch {
+			j.err = err
+		}
+		return
+	}
+	for _, j := range batch {
+		j.err = c.commit([]*job{j})
+	}
+}
+
+// errOneFailed marks a batch that was rolled back because of one function.
+var errOneFailed = errors.New("one of several functions failed")
+
+// commit runs the functions of a batch in one transaction. Of a batch of one
+// it returns the function's own error.
+func (c *committer) commit(batch []*job) error {
+	tx, err := c.db.BeginTx(context.Background(), nil)
+	if err != nil {
+		return Explain(err)
+	}
+	for _, j := range batch {
+		if err := j.run(tx); err != nil {
+			_ = tx.Rollback() // SQLite may have rolled back by itself
+			if len(batch) > 1 {
+				return errOneFailed
+			}
+			return err
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		_ = tx.Rollback()
+		return Explain(err)
+	}
+	return nil
+}
+
+// run calls the job's function unless its caller is gone. From here on the
+// caller's cancellation counts no more: interrupting one statement would roll
+// back everybody's work.
+func (j *job) run(tx Tx) error {
+	if err := j.ctx.Err(); err != nil {
+		return err
+	}
+	return call(context.WithValue(context.WithoutCancel(j.ctx), insideKey{}, true), tx, j.fn)
+}
+
+// close waits until nobody leads.
+func (c *committer) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.led {
+		c.idle.Wait()
+	}
+}

@@ -1,0 +1,114 @@
+// Package dbtest opens a fresh, migrated database of each engine for tests.
+//
+// SQLite is always there. PostgreSQL and MySQL/MariaDB are used when
+// PARLEY_TEST_POSTGRES and PARLEY_TEST_MYSQL hold a URL with the right to
+// create databases; each test gets a database of its own and drops it.
+package dbtest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/migrations"
+)
+
+// Each runs fn as a subtest on every engine that this machine has, each time
+// with a fresh and migrated database.
+func Each(t *testing.T, fn func(t *testing.T, db *database.DB)) {
+	t.Helper()
+	for _, engine := range Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			fn(t, Open(t, URL(t, engine)))
+		})
+	}
+}
+
+// Engines returns SQLite and the servers named by the environment.
+func Engines() []database.Engine {
+	list := []database.Engine{database.SQLite}
+	if os.Getenv("PARLEY_TEST_POSTGRES") != "" {
+		list = append(list, database.Postgres)
+	}
+	if os.Getenv("PARLEY_TEST_MYSQL") != "" {
+		list = append(list, database.MySQL)
+	}
+	return list
+}
+
+// URL returns the URL of a new, empty database that is gone after the test.
+func URL(tb testing.TB, engine database.Engine) string {
+	tb.Helper()
+	switch engine {
+	case database.Postgres:
+		return create(tb, os.Getenv("PARLEY_TEST_POSTGRES"), "DROP DATABASE IF EXISTS %s WITH (FORCE)")
+	case database.MySQL:
+		return create(tb, os.Getenv("PARLEY_TEST_MYSQL"), "DROP DATABASE IF EXISTS %s")
+	}
+	return "sqlite:///" + filepath.Join(tb.TempDir(), "test.db")
+}
+
+// Open opens url, brings its schema up to date, and closes it after the test.
+func Open(tb testing.TB, url string) *database.DB {
+	tb.Helper()
+	ctx := context.Background()
+	db, err := database.Open(ctx, database.Options{URL: url})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = db.Close() })
+	if _, err := migrations.Up(ctx, db); err != nil {
+		tb.Fatal(err)
+	}
+	return db
+}
+
+// New is Open with a new SQLite file, for tests that do not care about the engine.
+func New(tb testing.TB) *database.DB {
+	tb.Helper()
+	return Open(tb, URL(tb, database.SQLite))
+}
+
+func create(tb testing.TB, admin, drop string) string {
+	tb.Helper()
+	ctx := context.Background()
+	db, err := database.Open(ctx, database.Options{URL: admin})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer db.Close()
+	var b [8]byte
+	_, _ = rand.Read(b[:])
+	name := "parley_test_" + hex.EncodeToString(b[:])
+	if _, err := db.Maintenance().ExecContext(ctx, "CREATE DATABASE "+name); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { dropDatabase(tb, admin, name, drop) })
+	u, err := url.Parse(admin)
+	if err != nil {
+		tb.Fatal("PARLEY_TEST_… is not a URL")
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+func dropDatabase(tb testing.TB, admin, name, drop string) {
+	tb.Helper()
+	ctx := context.Background()
+	db, err := database.Open(ctx, database.Options{URL: admin})
+	if err != nil {
+		tb.Error(err)
+		return
+	}
+	defer db.Close()
+	if _, err := db.Maintenance().ExecContext(ctx, fmt.Sprintf(drop, name)); err != nil {
+		tb.Error(err)
+	}
+}

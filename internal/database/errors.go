@@ -1,0 +1,109 @@
+package database
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"net"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/parley-bot/parley/internal/failure"
+)
+
+// Explain gives a driver's error its kind and a sentence. Other errors, and
+// nil, are returned as they are.
+func Explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return explainSQLite(e.Code(), err)
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return explainPostgres(e, err)
+	}
+	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
+		return explainMySQL(e, err)
+	}
+	var network net.Error
+	if errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) ||
+		errors.Is(err, sql.ErrConnDone) {
+		return unavailable("the database cannot be reached", err)
+	}
+	return err
+}
+
+func explainSQLite(code int, err error) error {
+	switch code & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return unavailable("the database is locked by another program", err)
+	case sqlite3.SQLITE_FULL:
+		return unavailable("the disk is full", err)
+	case sqlite3.SQLITE_NOTADB:
+		return unavailable("the file is not a SQLite database", err)
+	case sqlite3.SQLITE_CORRUPT:
+		return unavailable("the database file is damaged", err)
+	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
+		return unavailable("the database file cannot be opened", err)
+	case sqlite3.SQLITE_READONLY:
+		return unavailable("the database is read-only", err)
+	case sqlite3.SQLITE_IOERR:
+		return unavailable("the disk failed", err)
+	}
+	return err
+}
+
+// explainPostgres goes by SQLSTATE classes:
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+func explainPostgres(e *pgconn.PgError, err error) error {
+	switch {
+	case len(e.Code) != 5:
+		return err
+	case e.Code[:2] == "28":
+		return unavailable("the database refuses this user or password", err)
+	case e.Code[:2] == "3D":
+		return unavailable("the database does not exist", err)
+	case e.Code[:2] == "53", e.Code[:2] == "57", e.Code[:2] == "08":
+		return unavailable("the database is not available", err)
+	case e.Code[:2] == "40":
+		return unavailable("the database is too busy", err)
+	}
+	return err
+}
+
+// explainMySQL goes by server error numbers:
+// https://dev.mysql.com/doc/mysql-errors/en/server-error-reference.html
+func explainMySQL(e *mysql.MySQLError, err error) error {
+	switch e.Number {
+	case 1044, 1045:
+		return unavailable("the database refuses this user or password", err)
+	case 1049:
+		return unavailable("the database does not exist", err)
+	case 1205, 1213:
+		return unavailable("the database is too busy", err)
+	case 1021, 1114:
+		return unavailable("the disk is full", err)
+	case 1040, 1053, 1203, 1290, 1836:
+		return unavailable("the database is not available", err)
+	}
+	return err
+}
+
+func unavailable(why string, err error) error {
+	return failure.New(failure.Unavailable, "database_unavailable", why, err)
+}
+
+// isDeadlock reports an error after which the same transaction may simply run again.
+func isDeadlock(err error) bool {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code == "40001" || e.Code == "40P01"
+	}
+	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
+		return e.Number == 1213 || e.Number == 1205 || e.Number == 1020
+	}
+	return false
+}

@@ -1,0 +1,240 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/mysqldialect"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"modernc.org/sqlite"
+)
+
+// Tx is the transaction that a function given to [DB.Write] works in.
+type Tx = bun.Tx
+
+// Options say how to open a database.
+type Options struct {
+	URL     string // see ParseURL
+	DataDir string
+	Echo    bool             // log every SQL statement at info level
+	Logger  *slog.Logger     // nil: no log
+	Now     func() time.Time // nil: time.Now
+}
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	Target Target
+
+	read   *bun.DB
+	write  *bun.DB // SQLite: one connection; servers: the same pool as read
+	shared *committer
+	log    *slog.Logger
+	now    func() time.Time
+	closed chan struct{}
+}
+
+const (
+	sqliteReaders = 4
+	serverConns   = 32
+	openTimeout   = 15 * time.Second
+)
+
+// Open connects and checks that the database answers. SQLite files and their
+// directory are made when missing. Errors name the target without its password.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	target, err := ParseURL(o.URL, o.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{Target: target, log: o.Logger, now: o.Now, closed: make(chan struct{})}
+	if db.log == nil {
+		db.log = slog.New(slog.DiscardHandler)
+	}
+	if db.now == nil {
+		db.now = time.Now
+	}
+	if target.Engine == SQLite {
+		err = db.openSQLite()
+	} else {
+		err = db.openServer()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", target, err)
+	}
+	if o.Echo {
+		db.read = db.read.WithQueryHook(echo{db.log})
+		db.write = db.write.WithQueryHook(echo{db.log})
+	}
+	if target.Engine == SQLite {
+		db.shared = newCommitter(db.write)
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if err := db.Ping(ctx); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("database %s: %w", target, Explain(err))
+	}
+	return db, nil
+}
+
+func (db *DB) openSQLite() error {
+	path := db.Target.Path
+	if path == "" {
+		// A private in-memory database lives and dies with its one connection.
+		pool, err := openPool("file::memory:?" + pragmas("_txlock", "immediate"))
+		if err != nil {
+			return err
+		}
+		pool.SetMaxOpenConns(1)
+		pool.SetMaxIdleConns(1)
+		db.write = bun.NewDB(pool, sqlitedialect.New())
+		db.read = db.write
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return fmt.Errorf("the directory cannot be made: %w", err)
+	}
+	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
+	writer, err := openPool(file + "?" + pragmas("_txlock", "immediate",
+		"_pragma", "auto_vacuum(incremental)", "_pragma", "journal_mode(wal)"))
+	if err != nil {
+		return err
+	}
+	writer.SetMaxOpenConns(1)
+	writer.SetMaxIdleConns(1)
+	reader, err := openPool(file + "?" + pragmas("_pragma", "query_only(1)", "_pragma", "cache_size(-16000)"))
+	if err != nil {
+		return err
+	}
+	reader.SetMaxOpenConns(sqliteReaders)
+	reader.SetMaxIdleConns(sqliteReaders)
+	db.write = bun.NewDB(writer, sqlitedialect.New())
+	db.read = bun.NewDB(reader, sqlitedialect.New())
+	// The writer goes first: it makes the file and switches it to WAL.
+	return Explain(writer.Ping())
+}
+
+// pragmas returns the query part of a SQLite DSN: what every connection needs, and kv.
+func pragmas(kv ...string) string {
+	q := url.Values{"_pragma": {
+		"busy_timeout(10000)",
+		"synchronous(full)", // a 200 must survive a power cut
+		"foreign_keys(1)",
+		"temp_store(memory)",
+	}}
+	for i := 0; i+1 < len(kv); i += 2 {
+		q.Add(kv[i], kv[i+1])
+	}
+	return q.Encode()
+}
+
+func openPool(dsn string) (*sql.DB, error) {
+	pool := sql.OpenDB(connector{dsn})
+	pool.SetConnMaxLifetime(0)
+	pool.SetConnMaxIdleTime(0)
+	return pool, nil
+}
+
+func (db *DB) openServer() error {
+	var pool *sql.DB
+	switch db.Target.Engine {
+	case Postgres:
+		c, err := pgx.ParseConfig(db.Target.dsn)
+		if err != nil { // its text quotes the DSN with the password masked by pgx, but not in every case
+			return errors.New("the URL is not one that PostgreSQL's driver understands")
+		}
+		c.RuntimeParams["timezone"] = "UTC"
+		c.RuntimeParams["application_name"] = "parley"
+		pool = stdlib.OpenDB(*c)
+		db.write = bun.NewDB(pool, pgdialect.New())
+	default:
+		c, err := mysql.ParseDSN(db.Target.dsn)
+		if err != nil {
+			return errors.New("the URL is not one that MySQL's driver understands")
+		}
+		c.Logger = &mysql.NopLogger{}
+		conn, err := mysql.NewConnector(c)
+		if err != nil {
+			return err
+		}
+		pool = sql.OpenDB(conn)
+		db.write = bun.NewDB(pool, mysqldialect.New())
+	}
+	pool.SetMaxOpenConns(serverConns)
+	pool.SetMaxIdleConns(serverConns)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	db.read = db.write
+	return nil
+}
+
+// Read returns the pool for queries outside a transaction. On SQLite its
+// connections refuse to write.
+func (db *DB) Read() *bun.DB { return db.read }
+
+// Maintenance returns the pool for the few statements that cannot run inside a
+// transaction (VACUUM, PRAGMA). On SQLite it is the one writing connection, so
+// each statement must be short.
+func (db *DB) Maintenance() *bun.DB { return db.write }
+
+// Engine returns the kind of database.
+func (db *DB) Engine() Engine { return db.Target.Engine }
+
+// Now returns the time of this process's clock in UTC, cut to what every engine keeps.
+func (db *DB) Now() time.Time { return db.now().UTC().Truncate(time.Microsecond) }
+
+// Ping reports whether the database can be read.
+func (db *DB) Ping(ctx context.Context) error {
+	var n int
+	if db.Engine() == SQLite { // the schema must be readable, not only the file
+		return db.read.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&n)
+	}
+	return db.read.QueryRowContext(ctx, "SELECT 1").Scan(&n)
+}
+
+// Close waits for the running commit and closes the connections. It may be called twice.
+func (db *DB) Close() error {
+	select {
+	case <-db.closed:
+		return nil
+	default:
+		close(db.closed)
+	}
+	if db.shared != nil {
+		db.shared.close()
+	}
+	err := db.write.Close()
+	if db.read != db.write {
+		err = errors.Join(db.read.Close(), err)
+	}
+	return err
+}
+
+// connector opens SQLite connections through a driver of our own, so that the
+// process-wide driver registry is left alone.
+type connector struct{ dsn string }
+
+func (c connector) Connect(context.Context) (driver.Conn, error) {
+	return (&sqlite.Driver{}).Open(c.dsn)
+}
+func (c connector) Driver() driver.Driver { return &sqlite.Driver{} }
+
+type echo struct{ log *slog.Logger }
+
+func (e echo) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
+
+func (e echo) AfterQuery(ctx context.Context, q *bun.QueryEvent) {
+	e.log.InfoContext(ctx, "sql", slog.String("statement", q.Query), slog.Duration("took", time.Since(q.StartTime)))
+}

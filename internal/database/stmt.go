@@ -1,0 +1,74 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Stmt is a hot statement. bun writes arguments into the SQL text, so that
+// the engine parses it anew at each call; a Stmt is parsed once. The servers'
+// drivers keep prepared statements by themselves.
+type Stmt struct {
+	query    string
+	prepared *sql.Stmt // SQLite only, on the one writing connection
+}
+
+// Prepare returns a statement for use inside [DB.Write]. Its text uses ? for
+// arguments on every engine and holds no other question mark. It must not be
+// called inside Write; it lives as long as db.
+func (db *DB) Prepare(ctx context.Context, query string) (*Stmt, error) {
+	s := &Stmt{query: db.rebind(query)}
+	if db.Engine() != SQLite {
+		return s, nil
+	}
+	var err error
+	if s.prepared, err = db.write.DB.PrepareContext(ctx, query); err != nil {
+		return nil, fmt.Errorf("prepare a statement: %w", Explain(err))
+	}
+	return s, nil
+}
+
+// Exec runs the statement in tx and returns how many rows it changed.
+func (s *Stmt) Exec(ctx context.Context, tx Tx, args ...any) (int64, error) {
+	var res sql.Result
+	var err error
+	if s.prepared != nil {
+		res, err = tx.Tx.StmtContext(ctx, s.prepared).ExecContext(ctx, args...)
+	} else {
+		res, err = tx.Tx.ExecContext(ctx, s.query, args...)
+	}
+	if err != nil {
+		return 0, Explain(err)
+	}
+	return res.RowsAffected()
+}
+
+// QueryRow runs the statement in tx and scans its one row into dest.
+// The error is sql.ErrNoRows when there is none.
+func (s *Stmt) QueryRow(ctx context.Context, tx Tx, dest []any, args ...any) error {
+	if s.prepared != nil {
+		return Explain(tx.Tx.StmtContext(ctx, s.prepared).QueryRowContext(ctx, args...).Scan(dest...))
+	}
+	return Explain(tx.Tx.QueryRowContext(ctx, s.query, args...).Scan(dest...))
+}
+
+// rebind turns ? into $1, $2, … for PostgreSQL.
+func (db *DB) rebind(query string) string {
+	if db.Engine() != Postgres {
+		return query
+	}
+	var b strings.Builder
+	n := 0
+	for _, r := range query {
+		if r != '?' {
+			b.WriteRune(r)
+			continue
+		}
+		n++
+		b.WriteString("$" + strconv.Itoa(n))
+	}
+	return b.String()
+}

@@ -1,0 +1,78 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+)
+
+// ErrNested is returned by a Write inside a Write: it would wait for itself.
+var ErrNested = errors.New("database: Write inside Write")
+
+// ErrClosed is returned once the database is closed.
+var ErrClosed = errors.New("database: closed")
+
+// serverAttempts bounds how often a transaction is repeated after a deadlock.
+const serverAttempts = 8
+
+type insideKey struct{}
+
+// Write runs fn in a transaction and returns after its commit. fn's error
+// rolls back what fn did and nothing else. fn may run twice: it must touch
+// nothing but tx, and report what is expected to happen (a duplicate, say) in
+// a variable rather than as an error, which would cost every neighbour in the
+// same commit a second run. ctx counts until fn starts; fn itself must use the
+// context it is given.
+func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
+	if ctx.Value(insideKey{}) != nil {
+		return ErrNested
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-db.closed:
+		return ErrClosed
+	default:
+	}
+	if db.shared != nil {
+		return db.shared.do(ctx, fn)
+	}
+	return db.writeAlone(ctx, fn)
+}
+
+// writeAlone is Write on a server: one transaction, repeated when the server
+// chose it as the victim of a deadlock.
+func (db *DB) writeAlone(ctx context.Context, fn func(context.Context, Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		err := db.write.RunInTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted},
+			func(ctx context.Context, tx Tx) error {
+				return call(context.WithValue(ctx, insideKey{}, true), tx, fn)
+			})
+		if err == nil || attempt == serverAttempts || !isDeadlock(err) {
+			return err
+		}
+		wait := time.NewTimer(time.Duration(rand.IntN(5*attempt)+1) * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return ctx.Err()
+		case <-wait.C:
+		}
+	}
+}
+
+// call runs fn and turns a panic into an error, so that one caller's fault is
+// not everybody's.
+func call(ctx context.Context, tx Tx, fn func(context.Context, Tx) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in a database transaction: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return fn(ctx, tx)
+}

@@ -1,0 +1,150 @@
+package database_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/database/dbtest"
+)
+
+func insert(ctx context.Context, tx database.Tx, name string) error {
+	_, err := tx.NewRaw("INSERT INTO job_runs (name, slot, started_at, status, result, error) VALUES (?, 1, 1, '', '', '')", name).Exec(ctx)
+	return err
+}
+
+func count(t *testing.T, db *database.DB) int {
+	t.Helper()
+	n, err := db.Read().NewSelect().Table("job_runs").Count(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(n)
+}
+
+func TestWriteMixed(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		ctx := t.Context()
+		broken := errors.New("broken")
+		cancelled, cancel := context.WithCancel(ctx)
+		cancel()
+		var wg sync.WaitGroup
+		errs := make([]error, 90)
+		for i := range errs {
+			wg.Go(func() {
+				switch i % 3 {
+				case 0:
+					errs[i] = db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+						return insert(ctx, tx, fmt.Sprint("job", i))
+					})
+				case 1:
+					errs[i] = db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+						if err := insert(ctx, tx, fmt.Sprint("job", i)); err != nil {
+							return err
+						}
+						return broken
+					})
+				case 2:
+					errs[i] = db.Write(cancelled, func(ctx context.Context, tx database.Tx) error {
+						return insert(ctx, tx, fmt.Sprint("job", i))
+					})
+				}
+			})
+		}
+		wg.Wait()
+		want := []error{nil, broken, context.Canceled}
+		for i, err := range errs {
+			if !errors.Is(err, want[i%3]) {
+				t.Errorf("caller %d: got %v, want %v", i, err, want[i%3])
+			}
+		}
+		if n := count(t, db); n != 30 {
+			t.Errorf("%d rows, want those 30 whose caller was told so", n)
+		}
+	})
+}
+
+// A caller that gives up while its work waits takes nobody along.
+func TestWriteAbandonedWhileQueued(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	inside, release := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_ = db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+			close(inside)
+			<-release
+			return insert(ctx, tx, "leader")
+		})
+	})
+	<-inside
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := make(chan error)
+	go func() {
+		gone <- db.Write(ctx, func(ctx context.Context, tx database.Tx) error { return insert(ctx, tx, "gone") })
+	}()
+	wg.Go(func() {
+		if err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error { return insert(ctx, tx, "stays") }); err != nil {
+			t.Error(err)
+		}
+	})
+	cancel()
+	if err := <-gone; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	close(release)
+	wg.Wait()
+	if n := count(t, db); n != 2 {
+		t.Errorf("%d rows, want 2", n)
+	}
+}
+
+func TestWriteInsideWriteAndPanic(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		err := db.Write(t.Context(), func(ctx context.Context, _ database.Tx) error {
+			return db.Write(ctx, func(context.Context, database.Tx) error { return nil })
+		})
+		if !errors.Is(err, database.ErrNested) {
+			t.Errorf("got %v", err)
+		}
+		if err := db.Write(t.Context(), func(context.Context, database.Tx) error { panic("boom") }); err == nil {
+			t.Error("a panic is no success")
+		}
+		if err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error { return insert(ctx, tx, "after") }); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func BenchmarkWrite(b *testing.B) {
+	for _, callers := range []int{1, 16, 64} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			db := dbtest.New(b)
+			stmt, err := db.Prepare(b.Context(), "INSERT INTO job_runs (name, slot, started_at, status, result, error) VALUES (?, ?, 1, '', '', '')")
+			if err != nil {
+				b.Fatal(err)
+			}
+			var wg sync.WaitGroup
+			b.ResetTimer()
+			for c := range callers {
+				wg.Go(func() {
+					for i := c; i < b.N; i += callers {
+						if err := db.Write(b.Context(), func(ctx context.Context, tx database.Tx) error {
+							_, err := stmt.Exec(ctx, tx, "job", i)
+							return err
+						}); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
+		})
+	}
+}

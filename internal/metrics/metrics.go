@@ -1,0 +1,98 @@
+// Package metrics counts what an operator wants to see. Metrics are passed
+// in; there is no global registry.
+package metrics
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics holds every series of the program. Make one with [New].
+type Metrics struct {
+	registry *prometheus.Registry
+
+	Webhooks      *prometheus.CounterVec   // platform, outcome: accepted duplicate ignored rejected failed
+	AckSeconds    *prometheus.HistogramVec // platform
+	Queue         prometheus.Gauge         // events waiting, failed ones included
+	Dead          prometheus.Gauge         // events that nobody will answer unless an admin acts
+	Turns         prometheus.Gauge         // in flight
+	TurnSeconds   prometheus.Histogram
+	ModelCalls    *prometheus.CounterVec // model, outcome: ok retry permanent
+	Tokens        *prometheus.CounterVec // model, kind: prompt completion
+	Sends         *prometheus.CounterVec // platform, outcome: sent retry permanent ambiguous
+	DatabaseFails prometheus.Counter
+	Jobs          *prometheus.CounterVec   // name, status: ok failed
+	Conversations prometheus.Gauge         // as of the last report
+	TotalTokens   prometheus.Gauge         // as of the last report
+	HTTPSeconds   *prometheus.HistogramVec // method, route, status
+}
+
+// New returns metrics on a registry of their own.
+func New() *Metrics {
+	r := prometheus.NewRegistry()
+	f := factory{r}
+	fast := []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 3}
+	slow := []float64{.005, .01, .05, .1, .5, 1, 2.5, 5, 10, 30, 60, 120}
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return &Metrics{
+		registry:      r,
+		Webhooks:      f.counters("parley_webhooks_total", "Webhooks by platform and outcome.", "platform", "outcome"),
+		AckSeconds:    f.histograms("parley_ack_seconds", "Time from a webhook's arrival to its acknowledgement.", fast, "platform"),
+		Queue:         f.gauge("parley_queue_depth", "Events that wait for their turn or their next attempt."),
+		Dead:          f.gauge("parley_events_dead", "Events given up on, with their reason in the ledger."),
+		Turns:         f.gauge("parley_turns_in_flight", "Turns being worked on."),
+		TurnSeconds:   f.histogram("parley_turn_seconds", "Time from an event's arrival to its reply being shown.", slow),
+		ModelCalls:    f.counters("parley_model_calls_total", "Model calls by model and outcome.", "model", "outcome"),
+		Tokens:        f.counters("parley_model_tokens_total", "Tokens by model and kind.", "model", "kind"),
+		Sends:         f.counters("parley_sends_total", "Parts of replies sent, by platform and outcome.", "platform", "outcome"),
+		DatabaseFails: f.counter("parley_database_errors_total", "Database operations that failed."),
+		Jobs:          f.counters("parley_job_runs_total", "Scheduled jobs by name and status.", "name", "status"),
+		Conversations: f.gauge("parley_conversations", "Conversations at the last report."),
+		TotalTokens:   f.gauge("parley_conversation_tokens", "Tokens of all conversations at the last report."),
+		HTTPSeconds:   f.histograms("parley_http_request_seconds", "HTTP requests by method, route and status.", fast, "method", "route", "status"),
+	}
+}
+
+// Handler serves the metrics in Prometheus' text format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// ObserveSince records the time since start.
+func ObserveSince(o prometheus.Observer, start time.Time) { o.Observe(time.Since(start).Seconds()) }
+
+type factory struct{ r *prometheus.Registry }
+
+func (f factory) counter(name, help string) prometheus.Counter {
+	c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	f.r.MustRegister(c)
+	return c
+}
+
+func (f factory) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	f.r.MustRegister(c)
+	return c
+}
+
+func (f factory) gauge(name, help string) prometheus.Gauge {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	f.r.MustRegister(g)
+	return g
+}
+
+func (f factory) histogram(name, help string, buckets []float64) prometheus.Histogram {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
+	f.r.MustRegister(h)
+	return h
+}
+
+func (f factory) histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+	f.r.MustRegister(h)
+	return h
+}

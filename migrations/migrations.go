@@ -1,0 +1,220 @@
+package migrations
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+	"github.com/uptrace/bun/migrate"
+
+	"github.com/parley-bot/parley/internal/database"
+)
+
+// ErrNewer is returned for a database that a newer Parley has changed.
+var ErrNewer = errors.New("the database was made by a newer version of parley; use that version, or restore a backup")
+
+// Status is one migration and when it was applied.
+type Status struct {
+	Name    string
+	Comment string
+	Applied bool
+}
+
+// Up applies every migration that is not applied yet, and returns their names.
+// Several processes may call it at once.
+func Up(ctx context.Context, db *database.DB) (applied []string, err error) {
+	err = db.Exclusive(ctx, func(ctx context.Context) error {
+		m, err := migrator(ctx, db)
+		if err != nil {
+			return err
+		}
+		group, err := m.Migrate(ctx)
+		if err != nil {
+			return fmt.Errorf("migrate up: %w", database.Explain(err))
+		}
+		for _, one := range group.Migrations {
+			applied = append(applied, one.Name+"_"+one.Comment)
+		}
+		return nil
+	})
+	return applied, err
+}
+
+// Down takes back the last group of migrations with the data in it, and returns their names.
+func Down(ctx context.Context, db *database.DB) (undone []string, err error) {
+	err = db.Exclusive(ctx, func(ctx context.Context) error {
+		m, err := migrator(ctx, db)
+		if err != nil {
+			return err
+		}
+		group, err := m.Rollback(ctx)
+		if err != nil {
+			return fmt.Errorf("migrate down: %w", database.Explain(err))
+		}
+		for _, one := range group.Migrations {
+			undone = append(undone, one.Name+"_"+one.Comment)
+		}
+		return nil
+	})
+	return undone, err
+}
+
+// List returns every migration this version knows, oldest first.
+func List(ctx context.Context, db *database.DB) ([]Status, error) {
+	m, err := migrator(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	all, err := m.MigrationsWithStatus(ctx)
+	if err != nil {
+		return nil, database.Explain(err)
+	}
+	list := make([]Status, len(all))
+	for i, one := range all {
+		list[i] = Status{Name: one.Name, Comment: one.Comment, Applied: one.IsApplied()}
+	}
+	return list, nil
+}
+
+// ErrBehind is returned by [Check] when migrations are missing.
+var ErrBehind = errors.New("the database schema is not up to date; run: parley migrate up")
+
+// Check reports nil when the schema is exactly this version's.
+func Check(ctx context.Context, db *database.DB) error {
+	var names []string
+	err := db.Read().NewSelect().Table("schema_version").Column("name").Scan(ctx, &names)
+	if err != nil {
+		return fmt.Errorf("%w (%w)", ErrBehind, database.Explain(err))
+	}
+	known := map[string]bool{}
+	for _, s := range steps() {
+		known[s.name] = false
+	}
+	for _, name := range names {
+		if _, ok := known[name]; !ok {
+			return ErrNewer
+		}
+		known[name] = true
+	}
+	for _, applied := range known {
+		if !applied {
+			return ErrBehind
+		}
+	}
+	return nil
+}
+
+func migrator(ctx context.Context, db *database.DB) (*migrate.Migrator, error) {
+	all := migrate.NewMigrations()
+	for _, s := range steps() {
+		all.Add(migrate.Migration{
+			Name: s.name, Comment: s.comment,
+			Up: s.run(s.up), Down: s.run(s.down),
+		})
+	}
+	m := migrate.NewMigrator(db.Maintenance(), all,
+		migrate.WithTableName("schema_version"), migrate.WithLocksTableName("schema_lock"),
+		migrate.WithMarkAppliedOnSuccess(true))
+	if err := m.Init(ctx); err != nil {
+		return nil, fmt.Errorf("migrate: %w", database.Explain(err))
+	}
+	missing, err := m.MissingMigrations(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", database.Explain(err))
+	}
+	if len(missing) > 0 {
+		return nil, ErrNewer
+	}
+	return m, nil
+}
+
+// steps returns every migration, oldest first.
+func steps() []step { return []step{initial()} }
+
+type step struct {
+	name, comment string
+	up, down      []string
+}
+
+func (s step) run(statements []string) func(context.Context, *migrate.Migrator, *migrate.Migration) error {
+	return func(ctx context.Context, m *migrate.Migrator, _ *migrate.Migration) error {
+		return m.DB().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+			for _, text := range statements {
+				if err := apply(ctx, tx, text); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
+func apply(ctx context.Context, tx bun.Tx, text string) error {
+	name := tx.Dialect().Name()
+	text = translate(text, name)
+	_, err := tx.Tx.ExecContext(ctx, text)
+	// MySQL commits each DDL statement by itself, so a migration that was cut
+	// short is taken again from its start.
+	if err != nil && name == dialect.MySQL && strings.Contains(err.Error(), "Error 1061") {
+		return nil // the index is already there
+	}
+	if err != nil {
+		return fmt.Errorf("%w in %s", err, firstLine(text))
+	}
+	return nil
+}
+
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	return s
+}
+
+var placeholder = regexp.MustCompile(`\{[^}]*\}`)
+
+// translate fills in what the dialects call differently.
+func translate(text string, name dialect.Name) string {
+	words := sqliteWords
+	switch name {
+	case dialect.PG:
+		words = postgresWords
+	case dialect.MySQL:
+		words = mysqlWords
+	}
+	return placeholder.ReplaceAllStringFunc(text, func(p string) string {
+		p = p[1 : len(p)-1]
+		if condition, ok := strings.CutPrefix(p, "where "); ok {
+			if name == dialect.MySQL { // has no partial indexes
+				return ""
+			}
+			return " WHERE " + condition
+		}
+		if n, ok := strings.CutPrefix(p, "str"); ok && words["str"] != "" {
+			return strings.ReplaceAll(words["str"], "N", n)
+		} else if ok {
+			return "TEXT"
+		}
+		return words[p]
+	})
+}
+
+var (
+	sqliteWords = map[string]string{
+		"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "hash": "BLOB", "text": "TEXT",
+		"time": "TIMESTAMP", "table": "", "clustered": " WITHOUT ROWID", "prefix": "",
+	}
+	postgresWords = map[string]string{
+		"serial": "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY", "hash": "BYTEA", "text": "TEXT",
+		"time": "TIMESTAMPTZ", "table": "", "clustered": "", "prefix": "",
+	}
+	mysqlWords = map[string]string{
+		"serial": "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY", "hash": "BINARY(32)", "text": "LONGTEXT",
+		"time": "DATETIME(6)", "str": "VARCHAR(N)", "prefix": "(255)",
+		"table": mysqlTable, "clustered": mysqlTable,
+	}
+)
+
+const mysqlTable = " ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
