@@ -3,7 +3,9 @@ package migrations
 // initial is the first schema.
 //
 //   - identity, lane_key, …_key: SHA-256 of length-prefixed parts (database.Hash).
-//   - messages.id counts up within its conversation and is never used again.
+//   - messages.id counts up within its conversation and is never used again;
+//     those below conversations.first_id are cleared and wait for removal.
+//   - conversations.visible is 0 while one is being imported or deleted.
 //   - times of public tables are timestamps in UTC; the ledger's are
 //     microseconds since 1970, by the database's clock where they are compared
 //     across replicas.
@@ -30,13 +32,14 @@ func initial() step {
 				message_count BIGINT NOT NULL DEFAULT 0,
 				model {str255} NOT NULL DEFAULT '',
 				persona {str255} NOT NULL DEFAULT '',
+				first_id BIGINT NOT NULL DEFAULT 1,
 				next_id BIGINT NOT NULL DEFAULT 1,
 				visible SMALLINT NOT NULL DEFAULT 1
 			){table}`,
 			`CREATE UNIQUE INDEX conversations_identity ON conversations (identity)`,
 			`CREATE INDEX conversations_user ON conversations (user_key{prefix}, last_activity)`,
 			`CREATE INDEX conversations_activity ON conversations (last_activity, id)`,
-			`CREATE INDEX conversations_tenant ON conversations (tenant, message_count)`,
+			`CREATE INDEX conversations_tenant ON conversations (tenant)`,
 
 			`CREATE TABLE IF NOT EXISTS messages (
 				conversation_id BIGINT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
@@ -84,7 +87,6 @@ func initial() step {
 			`CREATE TABLE IF NOT EXISTS lanes (
 				lane_key {hash} NOT NULL PRIMARY KEY,
 				queue {str50} NOT NULL DEFAULT '',
-				pending BIGINT NOT NULL DEFAULT 0,
 				ready_at BIGINT,
 				lease_owner {str255} NOT NULL DEFAULT '',
 				lease_no BIGINT NOT NULL DEFAULT 0,
@@ -112,12 +114,10 @@ func initial() step {
 				next_attempt_at BIGINT NOT NULL DEFAULT 0,
 				steps {text} NOT NULL
 			){table}`,
-			`CREATE UNIQUE INDEX events_event_key ON events (event_key)`,
-			`CREATE UNIQUE INDEX events_message_key ON events (message_key)`,
-			`CREATE INDEX events_event_id ON events (event_id)`,
+			`CREATE UNIQUE INDEX events_event_key ON events (event_id, event_key)`,
+			`CREATE UNIQUE INDEX events_message_key ON events (message_key){where message_key IS NOT NULL}`,
 			`CREATE INDEX events_open ON events (lane_key, id){where status IN ('received','running','failed')}`,
 			`CREATE INDEX events_odd ON events (status, id){where status IN ('failed','dead','discarded','ignored')}`,
-			`CREATE INDEX events_user ON events (user_key{prefix}, id)`,
 
 			`CREATE TABLE IF NOT EXISTS deliveries (
 				id BIGINT NOT NULL PRIMARY KEY,

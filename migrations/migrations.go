@@ -177,12 +177,9 @@ var placeholder = regexp.MustCompile(`\{[^}]*\}`)
 
 // translate fills in what the dialects call differently.
 func translate(text string, name dialect.Name) string {
-	words := sqliteWords
-	switch name {
-	case dialect.PG:
-		words = postgresWords
-	case dialect.MySQL:
-		words = mysqlWords
+	words, ok := map[dialect.Name]map[string]string{dialect.PG: postgresWords, dialect.MySQL: mysqlWords}[name]
+	if !ok {
+		words = sqliteWords
 	}
 	return placeholder.ReplaceAllStringFunc(text, func(p string) string {
 		p = p[1 : len(p)-1]

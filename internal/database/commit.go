@@ -12,16 +12,15 @@ import (
 // maxBatch bounds how many callers share one commit.
 const maxBatch = 256
 
-// committer lets concurrent callers on one connection share commits. There is
-// no goroutine and no timer: the caller at the head of the queue leads. It
-// commits its own work together with all that has queued up by then, and hands
-// the lead to the next one that waits. A lone caller therefore commits at once.
+// committer lets concurrent callers on one connection share commits, without a
+// timer: who finds nobody leading commits at once by itself, and a goroutine
+// commits what has queued up meanwhile, all together, until nobody waits.
 type committer struct {
 	db *bun.DB
 
 	mu    sync.Mutex
 	queue []*job
-	led   bool       // somebody leads; then the queue's head is the leader or was its batch
+	led   bool       // somebody commits
 	idle  *sync.Cond // signalled when led becomes false
 }
 
@@ -36,16 +35,9 @@ type job struct {
 	ctx   context.Context //nolint:containedctx // its values follow the work into the batch
 	fn    func(context.Context, Tx) error
 	state atomic.Int32
-	wake  chan signal
+	wake  chan struct{} // closed when err is set
 	err   error
 }
-
-type signal uint8
-
-const (
-	done signal = iota // err is set
-	lead               // the caller is to lead
-)
 
 func newCommitter(db *bun.DB) *committer {
 	c := &committer{db: db}
@@ -55,19 +47,52 @@ func newCommitter(db *bun.DB) *committer {
 
 // do returns after the commit that holds fn's work, or with fn's error.
 func (c *committer) do(ctx context.Context, fn func(context.Context, Tx) error) error {
-	j := &job{ctx: ctx, fn: fn, wake: make(chan signal, 1)}
-	if !c.enqueue(j) && j.wait() == done {
-		return j.err
+	j := &job{ctx: ctx, fn: fn, wake: make(chan struct{})}
+	if !c.enqueue(j) {
+		return j.wait()
 	}
 	batch := c.take()
 	c.run(batch)
-	c.handOver()
-	for _, other := range batch {
-		if other != j {
-			other.wake <- done
+	if c.more() {
+		go c.drain() // close waits for it
+	}
+	wake(batch, j)
+	return j.err
+}
+
+// wake tells everybody in the batch but the one who knows.
+func wake(batch []*job, but *job) {
+	for _, j := range batch {
+		if j != but {
+			close(j.wake)
 		}
 	}
-	return j.err
+}
+
+// more reports whether somebody waits; if not, nobody leads any more.
+func (c *committer) more() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) > 0 {
+		return true
+	}
+	c.led = false
+	c.idle.Broadcast()
+	return false
+}
+
+// drain commits batch after batch as long as callers come faster than commits
+// end. Handing the lead from caller to caller instead would leave the disk
+// idle while the next one waits for its turn on a processor.
+func (c *committer) drain() {
+	for {
+		batch := c.take()
+		c.run(batch)
+		wake(batch, nil)
+		if !c.more() {
+			return
+		}
+	}
 }
 
 // enqueue adds j and reports whether its caller leads.
@@ -83,48 +108,33 @@ func (c *committer) enqueue(j *job) bool {
 	return true
 }
 
-// wait returns when j is done, given up, or must lead.
-func (j *job) wait() signal {
+// wait returns when j is done or given up.
+func (j *job) wait() error {
 	select {
-	case s := <-j.wake:
-		return s
+	case <-j.wake:
+		return j.err
 	case <-j.ctx.Done():
 	}
 	if j.state.CompareAndSwap(waiting, abandoned) {
-		j.err = j.ctx.Err()
-		return done
+		return j.ctx.Err()
 	}
-	return <-j.wake // too late to leave: it is being written, or must lead
+	<-j.wake // too late to leave: it is being written
+	return j.err
 }
 
-// take removes the next batch from the queue; its first job is the leader's.
+// take removes the next batch from the queue, without those given up.
 func (c *committer) take() []*job {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := min(len(c.queue), maxBatch)
 	batch := make([]*job, 0, n)
-	for i, j := range c.queue[:n] {
-		if i == 0 || j.state.CompareAndSwap(waiting, taken) {
+	for _, j := range c.queue[:n] {
+		if j.state.Load() == taken || j.state.CompareAndSwap(waiting, taken) {
 			batch = append(batch, j)
 		}
 	}
 	c.drop(n)
 	return batch
-}
-
-// handOver wakes the next leader, if anybody waits.
-func (c *committer) handOver() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for len(c.queue) > 0 {
-		if next := c.queue[0]; next.state.CompareAndSwap(waiting, taken) {
-			next.wake <- lead
-			return
-		}
-		c.drop(1) // abandoned
-	}
-	c.led = false
-	c.idle.Broadcast()
 }
 
 func (c *committer) drop(n int) {
@@ -136,6 +146,9 @@ func (c *committer) drop(n int) {
 // run commits a batch. When one function fails, the whole is rolled back and
 // each runs alone, so that nobody pays for a neighbour's fault.
 func (c *committer) run(batch []*job) {
+	if len(batch) == 0 {
+		return
+	}
 	if len(batch) == 1 {
 		batch[0].err = c.commit(batch)
 		return

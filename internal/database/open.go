@@ -67,7 +67,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		db.now = time.Now
 	}
 	if target.Engine == SQLite {
-		err = db.openSQLite()
+		err = db.openSQLite(ctx)
 	} else {
 		err = db.openServer()
 	}
@@ -90,14 +90,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return db, nil
 }
 
-func (db *DB) openSQLite() error {
+func (db *DB) openSQLite(ctx context.Context) error {
 	path := db.Target.Path
 	if path == "" {
 		// A private in-memory database lives and dies with its one connection.
-		pool, err := openPool("file::memory:?" + pragmas("_txlock", "immediate"))
-		if err != nil {
-			return err
-		}
+		pool := openPool("file::memory:?" + pragmas("_txlock", "immediate"))
 		pool.SetMaxOpenConns(1)
 		pool.SetMaxIdleConns(1)
 		db.write = bun.NewDB(pool, sqlitedialect.New())
@@ -107,24 +104,34 @@ func (db *DB) openSQLite() error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fmt.Errorf("the directory cannot be made: %w", err)
 	}
-	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
-	writer, err := openPool(file + "?" + pragmas("_txlock", "immediate",
-		"_pragma", "auto_vacuum(incremental)", "_pragma", "journal_mode(wal)"))
-	if err != nil {
+	if err := makePrivate(path); err != nil {
 		return err
 	}
+	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
+	writer := openPool(file + "?" + pragmas("_txlock", "immediate",
+		"_pragma", "auto_vacuum(incremental)", "_pragma", "journal_mode(wal)",
+		// Keys are hashes, so a batch touches many pages: they must fit the
+		// cache, and not be copied back to the file after every few batches.
+		"_pragma", "cache_size(-65536)", "_pragma", "wal_autocheckpoint(8000)"))
 	writer.SetMaxOpenConns(1)
 	writer.SetMaxIdleConns(1)
-	reader, err := openPool(file + "?" + pragmas("_pragma", "query_only(1)", "_pragma", "cache_size(-16000)"))
-	if err != nil {
-		return err
-	}
+	reader := openPool(file + "?" + pragmas("_pragma", "query_only(1)", "_pragma", "cache_size(-16000)"))
 	reader.SetMaxOpenConns(sqliteReaders)
 	reader.SetMaxIdleConns(sqliteReaders)
 	db.write = bun.NewDB(writer, sqlitedialect.New())
 	db.read = bun.NewDB(reader, sqlitedialect.New())
 	// The writer goes first: it makes the file and switches it to WAL.
-	return Explain(writer.Ping())
+	return Explain(writer.PingContext(ctx))
+}
+
+// makePrivate makes the file, for its owner only, when there is none: it will
+// hold people's conversations.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("the file cannot be opened: %w", err)
+	}
+	return f.Close()
 }
 
 // pragmas returns the query part of a SQLite DSN: what every connection needs, and kv.
@@ -141,11 +148,11 @@ func pragmas(kv ...string) string {
 	return q.Encode()
 }
 
-func openPool(dsn string) (*sql.DB, error) {
+func openPool(dsn string) *sql.DB {
 	pool := sql.OpenDB(connector{dsn})
 	pool.SetConnMaxLifetime(0)
 	pool.SetConnMaxIdleTime(0)
-	return pool, nil
+	return pool
 }
 
 func (db *DB) openServer() error {

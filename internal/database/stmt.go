@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,15 +13,16 @@ import (
 // the engine parses it anew at each call; a Stmt is parsed once. The servers'
 // drivers keep prepared statements by themselves.
 type Stmt struct {
-	query    string
-	prepared *sql.Stmt // SQLite only, on the one writing connection
+	query     string
+	returning bool
+	prepared  *sql.Stmt // SQLite only, on the one writing connection
 }
 
 // Prepare returns a statement for use inside [DB.Write]. Its text uses ? for
 // arguments on every engine and holds no other question mark. It must not be
 // called inside Write; it lives as long as db.
 func (db *DB) Prepare(ctx context.Context, query string) (*Stmt, error) {
-	s := &Stmt{query: db.rebind(query)}
+	s := &Stmt{query: db.rebind(query), returning: strings.HasSuffix(query, "RETURNING id")}
 	if db.Engine() != SQLite {
 		return s, nil
 	}
@@ -33,24 +35,49 @@ func (db *DB) Prepare(ctx context.Context, query string) (*Stmt, error) {
 
 // Exec runs the statement in tx and returns how many rows it changed.
 func (s *Stmt) Exec(ctx context.Context, tx Tx, args ...any) (int64, error) {
-	var res sql.Result
-	var err error
-	if s.prepared != nil {
-		res, err = tx.Tx.StmtContext(ctx, s.prepared).ExecContext(ctx, args...)
-	} else {
-		res, err = tx.Tx.ExecContext(ctx, s.query, args...)
-	}
+	res, err := s.exec(ctx, tx, args...)
 	if err != nil {
-		return 0, Explain(err)
+		return 0, err
 	}
 	return res.RowsAffected()
+}
+
+// Insert runs an INSERT of one row in tx and returns its id, 0 when the row was
+// there already. On PostgreSQL the statement must end in RETURNING id; on the
+// others it must not: on SQLite that costs a journal of its own.
+func (s *Stmt) Insert(ctx context.Context, tx Tx, args ...any) (id int64, err error) {
+	if s.returning {
+		err = s.QueryRow(ctx, tx, []any{&id}, args...)
+		if errors.Is(err, sql.ErrNoRows) {
+			return 0, nil
+		}
+		return id, err
+	}
+	res, err := s.exec(ctx, tx, args...)
+	if err != nil {
+		return 0, err
+	}
+	if n, err := res.RowsAffected(); n == 0 || err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+func (s *Stmt) exec(ctx context.Context, tx Tx, args ...any) (sql.Result, error) {
+	if s.prepared != nil {
+		res, err := tx.Tx.StmtContext(ctx, s.prepared).ExecContext(ctx, args...) //nolint:sqlclosecheck // it ends with tx
+		return res, Explain(err)
+	}
+	res, err := tx.Tx.ExecContext(ctx, s.query, args...)
+	return res, Explain(err)
 }
 
 // QueryRow runs the statement in tx and scans its one row into dest.
 // The error is sql.ErrNoRows when there is none.
 func (s *Stmt) QueryRow(ctx context.Context, tx Tx, dest []any, args ...any) error {
 	if s.prepared != nil {
-		return Explain(tx.Tx.StmtContext(ctx, s.prepared).QueryRowContext(ctx, args...).Scan(dest...))
+		row := tx.Tx.StmtContext(ctx, s.prepared).QueryRowContext(ctx, args...) //nolint:sqlclosecheck // it ends with tx
+		return Explain(row.Scan(dest...))
 	}
 	return Explain(tx.Tx.QueryRowContext(ctx, s.query, args...).Scan(dest...))
 }

@@ -34,13 +34,21 @@ func Each(t *testing.T, fn func(t *testing.T, db *database.DB)) {
 // Engines returns SQLite and the servers named by the environment.
 func Engines() []database.Engine {
 	list := []database.Engine{database.SQLite}
-	if os.Getenv("PARLEY_TEST_POSTGRES") != "" {
-		list = append(list, database.Postgres)
-	}
-	if os.Getenv("PARLEY_TEST_MYSQL") != "" {
-		list = append(list, database.MySQL)
+	for _, engine := range []database.Engine{database.Postgres, database.MySQL} {
+		if server(engine) != "" {
+			list = append(list, engine)
+		}
 	}
 	return list
+}
+
+// server returns the URL of the engine's test server, "" when there is none.
+func server(engine database.Engine) string {
+	name := "PARLEY_TEST_POSTGRES"
+	if engine == database.MySQL {
+		name = "PARLEY_TEST_MYSQL"
+	}
+	return os.Getenv(name) //nolint:forbidigo // tests are told by the environment which servers there are
 }
 
 // URL returns the URL of a new, empty database that is gone after the test.
@@ -48,9 +56,10 @@ func URL(tb testing.TB, engine database.Engine) string {
 	tb.Helper()
 	switch engine {
 	case database.Postgres:
-		return create(tb, os.Getenv("PARLEY_TEST_POSTGRES"), "DROP DATABASE IF EXISTS %s WITH (FORCE)")
+		return create(tb, server(engine), "DROP DATABASE IF EXISTS %s WITH (FORCE)")
 	case database.MySQL:
-		return create(tb, os.Getenv("PARLEY_TEST_MYSQL"), "DROP DATABASE IF EXISTS %s")
+		return create(tb, server(engine), "DROP DATABASE IF EXISTS %s")
+	case database.SQLite:
 	}
 	return "sqlite:///" + filepath.Join(tb.TempDir(), "test.db")
 }
