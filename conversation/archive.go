@@ -1,0 +1,194 @@
+package conversation
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/parley-bot/parley/internal/database"
+)
+
+// Archive is one conversation with all its messages, the form of export files.
+type Archive struct {
+	Conversation Conversation `json:"conversation"`
+	Messages     []Message    `json:"messages"`
+}
+
+// Export returns a conversation with all its messages, as they are at one moment.
+func (m *PersistentConversationManager) Export(ctx context.Context, id int64) (*Archive, error) {
+	a := &Archive{Messages: []Message{}}
+	err := m.exportPages(ctx, id, func(c *Conversation) error {
+		a.Conversation = *c
+		a.Messages = make([]Message, 0, c.MessageCount)
+		return nil
+	}, func(page []Message) error {
+		a.Messages = append(a.Messages, page...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// ExportTo writes what [PersistentConversationManager.Export] returns as JSON
+// without holding more than a page of messages in memory.
+func (m *PersistentConversationManager) ExportTo(ctx context.Context, id int64, w io.Writer) error {
+	if _, err := m.exportBody(ctx, id, w); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "}\n")
+	return err
+}
+
+// exportBody writes a conversation's JSON up to, not including, the last brace.
+func (m *PersistentConversationManager) exportBody(ctx context.Context, id int64, w io.Writer) (*Conversation, error) {
+	var written *Conversation
+	e, comma := lines{w: w}, "\n"
+	err := m.exportPages(ctx, id, func(c *Conversation) error {
+		written = c
+		e.text(`{"conversation":`)
+		e.value(c)
+		e.text(",\n\"messages\":[")
+		return e.err
+	}, func(page []Message) error {
+		for i := range page {
+			e.text(comma)
+			e.value(&page[i])
+			comma = ",\n"
+		}
+		return e.err
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.text("]")
+	return written, e.err
+}
+
+// exportPage is how many messages are read at once.
+const exportPage = 500
+
+func (m *PersistentConversationManager) exportPages(ctx context.Context, id int64, head func(*Conversation) error, page func([]Message) error) error {
+	return m.snapshot(ctx, func(tx database.Tx) error {
+		c, err := one(ctx, tx, `id = ?`, id)
+		if err != nil {
+			return named(err, id)
+		}
+		if err := head(c); err != nil {
+			return err
+		}
+		for after := int64(0); ; {
+			msgs, err := m.after(ctx, tx, id, after, exportPage)
+			if err != nil {
+				return fmt.Errorf("conversation %d: %w", id, err)
+			}
+			if err := page(msgs); err != nil {
+				return err
+			}
+			if len(msgs) < exportPage {
+				return nil
+			}
+			after = msgs[len(msgs)-1].ID
+		}
+	})
+}
+
+// lines writes JSON piece by piece and remembers the first error.
+type lines struct {
+	w   io.Writer
+	buf bytes.Buffer
+	err error
+}
+
+func (l *lines) text(s string) {
+	if l.err == nil {
+		_, l.err = io.WriteString(l.w, s)
+	}
+}
+
+func (l *lines) value(v any) {
+	l.buf.Reset()
+	enc := json.NewEncoder(&l.buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); l.err == nil {
+		l.err = err
+	}
+	l.text(string(bytes.TrimSuffix(l.buf.Bytes(), []byte("\n"))))
+}
+
+// The forms of export files. Further keys may come; a reader ignores those it
+// does not know.
+type (
+	conversationJSON struct {
+		ID           int64     `json:"id"`
+		UserKey      string    `json:"user_key"`
+		Platform     string    `json:"platform"`
+		ChatID       string    `json:"chat_id"`
+		CreatedAt    time.Time `json:"created_at"`
+		LastActivity time.Time `json:"last_activity"`
+		Summary      *string   `json:"summary"`
+		TotalTokens  int64     `json:"total_tokens"`
+		MessageCount int64     `json:"message_count"`
+		Tenant       string    `json:"tenant"`
+		ThreadID     string    `json:"thread_id"`
+		Model        string    `json:"model"`
+		Persona      string    `json:"persona"`
+	}
+	messageJSON struct {
+		ID        int64          `json:"id"`
+		Role      Role           `json:"role"`
+		Content   string         `json:"content"`
+		Timestamp time.Time      `json:"timestamp"`
+		Tokens    int64          `json:"tokens"`
+		Metadata  map[string]any `json:"metadata"`
+		Author    string         `json:"author,omitempty"`
+	}
+)
+
+// MarshalJSON writes the conversation as export files have it.
+func (c Conversation) MarshalJSON() ([]byte, error) {
+	j := conversationJSON{
+		ID: c.ID, UserKey: c.UserKey, Platform: c.Platform, ChatID: c.ChatID,
+		CreatedAt: c.CreatedAt.UTC(), LastActivity: c.LastActivity.UTC(),
+		TotalTokens: c.TotalTokens, MessageCount: c.MessageCount,
+		Tenant: c.Tenant, ThreadID: c.ThreadID, Model: c.Model, Persona: c.Persona,
+	}
+	if c.Summary != "" {
+		j.Summary = &c.Summary
+	}
+	return marshal(j)
+}
+
+// MarshalJSON writes the message as export files have it.
+func (m Message) MarshalJSON() ([]byte, error) {
+	j := messageJSON{
+		ID: m.ID, Role: m.Role, Content: m.Content, Timestamp: m.Timestamp.UTC(),
+		Tokens: m.Tokens, Metadata: m.Metadata, Author: m.Author,
+	}
+	if j.Metadata == nil {
+		j.Metadata = map[string]any{}
+	}
+	return marshal(j)
+}
+
+// MarshalJSON writes an empty list of messages as [].
+func (a Archive) MarshalJSON() ([]byte, error) {
+	if a.Messages == nil {
+		a.Messages = []Message{}
+	}
+	type plain Archive
+	return marshal(plain(a))
+}
+
+// marshal leaves <, > and & as they are.
+func marshal(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), err
+}

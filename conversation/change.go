@@ -1,0 +1,67 @@
+package conversation
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/parley-bot/parley/internal/database"
+)
+
+// UpdateStats adds tokens that belong to no message, to the conversation and
+// to what its user key has used now.
+func (m *PersistentConversationManager) UpdateStats(ctx context.Context, id, tokensUsed int64) error {
+	if tokensUsed < 0 || tokensUsed > maxTokens {
+		return invalidf("tokens %d is not a possible count", tokensUsed)
+	}
+	now := m.db.Now()
+	return m.change(ctx, id, func(ctx context.Context, tx database.Tx, userKey string) error {
+		_, err := tx.NewRaw(`UPDATE conversations SET total_tokens = total_tokens + ?, last_activity = ? WHERE id = ?`,
+			tokensUsed, now, id).Exec(ctx)
+		if err != nil || tokensUsed == 0 {
+			return database.Explain(err)
+		}
+		return m.countTokens(ctx, tx, []entry{{userHash(userKey), now.UnixMicro(), tokensUsed}})
+	})
+}
+
+// SetModel sets the model of this conversation only; "" = the default.
+func (m *PersistentConversationManager) SetModel(ctx context.Context, id int64, model string) error {
+	return m.set(ctx, id, "model", model, maxPart)
+}
+
+// SetPersona sets the persona of this conversation only; "" = the default.
+func (m *PersistentConversationManager) SetPersona(ctx context.Context, id int64, persona string) error {
+	return m.set(ctx, id, "persona", persona, maxPart)
+}
+
+// SetSummary sets the summary; "" = none.
+func (m *PersistentConversationManager) SetSummary(ctx context.Context, id int64, summary string) error {
+	return m.set(ctx, id, "summary", cleanText(summary), maxSummary)
+}
+
+const maxSummary = 16 << 20 // characters
+
+func (m *PersistentConversationManager) set(ctx context.Context, id int64, column, value string, limit int) error {
+	if err := validText(column, value, limit); err != nil {
+		return err
+	}
+	return m.change(ctx, id, func(ctx context.Context, tx database.Tx, _ string) error {
+		_, err := tx.NewRaw(`UPDATE conversations SET `+column+` = ? WHERE id = ?`, value, id).Exec(ctx)
+		return database.Explain(err)
+	})
+}
+
+// change runs fn in a transaction that holds the conversation's row, or returns [ErrNotFound].
+func (m *PersistentConversationManager) change(ctx context.Context, id int64, fn func(ctx context.Context, tx database.Tx, userKey string) error) error {
+	err := m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		held, err := m.lockRow(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, tx, held.UserKey)
+	})
+	if err != nil {
+		return fmt.Errorf("conversation %d: %w", id, err)
+	}
+	return nil
+}

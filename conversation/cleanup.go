@@ -1,0 +1,151 @@
+package conversation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/parley-bot/parley/internal/database"
+)
+
+// cleanupBatch is how many conversations are looked up at once.
+const cleanupBatch = 100
+
+// CleanupOld deletes the conversations without activity in the last days and
+// returns how many. It works in small commits beside the savers, then sweeps
+// (see [PersistentConversationManager.Sweep]). days below 1 is [ErrInvalid].
+func (m *PersistentConversationManager) CleanupOld(ctx context.Context, days int) (int64, error) {
+	return m.cleanup(ctx, days, nil)
+}
+
+// CleanupOldArchived is CleanupOld that first writes each conversation to dir,
+// in the form of [PersistentConversationManager.BackupAll]; of all users, or of
+// those named. What cannot be archived is not deleted, and named in the error.
+func (m *PersistentConversationManager) CleanupOldArchived(ctx context.Context, days int, dir string, users []string) (deleted int64, err error) {
+	if dir == "" {
+		return 0, invalidf("the archive directory is empty")
+	}
+	if err := makeDir(dir); err != nil {
+		return 0, err
+	}
+	wanted := make(map[string]bool, len(users))
+	for _, u := range users {
+		wanted[u] = true
+	}
+	return m.cleanup(ctx, days, func(c *oldConversation) (bool, error) {
+		if len(wanted) > 0 && !wanted[c.UserKey] {
+			return true, nil
+		}
+		return m.archiveOld(ctx, dir, c)
+	})
+}
+
+// archiveOld writes one conversation and reports whether it may be deleted.
+func (m *PersistentConversationManager) archiveOld(ctx context.Context, dir string, c *oldConversation) (bool, error) {
+	err := m.backupOne(ctx, c.ID, dir)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil // somebody else deleted it
+	}
+	if err != nil {
+		return false, fmt.Errorf("conversation %d was not archived and not deleted: %w", c.ID, err)
+	}
+	return true, nil
+}
+
+// oldConversation is what cleanup needs to know.
+type oldConversation struct {
+	bun.BaseModel `bun:"table:conversations"`
+
+	ID           int64     `bun:"id"`
+	UserKey      string    `bun:"user_key"`
+	LastActivity time.Time `bun:"last_activity"`
+}
+
+// cleanup deletes old conversations that before, if not nil, lets go.
+func (m *PersistentConversationManager) cleanup(ctx context.Context, days int, before func(*oldConversation) (bool, error)) (deleted int64, err error) {
+	if days < 1 {
+		return 0, invalidf("days %d is not above 0", days)
+	}
+	cutoff := m.db.Now().AddDate(0, 0, -days)
+	var failed []error
+	for after := (oldConversation{}); ; {
+		batch, err := m.oldBatch(ctx, cutoff, after)
+		if err != nil {
+			return deleted, oneLine(append(failed, err)...)
+		}
+		if len(batch) == 0 {
+			break
+		}
+		after = batch[len(batch)-1]
+		batch, errs := letGo(batch, before)
+		failed = append(failed, errs...)
+		n, err := m.deleteOld(ctx, batch, cutoff)
+		deleted += n
+		if err != nil {
+			return deleted, oneLine(append(failed, err)...)
+		}
+	}
+	if _, err := m.Sweep(ctx); err != nil {
+		failed = append(failed, err)
+	}
+	if err := m.compactLedger(ctx); err != nil {
+		failed = append(failed, err)
+	}
+	return deleted, oneLine(failed...)
+}
+
+// letGo returns those that may be deleted.
+func letGo(batch []oldConversation, before func(*oldConversation) (bool, error)) (kept []oldConversation, errs []error) {
+	if before == nil {
+		return batch, nil
+	}
+	for i := range batch {
+		ok, err := before(&batch[i])
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if ok {
+			kept = append(kept, batch[i])
+		}
+	}
+	return kept, errs
+}
+
+// oldBatch returns the next conversations in the order of the index on last_activity.
+func (m *PersistentConversationManager) oldBatch(ctx context.Context, cutoff time.Time, after oldConversation) ([]oldConversation, error) {
+	var batch []oldConversation
+	q := m.read().NewSelect().Model(&batch).Where("visible = 1 AND last_activity < ?", cutoff).
+		OrderExpr("last_activity, id").Limit(cleanupBatch)
+	if after.ID != 0 {
+		q = q.Where("last_activity >= ? AND (last_activity > ? OR id > ?)", after.LastActivity, after.LastActivity, after.ID)
+	}
+	return batch, database.Explain(q.Scan(ctx))
+}
+
+// deleteOld hides those of batch that have stayed as they were, in one commit,
+// and removes them in slices.
+func (m *PersistentConversationManager) deleteOld(ctx context.Context, batch []oldConversation, cutoff time.Time) (int64, error) {
+	var hidden []int64
+	err := m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		hidden = hidden[:0]
+		for _, c := range batch {
+			// Activity since it was archived would be lost without a trace.
+			err := m.hide(ctx, tx, c.ID, `visible = 1 AND last_activity = ? AND last_activity < ?`, c.LastActivity, cutoff)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			hidden = append(hidden, c.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return m.removeHidden(ctx, hidden)
+}

@@ -1,0 +1,142 @@
+package conversation
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/parley-bot/parley/internal/database"
+)
+
+// sliceRows bounds how many messages one commit removes or imports.
+const sliceRows = 256
+
+// Delete removes a conversation with its messages. It is gone for everybody
+// after the first, small commit; its rows follow in slices.
+func (m *PersistentConversationManager) Delete(ctx context.Context, id int64) error {
+	err := m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		return m.hide(ctx, tx, id, `visible = 1`)
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := m.removeHidden(ctx, []int64{id}); err != nil {
+		return fmt.Errorf("conversation %d is hidden, but not all removed yet: %w", id, err)
+	}
+	return nil
+}
+
+// hide takes a conversation out of sight if condition holds, and sets its real
+// identity free. What tells whose it was goes too: rows that are still to be
+// removed belong to nobody. Otherwise it is [ErrNotFound].
+func (m *PersistentConversationManager) hide(ctx context.Context, tx database.Tx, id int64, condition string, args ...any) error {
+	args = append([]any{randomIdentity(), m.db.Now(), id}, args...)
+	res, err := tx.NewRaw(`UPDATE conversations SET identity = ?, visible = 0, user_key = '', chat_id = '', tenant = '', thread_id = '',
+		summary = NULL, total_tokens = 0, message_count = 0, last_activity = ? WHERE id = ? AND `+condition, args...).Exec(ctx)
+	if err != nil {
+		return database.Explain(err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, notFound(id))
+	}
+	return nil
+}
+
+func randomIdentity() []byte {
+	id := make([]byte, 32)
+	_, _ = rand.Read(id) // never fails
+	return id
+}
+
+// removeHidden removes the rows of hidden conversations in slices and returns
+// how many conversations are gone.
+func (m *PersistentConversationManager) removeHidden(ctx context.Context, ids []int64) (gone int64, err error) {
+	for len(ids) > 0 {
+		var done int
+		err := m.db.Write(ctx, func(ctx context.Context, tx database.Tx) (err error) {
+			done, err = m.removeSlice(ctx, tx, ids)
+			return err
+		})
+		if err != nil {
+			return gone, err
+		}
+		ids, gone = ids[done:], gone+int64(done)
+	}
+	return gone, nil
+}
+
+// removeSlice removes up to sliceRows messages of the first of ids, with each
+// conversation that has none left, and returns how many are gone.
+func (m *PersistentConversationManager) removeSlice(ctx context.Context, tx database.Tx, ids []int64) (done int, err error) {
+	for budget := sliceRows; budget > 0 && done < len(ids); done++ {
+		id := ids[done]
+		if err := m.takeBackTokens(ctx, tx, id, budget); err != nil {
+			return done, err
+		}
+		n, more, err := m.deleteSlice(ctx, tx, id, maxID, budget)
+		if err != nil || more {
+			return done, err
+		}
+		if _, err := tx.NewRaw(`DELETE FROM conversations WHERE id = ? AND visible = 0`, id).Exec(ctx); err != nil {
+			return done, database.Explain(err)
+		}
+		budget -= n + 5 // an empty conversation costs something too
+	}
+	return done, nil
+}
+
+const maxID = int64(1)<<62 - 1
+
+// deleteSlice deletes the oldest messages with ids below before, at most n, and
+// reports whether there are more.
+func (m *PersistentConversationManager) deleteSlice(ctx context.Context, tx database.Tx, id, before int64, n int) (deleted int, more bool, err error) {
+	var edge int64
+	err = tx.NewRaw(`SELECT id FROM messages WHERE conversation_id = ? AND id < ? ORDER BY id LIMIT 1 OFFSET ?`,
+		id, before, n).Scan(ctx, &edge)
+	switch {
+	case err == nil:
+		before, more = edge, true
+	case !errors.Is(err, sql.ErrNoRows):
+		return 0, false, database.Explain(err)
+	}
+	res, err := tx.NewRaw(`DELETE FROM messages WHERE conversation_id = ? AND id < ?`, id, before).Exec(ctx)
+	if err != nil {
+		return 0, false, database.Explain(err)
+	}
+	rows, err := res.RowsAffected()
+	return int(rows), more, err
+}
+
+// orphanAge is how long a hidden conversation is left alone: its import or
+// deletion may still be running, and marks it as active with each slice.
+const orphanAge = time.Hour
+
+// Sweep removes what an interrupted Import, Delete or Clear has left behind
+// and no reader sees, and returns how many conversations' remains it removed.
+func (m *PersistentConversationManager) Sweep(ctx context.Context) (int64, error) {
+	var hidden, cleared []int64
+	err := m.read().NewRaw(`SELECT id FROM conversations WHERE visible = 0 AND last_activity < ?`,
+		m.db.Now().Add(-orphanAge)).Scan(ctx, &hidden)
+	if err != nil {
+		return 0, database.Explain(err)
+	}
+	err = m.read().NewRaw(`SELECT c.id FROM conversations c WHERE c.first_id > 1 AND c.visible = 1 AND EXISTS
+		(SELECT 1 FROM messages m WHERE m.conversation_id = c.id AND m.id < c.first_id)`).Scan(ctx, &cleared)
+	if err != nil {
+		return 0, database.Explain(err)
+	}
+	n, err := m.removeHidden(ctx, hidden)
+	if err != nil {
+		return n, err
+	}
+	for _, id := range cleared {
+		if err := m.removeCleared(ctx, id); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}

@@ -1,0 +1,38 @@
+// Package conversation keeps conversations and their messages in SQLite,
+// PostgreSQL or MySQL/MariaDB, behind one type:
+// [PersistentConversationManager].
+//
+// # What a conversation is
+//
+// A [Key] names it. Two keys are the same conversation when tenant, user key,
+// chat and thread are the same bytes; the database compares the SHA-256 of
+// the four (column identity), so that no collation takes alice for Alice.
+//
+// Message ids count up within their conversation (conversations.next_id, in
+// the commit that stores the message), are its order, and are never used again.
+//
+// # What readers do not see
+//
+// Two columns make big work small for everybody else:
+//
+//   - visible = 0 hides a conversation that is being filled by [PersistentConversationManager.Import]
+//     or emptied by Delete. It lives under a random identity, so its real one
+//     is free for somebody else at once.
+//   - first_id hides the messages before it: Clear moves it up to next_id in
+//     one small commit and removes the rows afterwards.
+//
+// Rows of hidden conversations and messages are removed in slices, each a
+// commit of its own, so that nobody waits for more than one slice. What a crash
+// leaves behind is found by [PersistentConversationManager.Sweep].
+//
+// # Tokens
+//
+// token_ledger counts tokens by user key and time. It is what budgets are
+// checked against: clearing or deleting a conversation gives nothing back.
+//
+// # Sessions
+//
+// [Session] is the small interface for programs that only want memory for an
+// agent; see [OpenSession], [NewMemorySession] and
+// [PersistentConversationManager.Session].
+package conversation

@@ -1,0 +1,93 @@
+package conversation
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/failure"
+)
+
+// GetOrCreate returns the conversation that key names, making it when there is
+// none, and marks it as active now. However many callers race, there is one row.
+func (m *PersistentConversationManager) GetOrCreate(ctx context.Context, key Key) (*Conversation, error) {
+	var c *Conversation
+	err := m.db.Write(ctx, func(ctx context.Context, tx database.Tx) (err error) {
+		c, err = m.GetOrCreateTx(ctx, tx, key, m.db.Now())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// GetOrCreateTx is [PersistentConversationManager.GetOrCreate] inside the
+// caller's transaction, for one commit with other rooms.
+func (m *PersistentConversationManager) GetOrCreateTx(ctx context.Context, tx database.Tx, key Key, now time.Time) (*Conversation, error) {
+	if err := key.Validate(); err != nil {
+		return nil, err
+	}
+	identity, at := key.Identity(), m.db.TimeArg(now)
+	touched, err := m.stmt.touch.Exec(ctx, tx, at, identity)
+	if err != nil {
+		return nil, err
+	}
+	if touched == 0 { // not there, or (MySQL) touched in this very microsecond
+		_, err = m.stmt.create.Exec(ctx, tx, identity, key.UserKey, key.Platform, key.ChatID, key.Tenant, key.ThreadID, at, at)
+		if err != nil {
+			return nil, err
+		}
+	}
+	var row conversationRow
+	if err := m.stmt.find.QueryRow(ctx, tx, row.dest(), identity); err != nil {
+		return nil, err
+	}
+	return row.conversation(), nil
+}
+
+// Get returns the conversation with this id, or [ErrNotFound].
+func (m *PersistentConversationManager) Get(ctx context.Context, id int64) (*Conversation, error) {
+	c, err := one(ctx, m.read(), `id = ?`, id)
+	return c, named(err, id)
+}
+
+// Find returns the conversation that key names without making it, or [ErrNotFound].
+func (m *PersistentConversationManager) Find(ctx context.Context, key Key) (*Conversation, error) {
+	if err := key.Validate(); err != nil {
+		return nil, err
+	}
+	return one(ctx, m.read(), `identity = ?`, key.Identity())
+}
+
+// GetConversationByUser returns the user key's most recently active
+// conversation, or [ErrNotFound].
+func (m *PersistentConversationManager) GetConversationByUser(ctx context.Context, userKey string) (*Conversation, error) {
+	if err := validText("user_key", userKey, maxUserKey); err != nil {
+		return nil, err
+	}
+	return one(ctx, m.read(), m.exactly("user_key")+` ORDER BY last_activity DESC, id DESC LIMIT 1`, userKey, userKey)
+}
+
+func one(ctx context.Context, from bun.IDB, where string, args ...any) (*Conversation, error) {
+	var row conversationRow
+	query := `SELECT ` + conversationColumns + ` FROM conversations WHERE visible = 1 AND ` + where
+	err := from.NewRaw(query, args...).Scan(ctx, row.dest()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, failure.New(failure.NotFound, "not_found", "no such conversation", ErrNotFound)
+	}
+	if err != nil {
+		return nil, database.Explain(err)
+	}
+	return row.conversation(), nil
+}
+
+// exactly returns a condition with two arguments, the value twice, under
+// which a column is that value byte by byte: MySQL's = ignores trailing spaces.
+func (m *PersistentConversationManager) exactly(column string) string {
+	return column + ` = ? AND LENGTH(` + column + `) = LENGTH(?)`
+}

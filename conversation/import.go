@@ -1,0 +1,302 @@
+package conversation
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/parley-bot/parley/internal/database"
+)
+
+// ImportMode says what happens when the archive's identity exists already.
+type ImportMode string
+
+// The modes.
+const (
+	ImportNew     ImportMode = "new"     // it is ErrExists
+	ImportMerge   ImportMode = "merge"   // messages that are not there yet are appended
+	ImportReplace ImportMode = "replace" // the archive takes its place
+)
+
+// incoming is an archive that has been checked.
+type incoming struct {
+	key    Key
+	head   Conversation
+	rows   []messageRow
+	tokens int64
+}
+
+// Import stores an archive under new ids and counts its messages and tokens
+// anew. It is all or nothing: the conversation is filled out of sight in slices
+// and shown in one small commit. A merge of more messages than one slice shows
+// them slice by slice and takes them back on an error; after a crash, the same
+// import completes it.
+func (m *PersistentConversationManager) Import(ctx context.Context, a Archive, mode ImportMode) (*Conversation, error) {
+	in, err := m.check(a)
+	if err != nil {
+		return nil, err
+	}
+	switch mode {
+	case ImportNew, ImportReplace:
+		return m.importWhole(ctx, in, mode)
+	case ImportMerge:
+		return m.importMerge(ctx, in)
+	}
+	return nil, invalidf("import mode %q is none of new, merge, replace", mode)
+}
+
+func (m *PersistentConversationManager) check(a Archive) (*incoming, error) {
+	c := a.Conversation
+	in := &incoming{key: c.Key(), head: c}
+	if err := in.key.Validate(); err != nil {
+		return nil, fmt.Errorf("conversation: %w", err)
+	}
+	if err := oneLine(validText("model", c.Model, maxPart), validText("persona", c.Persona, maxPart)); err != nil {
+		return nil, fmt.Errorf("conversation: %w", err)
+	}
+	var err error
+	if in.rows, err = m.prepareRows(a.Messages, m.db.Now()); err != nil {
+		return nil, err
+	}
+	in.tokens = sum(in.rows)
+	in.head.Summary = cleanText(c.Summary)
+	in.head.CreatedAt, in.head.LastActivity = span(c, in.rows, m.db.Now())
+	if err := oneLine(validTime("created_at", in.head.CreatedAt), validTime("last_activity", in.head.LastActivity)); err != nil {
+		return nil, fmt.Errorf("conversation: %w", err)
+	}
+	return in, nil
+}
+
+// span returns when a conversation began and was last active, from its
+// messages where the archive does not say it.
+func span(c Conversation, rows []messageRow, now time.Time) (created, active time.Time) {
+	created, active = c.CreatedAt, c.LastActivity
+	if created.IsZero() && len(rows) > 0 {
+		created = rows[0].Timestamp
+	}
+	if active.IsZero() && len(rows) > 0 {
+		active = rows[len(rows)-1].Timestamp
+	}
+	if created.IsZero() {
+		created = now
+	}
+	if active.IsZero() {
+		active = created
+	}
+	return created.UTC().Truncate(time.Microsecond), active.UTC().Truncate(time.Microsecond)
+}
+
+// importWhole fills a hidden conversation and publishes it.
+func (m *PersistentConversationManager) importWhole(ctx context.Context, in *incoming, mode ImportMode) (*Conversation, error) {
+	replace := mode == ImportReplace
+	if there, err := m.Find(ctx, in.key); err == nil && !replace {
+		return nil, exists(there.ID)
+	} else if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	// What a replaced conversation has used is counted already.
+	id, err := m.fill(ctx, in, !replace)
+	if err != nil {
+		return nil, m.discard(ctx, id, err)
+	}
+	old, err := m.publishAgain(ctx, in, id, replace)
+	if err != nil {
+		return nil, m.discard(ctx, id, err)
+	}
+	if old != 0 {
+		if _, err := m.removeHidden(ctx, []int64{old}); err != nil {
+			return nil, fmt.Errorf("conversation %d is imported, but what it replaces is not all removed yet: %w", id, err)
+		}
+	}
+	c := in.head
+	c.ID, c.MessageCount, c.TotalTokens = id, int64(len(in.rows)), in.tokens
+	return &c, nil
+}
+
+// publishAttempts bounds how often others may be faster with the same identity.
+const publishAttempts = 10
+
+// publishAgain is publish, repeated where somebody else came between it and
+// the one it was to replace: the unique index refuses the second.
+func (m *PersistentConversationManager) publishAgain(ctx context.Context, in *incoming, id int64, replace bool) (old int64, err error) {
+	for range publishAttempts {
+		if old, err = m.publish(ctx, in, id, replace); err == nil || errors.Is(err, ErrExists) {
+			return old, err
+		}
+		there, findErr := m.Find(ctx, in.key)
+		if findErr != nil || there.ID == old {
+			return 0, err // it was something else
+		}
+		if !replace {
+			return 0, exists(there.ID)
+		}
+	}
+	return 0, err
+}
+
+// fill makes a hidden conversation with the archive's messages. With count, it
+// carries the user key, and its tokens are in the ledger: removing it before
+// it is published takes them back.
+func (m *PersistentConversationManager) fill(ctx context.Context, in *incoming, count bool) (id int64, err error) {
+	identity, userKey := randomIdentity(), ""
+	if count {
+		userKey = in.key.UserKey
+	}
+	err = m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		now := m.db.Now()
+		_, err := tx.NewRaw(`INSERT INTO conversations (identity, user_key, platform, created_at, last_activity, visible)
+			VALUES (?, ?, '', ?, ?, 0)`, identity, userKey, now, now).Exec(ctx)
+		if err != nil {
+			return database.Explain(err)
+		}
+		return database.Explain(tx.NewRaw(`SELECT id FROM conversations WHERE identity = ?`, identity).Scan(ctx, &id))
+	})
+	if err != nil {
+		return 0, err
+	}
+	next := int64(1)
+	for rest := in.rows; len(rest) > 0; {
+		slice := rest[:sliceLen(rest)]
+		rest = rest[len(slice):]
+		if err := m.fillSlice(ctx, id, next, slice, userKey); err != nil {
+			return id, err
+		}
+		next += int64(len(slice))
+	}
+	return id, nil
+}
+
+// fillSlice appends one slice and marks the hidden conversation as being worked on.
+func (m *PersistentConversationManager) fillSlice(ctx context.Context, id, next int64, slice []messageRow, userKey string) error {
+	return m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		_, err := tx.NewRaw(`UPDATE conversations SET last_activity = ? WHERE id = ? AND visible = 0`, m.db.Now(), id).Exec(ctx)
+		if err != nil {
+			return database.Explain(err)
+		}
+		if err := insertRows(ctx, tx, id, next, slice); err != nil {
+			return err
+		}
+		if userKey == "" {
+			return nil
+		}
+		return m.countTokens(ctx, tx, ledgerOf(userKey, slice, 1))
+	})
+}
+
+// sliceBytes bounds the text of one slice.
+const sliceBytes = 1 << 20
+
+// sliceLen returns how many of rows make one slice, at least one.
+func sliceLen(rows []messageRow) int {
+	size := 0
+	for i := range rows {
+		size += len(rows[i].Content) + len(rows[i].Metadata.String)
+		if i == sliceRows || (i > 0 && size > sliceBytes) {
+			return i
+		}
+	}
+	return len(rows)
+}
+
+// insertRows stores rows under the ids from next on, in one statement.
+func insertRows(ctx context.Context, tx database.Tx, id, next int64, rows []messageRow) error {
+	numbered := make([]messageRow, len(rows))
+	for i, r := range rows {
+		r.ConversationID, r.ID = id, next+int64(i)
+		numbered[i] = r
+	}
+	_, err := tx.NewInsert().Model(&numbered).Exec(ctx)
+	return database.Explain(err)
+}
+
+// publish shows a filled conversation under its real identity, and hides the
+// one that it replaces, whose id it returns.
+func (m *PersistentConversationManager) publish(ctx context.Context, in *incoming, id int64, replace bool) (old int64, err error) {
+	taken := false
+	err = m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		var err error
+		if old, err = m.holder(ctx, tx, in.key); err != nil {
+			return err
+		}
+		if taken = old != 0 && !replace; taken {
+			return nil
+		}
+		if old != 0 {
+			if err := m.hide(ctx, tx, old, `visible = 1`); err != nil {
+				return err
+			}
+		}
+		return m.show(ctx, tx, in, id)
+	})
+	if err == nil && taken {
+		err = exists(old)
+	}
+	return old, err
+}
+
+// holder returns the id of the conversation that has the identity, locked; 0 when there is none.
+func (m *PersistentConversationManager) holder(ctx context.Context, tx database.Tx, key Key) (id int64, err error) {
+	query := `SELECT id FROM conversations WHERE identity = ?`
+	if m.db.Engine() != database.SQLite {
+		query += ` FOR UPDATE`
+	}
+	err = tx.NewRaw(query, key.Identity()).Scan(ctx, &id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return id, database.Explain(err)
+}
+
+func (m *PersistentConversationManager) show(ctx context.Context, tx database.Tx, in *incoming, id int64) error {
+	c, k, n := &in.head, in.key, int64(len(in.rows))
+	res, err := tx.NewRaw(`UPDATE conversations SET identity = ?, visible = 1, user_key = ?, platform = ?, chat_id = ?,
+		tenant = ?, thread_id = ?, created_at = ?, last_activity = ?, summary = ?, model = ?, persona = ?,
+		total_tokens = ?, message_count = ?, next_id = ? WHERE id = ? AND visible = 0`,
+		k.Identity(), k.UserKey, k.Platform, k.ChatID, k.Tenant, k.ThreadID, c.CreatedAt, c.LastActivity,
+		sql.NullString{String: c.Summary, Valid: c.Summary != ""}, c.Model, c.Persona, in.tokens, n, n+1, id).Exec(ctx)
+	if err != nil {
+		return database.Explain(err)
+	}
+	if changed, err := res.RowsAffected(); err != nil || changed == 0 {
+		return errors.Join(err, errors.New("the import took so long that it was swept away"))
+	}
+	return nil
+}
+
+// undoTimeout bounds how long a failed import is taken back; the rest is swept later.
+const undoTimeout = 30 * time.Second
+
+// discard removes a hidden conversation whose import failed and returns why.
+func (m *PersistentConversationManager) discard(ctx context.Context, id int64, why error) error {
+	if id == 0 {
+		return why
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	if _, err := m.removeHidden(ctx, []int64{id}); err != nil {
+		return fmt.Errorf("%w (and not all taken back yet: %w)", why, err)
+	}
+	return why
+}
+
+// takeBackTokens removes from the ledger what the first n messages of an
+// import that was never published added to it.
+func (m *PersistentConversationManager) takeBackTokens(ctx context.Context, tx database.Tx, id int64, n int) error {
+	var userKey string
+	err := tx.NewRaw(`SELECT user_key FROM conversations WHERE id = ? AND visible = 0`, id).Scan(ctx, &userKey)
+	if errors.Is(err, sql.ErrNoRows) || (err == nil && userKey == "") {
+		return nil
+	}
+	if err != nil {
+		return database.Explain(err)
+	}
+	var rows []messageRow
+	err = tx.NewSelect().Model(&rows).Column("role", "author", "timestamp", "tokens").
+		Where("conversation_id = ?", id).OrderExpr("id").Limit(int64(n)).Scan(ctx)
+	if err != nil {
+		return database.Explain(err)
+	}
+	return m.countTokens(ctx, tx, ledgerOf(userKey, rows, -1))
+}

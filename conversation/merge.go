@@ -1,0 +1,175 @@
+package conversation
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"github.com/parley-bot/parley/internal/database"
+)
+
+// importMerge appends what is missing to the conversation that has the
+// archive's identity, or makes it.
+func (m *PersistentConversationManager) importMerge(ctx context.Context, in *incoming) (*Conversation, error) {
+	there, err := m.Find(ctx, in.key)
+	if errors.Is(err, ErrNotFound) {
+		c, err := m.importWhole(ctx, in, ImportNew)
+		if !errors.Is(err, ErrExists) {
+			return c, err
+		}
+		there, err = m.Find(ctx, in.key) // somebody else was faster
+		if err != nil {
+			return nil, err
+		}
+	} else if err != nil {
+		return nil, err
+	}
+	if err := m.mergeInto(ctx, there.ID, in); err != nil {
+		return nil, err
+	}
+	return m.Get(ctx, there.ID)
+}
+
+func (m *PersistentConversationManager) mergeInto(ctx context.Context, id int64, in *incoming) error {
+	have, seen, err := m.fingerprints(ctx, m.read(), id, 0)
+	if err != nil {
+		return err
+	}
+	missing := without(in.rows, have)
+	var done [][2]int64 // first and last id of each slice
+	for len(missing) > 0 {
+		slice := missing[:sliceLen(missing)]
+		missing = missing[len(slice):]
+		first, last, err := m.mergeSlice(ctx, id, in, slice, seen)
+		if err != nil {
+			return m.undoMerge(ctx, id, done, err)
+		}
+		done = append(done, [2]int64{first, last})
+		seen = last
+	}
+	return nil
+}
+
+// mergeSlice appends those of slice that nobody else has added since message seen.
+func (m *PersistentConversationManager) mergeSlice(ctx context.Context, id int64, in *incoming, slice []messageRow, seen int64) (first, last int64, err error) {
+	err = m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		held, err := m.lockRow(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		have, _, err := m.fingerprints(ctx, tx, id, seen)
+		if err != nil {
+			return err
+		}
+		rows := without(slice, have)
+		first, last = held.NextID, held.NextID+int64(len(rows))-1
+		if len(rows) == 0 {
+			return nil
+		}
+		active := in.head.LastActivity
+		_, err = tx.NewRaw(`UPDATE conversations SET next_id = next_id + ?, message_count = message_count + ?,
+			total_tokens = total_tokens + ?, last_activity = CASE WHEN last_activity < ? THEN ? ELSE last_activity END
+			WHERE id = ?`, len(rows), len(rows), sum(rows), active, active, id).Exec(ctx)
+		if err != nil {
+			return database.Explain(err)
+		}
+		if err := insertRows(ctx, tx, id, first, rows); err != nil {
+			return err
+		}
+		return m.countTokens(ctx, tx, ledgerOf(held.UserKey, rows, 1))
+	})
+	return first, last, err
+}
+
+// undoMerge removes the slices that were appended before why happened.
+func (m *PersistentConversationManager) undoMerge(ctx context.Context, id int64, done [][2]int64, why error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	for _, ids := range done {
+		err := m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+			return m.undoSlice(ctx, tx, id, ids[0], ids[1])
+		})
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("%w (and not all taken back: %w)", why, err)
+		}
+	}
+	return why
+}
+
+func (m *PersistentConversationManager) undoSlice(ctx context.Context, tx database.Tx, id, first, last int64) error {
+	held, err := m.lockRow(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	var rows []messageRow
+	err = tx.NewSelect().Model(&rows).Column("role", "author", "timestamp", "tokens").
+		Where("conversation_id = ? AND id >= ? AND id <= ?", id, max(first, held.FirstID), last).Scan(ctx)
+	if err != nil || len(rows) == 0 {
+		return database.Explain(err)
+	}
+	_, err = tx.NewRaw(`DELETE FROM messages WHERE conversation_id = ? AND id >= ? AND id <= ?`, id, first, last).Exec(ctx)
+	if err != nil {
+		return database.Explain(err)
+	}
+	_, err = tx.NewRaw(`UPDATE conversations SET message_count = message_count - ?, total_tokens = total_tokens - ? WHERE id = ?`,
+		len(rows), sum(rows), id).Exec(ctx)
+	if err != nil {
+		return database.Explain(err)
+	}
+	return m.countTokens(ctx, tx, ledgerOf(held.UserKey, rows, -1))
+}
+
+// fingerprint is what makes two messages the same one: role, content and timestamp.
+type fingerprint [sha256.Size]byte
+
+func fingerprintOf(role, content string, micros int64) fingerprint {
+	h := sha256.New()
+	var at [8]byte
+	binary.BigEndian.PutUint64(at[:], uint64(micros))
+	h.Write(at[:])
+	h.Write([]byte(role + "\x00" + content))
+	return fingerprint(h.Sum(nil))
+}
+
+// fingerprints returns those of the messages after an id, and the last id.
+func (m *PersistentConversationManager) fingerprints(ctx context.Context, from bun.IDB, id, after int64) (map[fingerprint]bool, int64, error) {
+	have := map[fingerprint]bool{}
+	for {
+		page, err := m.after(ctx, from, id, after, exportPage)
+		if err != nil {
+			return nil, 0, err
+		}
+		for i := range page {
+			msg := &page[i]
+			have[fingerprintOf(string(msg.Role), msg.Content, msg.Timestamp.UnixMicro())] = true
+			after = msg.ID
+		}
+		if len(page) < exportPage {
+			return have, after, nil
+		}
+	}
+}
+
+// without returns the rows that are not in have.
+func without(rows []messageRow, have map[fingerprint]bool) []messageRow {
+	var left []messageRow
+	for i := range rows {
+		r := &rows[i]
+		if !have[fingerprintOf(r.Role, r.Content, r.Timestamp.UnixMicro())] {
+			left = append(left, *r)
+		}
+	}
+	return left
+}
+
+// sum returns the tokens of rows.
+func sum(rows []messageRow) (tokens int64) {
+	for i := range rows {
+		tokens += rows[i].Tokens
+	}
+	return tokens
+}

@@ -1,0 +1,138 @@
+package conversation
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/parley-bot/parley/internal/database"
+)
+
+// SaveMessage appends msg to the conversation and returns it as it is kept: with
+// its id and time, without NUL bytes. Counters change in the same commit. An
+// unknown role or negative tokens is [ErrInvalid].
+func (m *PersistentConversationManager) SaveMessage(ctx context.Context, id int64, msg Message) (*Message, error) {
+	var saved []Message
+	err := m.db.Write(ctx, func(ctx context.Context, tx database.Tx) (err error) {
+		saved, err = m.SaveTx(ctx, tx, id, msg)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &saved[0], nil
+}
+
+// SaveTx appends messages in order inside the caller's transaction and returns
+// them as they are kept.
+//
+// The conversation's row is locked first, then rows of the token ledger in the
+// order of their keys: savers of one conversation queue up at its row, and two
+// conversations of one person cannot wait for each other.
+func (m *PersistentConversationManager) SaveTx(ctx context.Context, tx database.Tx, conversationID int64, msgs ...Message) ([]Message, error) {
+	rows, err := m.prepareRows(msgs, m.db.Now())
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	first, userKey, err := m.reserve(ctx, tx, conversationID, rows)
+	if err != nil {
+		return nil, err
+	}
+	saved := slices.Clone(msgs)
+	for i := range saved {
+		r, id := &rows[i], first+int64(i)
+		_, err := m.stmt.insert.Exec(ctx, tx, conversationID, id, r.Role, r.Author, r.Content,
+			m.db.TimeArg(r.Timestamp), r.Tokens, r.Metadata, r.IsCommand)
+		if err != nil {
+			return nil, err
+		}
+		saved[i].ID, saved[i].ConversationID = id, conversationID
+		saved[i].Content, saved[i].Timestamp = r.Content, r.Timestamp
+	}
+	return saved, m.countTokens(ctx, tx, ledgerOf(userKey, rows, 1))
+}
+
+// reserve takes ids for rows, counts them, and returns the first id and the conversation's user key.
+func (m *PersistentConversationManager) reserve(ctx context.Context, tx database.Tx, id int64, rows []messageRow) (first int64, userKey string, err error) {
+	n, next := int64(len(rows)), int64(0)
+	args := []any{n, n, sum(rows), m.db.TimeArg(m.db.Now()), id}
+	if m.db.Engine() != database.MySQL { // one statement: UPDATE … RETURNING
+		err = m.stmt.reserve.QueryRow(ctx, tx, []any{&next, &userKey}, args...)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = notFound(id)
+		}
+		return next - n, userKey, err
+	}
+	changed, err := m.stmt.reserve.Exec(ctx, tx, args...)
+	if err == nil && changed == 0 {
+		err = notFound(id)
+	}
+	if err != nil {
+		return 0, "", err
+	}
+	err = m.stmt.reserved.QueryRow(ctx, tx, []any{&next, &userKey}, id)
+	return next - n, userKey, err
+}
+
+// prepareRows checks messages and brings them into the form that is kept.
+func (m *PersistentConversationManager) prepareRows(msgs []Message, now time.Time) ([]messageRow, error) {
+	rows := make([]messageRow, len(msgs))
+	for i := range msgs {
+		row, err := toRow(&msgs[i], now)
+		if err != nil && len(msgs) > 1 {
+			err = fmt.Errorf("messages[%d]: %w", i, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		rows[i] = row
+	}
+	return rows, nil
+}
+
+// maxTokens keeps sums far away from overflow.
+const maxTokens = math.MaxInt64 / (1 << 20)
+
+func toRow(msg *Message, now time.Time) (messageRow, error) {
+	var r messageRow
+	if !msg.Role.Valid() {
+		return r, invalidf("role %q is none of user, assistant, system, tool", msg.Role)
+	}
+	if msg.Tokens < 0 || msg.Tokens > maxTokens {
+		return r, invalidf("tokens %d is not a possible count", msg.Tokens)
+	}
+	if err := validText("author", msg.Author, maxUserKey); err != nil {
+		return r, err
+	}
+	at := msg.Timestamp
+	if at.IsZero() {
+		at = now
+	}
+	if err := validTime("timestamp", at); err != nil {
+		return r, err
+	}
+	metadata, err := encodeMetadata(msg.Metadata)
+	if err != nil {
+		return r, err
+	}
+	r = messageRow{
+		Role: string(msg.Role), Author: msg.Author, Content: cleanText(msg.Content),
+		Timestamp: at.UTC().Truncate(time.Microsecond), Tokens: msg.Tokens, Metadata: metadata,
+	}
+	if msg.IsCommand() {
+		r.IsCommand = 1
+	}
+	return r, nil
+}
+
+// validTime reports a time that one of the databases cannot keep.
+func validTime(field string, t time.Time) error {
+	if year := t.UTC().Year(); year < 1000 || year > 9999 {
+		return invalidf("%s is in the year %d", field, year)
+	}
+	return nil
+}

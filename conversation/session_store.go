@@ -1,0 +1,141 @@
+package conversation
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/parley-bot/parley/internal/database"
+)
+
+// storeSession is a [Session] on a conversation.
+type storeSession struct {
+	m  *PersistentConversationManager
+	id int64
+}
+
+// Session returns a conversation as a session, or [ErrNotFound]. What the
+// session adds are messages of the conversation, one for each item, and the
+// messages that are there already are its items: a message's text and each of
+// its tool calls is one.
+func (m *PersistentConversationManager) Session(ctx context.Context, conversationID int64) (Session, error) {
+	if _, err := m.Get(ctx, conversationID); err != nil {
+		return nil, err
+	}
+	return &storeSession{m: m, id: conversationID}, nil
+}
+
+// ID returns the conversation's id.
+func (s *storeSession) ID() string { return strconv.FormatInt(s.id, 10) }
+
+// Items reads backwards until it has enough.
+func (s *storeSession) Items(ctx context.Context, limit int) ([]Item, error) {
+	if err := checkLimit(limit); err != nil {
+		return nil, err
+	}
+	size := exportPage
+	if limit > 0 {
+		size = min(limit, exportPage)
+	}
+	items := []Item{} // newest first
+	for before := int64(math.MaxInt64); ; {
+		page, err := s.m.page(ctx, s.id, before, 0, size)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page {
+			list := itemsOf(&page[i])
+			slices.Reverse(list)
+			items = append(items, list...)
+		}
+		if len(page) < size || (limit > 0 && len(items) >= limit) {
+			break
+		}
+		before = page[len(page)-1].ID
+	}
+	if limit > 0 && len(items) > limit {
+		items = items[:limit]
+	}
+	slices.Reverse(items)
+	return items, nil
+}
+
+// Add stores each item as a message, all in one commit.
+func (s *storeSession) Add(ctx context.Context, items ...Item) error {
+	list, err := prepareItems(items, s.m.db.Now())
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	msgs := make([]Message, len(list))
+	for i := range list {
+		msgs[i] = list[i].stored()
+	}
+	return s.m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		_, err := s.m.SaveTx(ctx, tx, s.id, msgs...)
+		return err
+	})
+}
+
+// Pop removes the newest item: a message, or the last tool call of one.
+func (s *storeSession) Pop(ctx context.Context) (it Item, ok bool, err error) {
+	err = s.m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		it, ok = Item{}, false
+		if _, err := s.m.lockRow(ctx, tx, s.id); err != nil {
+			return err
+		}
+		msg, err := s.newest(ctx, tx)
+		if err != nil || msg == nil {
+			return err
+		}
+		list := itemsOf(msg)
+		it, ok = list[len(list)-1], true
+		if len(list) > 1 {
+			return s.dropCall(ctx, tx, msg)
+		}
+		return s.remove(ctx, tx, msg)
+	})
+	if err != nil {
+		return Item{}, false, err
+	}
+	return it, ok, nil
+}
+
+func (s *storeSession) newest(ctx context.Context, tx database.Tx) (*Message, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT `+messageColumns+messagesSource+` ORDER BY m.id DESC LIMIT 1`, s.id)
+	if err != nil {
+		return nil, database.Explain(err)
+	}
+	msgs, err := scanMessages(rows, nil)
+	if err != nil || len(msgs) == 0 {
+		return nil, err
+	}
+	return &msgs[0], nil
+}
+
+// dropCall takes the last tool call out of a message.
+func (s *storeSession) dropCall(ctx context.Context, tx database.Tx, msg *Message) error {
+	last := len(callIDs(msg)) - 1
+	left := keepCalls(*msg, func(n int) bool { return n < last })
+	metadata, err := encodeMetadata(left.Metadata)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewRaw(`UPDATE messages SET metadata_json = ? WHERE conversation_id = ? AND id = ?`, metadata, s.id, msg.ID).Exec(ctx)
+	return database.Explain(err)
+}
+
+func (s *storeSession) remove(ctx context.Context, tx database.Tx, msg *Message) error {
+	_, err := tx.NewRaw(`DELETE FROM messages WHERE conversation_id = ? AND id = ?`, s.id, msg.ID).Exec(ctx)
+	if err != nil {
+		return database.Explain(err)
+	}
+	_, err = tx.NewRaw(`UPDATE conversations SET message_count = message_count - 1, total_tokens = total_tokens - ?,
+		last_activity = ? WHERE id = ?`, msg.Tokens, s.m.db.Now(), s.id).Exec(ctx)
+	return database.Explain(err)
+}
+
+// Clear removes the conversation's messages.
+func (s *storeSession) Clear(ctx context.Context) error {
+	return s.m.Clear(ctx, s.id)
+}
