@@ -44,11 +44,11 @@ type Part struct {
 type Finding uint8
 
 const (
-	// Unknowable: nobody can tell whether the part is shown.
+	// Unknowable means that nobody can tell whether the part is shown.
 	Unknowable Finding = iota
-	// Shown: the part is there.
+	// Shown means that the part is there.
 	Shown
-	// Missing: the part is not there, or repeating it has no second effect; send it.
+	// Missing means that the part is not there, or repeating it has no second effect; send it.
 	Missing
 )
 

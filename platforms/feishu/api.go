@@ -1,0 +1,163 @@
+package feishu
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	larkcore "github.com/larksuite/oapi-sdk-go/v3/core"
+
+	"github.com/parley-bot/parley/internal/failure"
+)
+
+// sdkConfig returns the SDK's configuration. Its token cache is off: it is one
+// for the whole process and keeps a token that Feishu no longer accepts.
+func sdkConfig(opts Options) *larkcore.Config {
+	config := &larkcore.Config{
+		BaseUrl:    strings.TrimRight(opts.BaseURL, "/"),
+		AppId:      opts.AppID,
+		AppSecret:  opts.AppSecret,
+		AppType:    larkcore.AppTypeSelfBuilt,
+		ReqTimeout: requestTimeout,
+		HttpClient: jsonClient{opts.HTTPClient},
+		Logger:     silent{},
+	}
+	larkcore.NewLogger(config)
+	larkcore.NewSerialization(config)
+	return config
+}
+
+// silent keeps the SDK from printing: what matters comes back as an error.
+type silent struct{}
+
+func (silent) Debug(context.Context, ...any) {}
+func (silent) Info(context.Context, ...any)  {}
+func (silent) Warn(context.Context, ...any)  {}
+func (silent) Error(context.Context, ...any) {}
+
+// defaultClient follows no redirect: Feishu sends none, and a post must not
+// be sent twice.
+func defaultClient() *http.Client {
+	return &http.Client{
+		Timeout:       requestTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// jsonClient turns an answer that is not JSON, and so not of Feishu's making,
+// into an error that keeps its status, which the SDK would lose.
+type jsonClient struct{ client *http.Client }
+
+func (c jsonClient) Do(req *http.Request) (*http.Response, error) {
+	const maxAnswer = 1 << 20
+	resp, err := c.client.Do(req) //nolint:gosec // the address is the configured one
+	if err != nil {
+		return nil, err // as it is: the SDK looks at its type
+	}
+	if !strings.Contains(resp.Header.Get("Content-Type"), "application/json") {
+		_ = resp.Body.Close()
+		return nil, &statusError{status: resp.StatusCode, header: resp.Header}
+	}
+	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
+	return resp, nil
+}
+
+// Check asks Feishu for the bot behind the credentials and returns its name.
+// Errors are of kind failure.Retry or Permanent.
+func (a *Adapter) Check(ctx context.Context) (botName string, err error) {
+	var info botInfo
+	_, err = a.call(ctx, func(ctx context.Context, token larkcore.RequestOptionFunc) (outcome, error) {
+		resp, err := larkcore.Request(ctx, &larkcore.ApiReq{
+			HttpMethod:                http.MethodGet,
+			ApiPath:                   "/open-apis/bot/v3/info", // not among the SDK's generated calls
+			SupportedAccessTokenTypes: []larkcore.AccessTokenType{larkcore.AccessTokenTypeTenant},
+		}, a.config, token)
+		if err != nil {
+			return outcome{}, err
+		}
+		if err := json.Unmarshal(resp.RawBody, &info); err != nil {
+			return outcome{}, fmt.Errorf("bot info: %w", err)
+		}
+		return outcome{status: resp.StatusCode, header: resp.Header, code: info.Code, msg: info.Msg, id: info.Bot.OpenID}, nil
+	})
+	if err != nil {
+		return "", withoutEffect(err)
+	}
+	a.bot.set(info.Bot.OpenID)
+	return info.Bot.AppName, nil
+}
+
+// botInfo is the answer of https://open.feishu.cn/document/client-docs/bot-v3/bot-overview
+type botInfo struct {
+	Code int    `json:"code"`
+	Msg  string `json:"msg"`
+	Bot  struct {
+		OpenID  string `json:"open_id"`
+		AppName string `json:"app_name"`
+	} `json:"bot"`
+}
+
+// Start learns the bot's own open_id, by which it knows its mentions. When it
+// fails, the adapter works all the same: it guesses (see isBot) and asks again
+// after a send, at most once a minute.
+func (a *Adapter) Start(ctx context.Context) error {
+	if a.bot.get() != "" {
+		return nil
+	}
+	_, err := a.Check(ctx)
+	return err
+}
+
+// learn asks who we are as long as that is unknown.
+func (a *Adapter) learn(ctx context.Context) {
+	if !a.bot.due(a.opts.Now()) {
+		return
+	}
+	if err := a.Start(ctx); err != nil {
+		a.opts.Logger.WarnContext(ctx, "feishu bot identity unknown", slog.String("error", err.Error()))
+	}
+}
+
+// botIdentity is the bot's own open_id, once it is known.
+type botIdentity struct {
+	mu     sync.Mutex
+	openID string
+	tried  time.Time
+}
+
+func (b *botIdentity) get() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.openID
+}
+
+func (b *botIdentity) set(openID string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.openID = openID
+}
+
+// due reports whether it is time to ask (again).
+func (b *botIdentity) due(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.openID != "" || now.Sub(b.tried).Abs() < time.Minute {
+		return false
+	}
+	b.tried = now
+	return true
+}
+
+// withoutEffect is for calls that show nothing: whatever became of them, they
+// can be made again.
+func withoutEffect(err error) error {
+	if failure.KindOf(err) != failure.Ambiguous {
+		return err
+	}
+	return failure.New(failure.Retry, failure.CodeOf(err), "Feishu did not answer", err)
+}

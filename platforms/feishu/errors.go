@@ -1,0 +1,154 @@
+package feishu
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/parley-bot/parley/internal/failure"
+)
+
+// Codes that decide more than "it cannot be shown".
+// https://open.feishu.cn/document/server-docs/api-call-guide/generic-error-code
+// https://open.feishu.cn/document/server-docs/im-v1/message/reply
+const (
+	codeRecalled    = 230011 // the message to answer was recalled
+	codeDeleted     = 230110 // the message to answer was deleted
+	codeBeingSent   = 230049 // a message with this uuid is on its way
+	codeChatLimit   = 230020 // too much in this chat
+	codeTenantLimit = 11232  // too much in this tenant
+	codeAppLimit    = 11233
+	codeRateLimit   = 99991400 // too much of this call
+)
+
+// outcome is what an answer of Feishu's API says.
+type outcome struct {
+	status int
+	header http.Header
+	code   int // 0 = done
+	msg    string
+	id     string // of what was asked for
+}
+
+// statusError is an answer that does not come from Feishu's API itself.
+type statusError struct {
+	status int
+	header http.Header
+}
+
+func (e *statusError) Error() string {
+	return fmt.Sprintf("http status %d without a Feishu answer", e.status)
+}
+
+// unreachedError is a request for which there was never a connection.
+type unreachedError struct{ err error }
+
+func (e *unreachedError) Error() string { return "feishu cannot be reached: " + e.err.Error() }
+func (e *unreachedError) Unwrap() error { return e.err }
+
+// classify returns nil for a done outcome, else an error whose kind says
+// whether a message may be shown all the same. An answer of 500 and above is
+// Ambiguous even when it holds a code: it does not say how far Feishu got, and
+// within the uuid's hour Find has it repeated anyway.
+func classify(o outcome, err error) error {
+	if _, ok := errors.AsType[*failure.Error](err); ok {
+		return err
+	}
+	if _, ok := errors.AsType[*unreachedError](err); ok {
+		return failure.New(failure.Retry, "feishu_unreachable", "Feishu cannot be reached", err)
+	}
+	if e, ok := errors.AsType[*statusError](err); ok {
+		return failed(outcome{status: e.status, header: e.header}, err)
+	}
+	switch {
+	case err != nil:
+		return failure.New(failure.Ambiguous, "feishu_no_answer", "Feishu did not answer", err)
+	case o.status == http.StatusOK && o.code == 0 && o.id != "":
+		return nil
+	default:
+		return failed(o, fmt.Errorf("code %d (http %d): %s", o.code, o.status, o.msg))
+	}
+}
+
+func failed(o outcome, cause error) error {
+	code := codeName(o.code)
+	if o.code == 0 {
+		code = "feishu_http_" + strconv.Itoa(o.status)
+	}
+	switch {
+	case o.status == http.StatusTooManyRequests || isLimit(o.code):
+		return failure.RetryAfter(waitOf(o.header), code, "Feishu asks to wait", cause)
+	case refusesToken(o.code):
+		return failure.New(failure.Retry, code, "Feishu does not take our access token", cause)
+	case o.code == codeBeingSent || o.status >= http.StatusInternalServerError || o.status == http.StatusRequestTimeout:
+		return failure.New(failure.Ambiguous, code, "Feishu does not say what became of the message", cause)
+	case o.code == 0 && o.status == http.StatusOK: // an answer without what was asked for
+		return failure.New(failure.Ambiguous, code, "Feishu's answer is incomplete", cause)
+	default:
+		return failure.New(failure.Permanent, code, sentence(o.code), cause)
+	}
+}
+
+// codeName is Feishu's code as an error code of ours.
+func codeName(code int) string { return "feishu_" + strconv.Itoa(code) }
+
+func isLimit(code int) bool {
+	return code == codeRateLimit || code == codeChatLimit || code == codeTenantLimit || code == codeAppLimit
+}
+
+// refusesToken reports whether a code means that the access token is wrong,
+// missing or over, so that a new one may help.
+func refusesToken(code int) bool {
+	switch code {
+	case 99991661, 99991663, 99991664, 99991668, 99991671, 99991677:
+		return true
+	default:
+		return false
+	}
+}
+
+// isGone reports whether the message to answer no longer exists.
+func isGone(err error) bool {
+	code := failure.CodeOf(err)
+	return failure.KindOf(err) == failure.Permanent && (code == codeName(codeRecalled) || code == codeName(codeDeleted))
+}
+
+// waitOf returns how long Feishu asks to wait, 0 when it does not say.
+// https://open.feishu.cn/document/server-docs/api-call-guide/frequency-control
+func waitOf(h http.Header) time.Duration {
+	for _, name := range []string{"X-Ogw-Ratelimit-Reset", "Retry-After"} {
+		n, err := strconv.ParseInt(h.Get(name), 10, 64)
+		if err == nil && n > 0 {
+			return min(time.Duration(min(n, 3600))*time.Second, time.Hour)
+		}
+	}
+	return 0
+}
+
+// sentence says in words why a message is not shown.
+func sentence(code int) string {
+	switch code {
+	case 230002:
+		return "the bot is not in the chat"
+	case 230006:
+		return "the app's bot is not enabled or not published"
+	case 230013, 230053:
+		return "this person cannot be written to by the bot"
+	case 230017, 230018, 230035:
+		return "the chat does not let the bot write"
+	case 230022, 230028:
+		return "Feishu refuses the content"
+	case 230025:
+		return "the message is too long for Feishu"
+	case 230027, 99991672:
+		return "the app lacks a permission"
+	case codeRecalled, codeDeleted:
+		return "the message to answer is gone"
+	case 10003, 10014:
+		return "Feishu does not know these app credentials"
+	default:
+		return "Feishu refuses the message"
+	}
+}

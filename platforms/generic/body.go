@@ -1,0 +1,112 @@
+package generic
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/platforms"
+)
+
+// message is what a program writes. Fields that it does not know are ignored.
+type message struct {
+	id         string
+	senderID   string
+	senderName string
+	text       string
+	chatType   platforms.ChatType
+	chatID     string
+	threadID   string
+	metadata   map[string]any
+}
+
+var errNotObject = failure.New(failure.Invalid, "invalid_body", "the body must be one JSON object with nothing after it", nil)
+
+// readMessage reads a body and fills in the defaults. Its errors are of kind
+// failure.Invalid and name the field.
+func readMessage(body []byte) (*message, error) {
+	if !utf8.Valid(body) {
+		return nil, failure.New(failure.Invalid, "invalid_body", "the body is not UTF-8", nil)
+	}
+	// Not a struct: its fields would match in any case ("TEXT").
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
+		return nil, errNotObject
+	}
+	m := &message{}
+	chatType := ""
+	for _, f := range []struct {
+		name string
+		into *string
+	}{
+		{"id", &m.id},
+		{"sender_id", &m.senderID},
+		{"sender_name", &m.senderName},
+		{"text", &m.text},
+		{"chat_type", &chatType},
+		{"chat_id", &m.chatID},
+		{"thread_id", &m.threadID},
+	} {
+		if err := readField(fields[f.name], f.into); err != nil {
+			return nil, invalidField(f.name, "must be a string")
+		}
+	}
+	var err error
+	if m.metadata, err = readMetadata(fields["metadata"]); err != nil {
+		return nil, invalidField("metadata", "must be an object")
+	}
+	m.chatType = platforms.ChatType(chatType)
+	return m, m.complete()
+}
+
+// complete checks what is required and sets the defaults.
+func (m *message) complete() error {
+	if m.senderID == "" {
+		return invalidField("sender_id", "is required and must not be empty")
+	}
+	if len(m.senderID) > platforms.MaxIDLen || strings.ContainsRune(m.senderID, 0) { // said of it, not of the chat named after it
+		return invalidField("sender_id", fmt.Sprintf("must be at most %d bytes without NUL", platforms.MaxIDLen))
+	}
+	if m.text == "" {
+		return invalidField("text", "is required and must not be empty")
+	}
+	if m.chatType == "" {
+		m.chatType = platforms.Private
+	}
+	if m.chatType != platforms.Private && m.chatType != platforms.Group {
+		return invalidField("chat_type", `must be "private" or "group"`)
+	}
+	if m.chatID == "" {
+		m.chatID = m.senderID
+	}
+	return nil
+}
+
+// readField reads a value that is there; null counts as absent.
+func readField(raw json.RawMessage, into any) error {
+	if raw == nil {
+		return nil
+	}
+	return json.Unmarshal(raw, into)
+}
+
+// readMetadata keeps numbers as they are written, so that long ids survive,
+// but takes only those that another program can read as a number again.
+func readMetadata(raw json.RawMessage) (map[string]any, error) {
+	var m map[string]any
+	if err := readField(raw, &m); err != nil || m == nil {
+		return nil, err
+	}
+	m = nil
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	err := d.Decode(&m)
+	return m, err
+}
+
+func invalidField(name, why string) error {
+	return failure.New(failure.Invalid, "invalid_event", fmt.Sprintf("%q %s", name, why), nil)
+}

@@ -1,0 +1,119 @@
+package generic
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/platforms"
+)
+
+const (
+	// tolerance is how far a request's time may be from ours, either way.
+	tolerance = 5 * time.Minute
+
+	secretPrefix = "whsec_"
+	// The sizes of a secret in bytes, from the Standard Webhooks specification.
+	minSecret, maxSecret = 24, 64
+)
+
+var (
+	errNoSecret  = failure.New(failure.Unauthorized, "no_secret", "this source has no secret, so it takes requests from its own machine only", nil)
+	errUnsigned  = failure.New(failure.Unauthorized, "unsigned", "webhook-id, webhook-timestamp and webhook-signature are required", nil)
+	errTime      = failure.New(failure.Unauthorized, "bad_timestamp", "webhook-timestamp must be seconds since 1970", nil)
+	errStale     = failure.New(failure.Unauthorized, "stale", "webhook-timestamp is more than 5 minutes away from our time", nil)
+	errSignature = failure.New(failure.Unauthorized, "bad_signature", "the signature is wrong", nil)
+)
+
+// parseSecrets returns a key for each secret in s, none for "".
+func parseSecrets(s string) ([]*standardwebhooks.Webhook, error) {
+	if s == "" {
+		return nil, nil
+	}
+	secrets := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
+	if len(secrets) == 0 {
+		return nil, errors.New("the secret is blank; leave it empty or set one")
+	}
+	var keys []*standardwebhooks.Webhook
+	for i, secret := range secrets {
+		key, err := parseSecret(secret)
+		if err != nil {
+			return nil, fmt.Errorf("secret %d of %d %w", i+1, len(secrets), err)
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+func parseSecret(s string) (*standardwebhooks.Webhook, error) {
+	encoded, ok := strings.CutPrefix(s, secretPrefix)
+	if !ok {
+		return nil, errors.New("must begin with " + secretPrefix)
+	}
+	raw, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return nil, errors.New("must be base64 after " + secretPrefix)
+	}
+	if len(raw) < minSecret || len(raw) > maxSecret {
+		return nil, fmt.Errorf("must be %d to %d bytes in base64, not %d", minSecret, maxSecret, len(raw))
+	}
+	return standardwebhooks.NewWebhookRaw(raw)
+}
+
+// VerifyEmpty checks a request that has no body: signed over the empty string,
+// or from this machine where the source has no secret. Its error is of kind
+// failure.Unauthorized.
+func (a *Adapter) VerifyEmpty(r platforms.Request) error {
+	r.Body = nil
+	_, err := a.verify(r)
+	return err
+}
+
+// verify checks that r is genuine and fresh and returns when it was sent.
+func (a *Adapter) verify(r platforms.Request) (sentAt time.Time, err error) {
+	now := r.Now
+	if now.IsZero() {
+		now = a.now()
+	}
+	if len(a.keys) == 0 {
+		if !r.Trusted {
+			return time.Time{}, errNoSecret
+		}
+		return now, nil
+	}
+	sentAt, err = readStamp(r.Header)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if age := now.Sub(sentAt); age > tolerance || age < -tolerance {
+		return time.Time{}, errStale
+	}
+	for _, key := range a.keys { // the library compares in constant time, but has no clock
+		if key.VerifyIgnoringTimestamp(r.Body, r.Header) == nil {
+			return sentAt, nil
+		}
+	}
+	return time.Time{}, errSignature
+}
+
+func readStamp(h http.Header) (time.Time, error) {
+	stamp := h.Get(standardwebhooks.HeaderWebhookTimestamp)
+	if stamp == "" || h.Get(standardwebhooks.HeaderWebhookID) == "" || h.Get(standardwebhooks.HeaderWebhookSignature) == "" {
+		return time.Time{}, errUnsigned
+	}
+	if len(stamp) > 12 || strings.Trim(stamp, "0123456789") != "" {
+		return time.Time{}, errTime
+	}
+	seconds, err := strconv.ParseInt(stamp, 10, 64)
+	if err != nil {
+		return time.Time{}, errTime
+	}
+	return time.Unix(seconds, 0).UTC(), nil
+}

@@ -1,0 +1,179 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	slackgo "github.com/slack-go/slack"
+
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/platforms"
+)
+
+const (
+	pageSize = 200 // as Slack recommends
+	maxPages = 10
+
+	// skew is how far our clock may be off Slack's. More than that and
+	// Slack's webhooks would not pass as fresh.
+	skew = freshness
+)
+
+// Find implements [platforms.Sender]: it looks for the part's key in the
+// metadata of the messages sent around since. It needs the history scope of
+// the channel.
+func (a *Adapter) Find(ctx context.Context, to platforms.Address, p platforms.Part, since time.Time) (platforms.Finding, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, SendTimeout)
+	defer cancel()
+	q := a.query(to, since)
+	finding, id, err := a.scan(ctx, q, p.Key)
+	if failure.CodeOf(err) == "thread_not_found" {
+		// Slack puts the answer into the channel when the message that the
+		// thread hangs on was deleted meanwhile.
+		q.Del("ts")
+		q.Del("cursor")
+		finding, id, err = a.scan(ctx, q, p.Key)
+	}
+	if finding == platforms.Missing && to.ResponseURL != "" {
+		// What only one person sees is in no history.
+		finding = platforms.Unknowable
+	}
+	return finding, id, settle(err)
+}
+
+// query selects the messages of a thread or channel that were sent while the
+// send may have been on its way.
+func (a *Adapter) query(to platforms.Address, since time.Time) url.Values {
+	q := url.Values{
+		"channel":              {to.ChatID},
+		"oldest":               {formatTS(since.Add(-skew))},
+		"inclusive":            {"true"},
+		"include_all_metadata": {"true"},
+		"limit":                {strconv.Itoa(pageSize)},
+	}
+	if latest := since.Add(SendTimeout + skew); latest.Before(a.now()) {
+		q.Set("latest", formatTS(latest))
+	}
+	if to.ThreadID != "" {
+		q.Set("ts", to.ThreadID)
+	}
+	return q
+}
+
+// settle turns a failed lookup into "ask again later", or into nil when
+// asking again would not help: then it stays unknowable.
+func settle(err error) error {
+	if err == nil || failure.KindOf(err) == failure.Retry {
+		return err
+	}
+	refused, isRefused := errors.AsType[slackgo.SlackErrorResponse](err)
+	if isRefused {
+		switch refused.Err {
+		case "", "internal_error", "fatal_error", "service_unavailable", "request_timeout":
+		default: // missing_scope, not_in_channel, …, and whatever else Slack may invent
+			return nil
+		}
+	} else if failure.KindOf(err) == failure.Permanent {
+		return nil
+	}
+	return failure.New(failure.Retry, failure.CodeOf(err), "Slack cannot be asked now", err)
+}
+
+// page is the part of an answer that matters. The SDK would refuse a whole
+// page for one block in somebody's message that it cannot read.
+type page struct {
+	OK       bool   `json:"ok"`
+	Error    string `json:"error"`
+	HasMore  bool   `json:"has_more"`
+	Messages []struct {
+		TS       string `json:"ts"`
+		Metadata struct {
+			EventType    string                     `json:"event_type"`
+			EventPayload map[string]json.RawMessage `json:"event_payload"`
+		} `json:"metadata"`
+	} `json:"messages"`
+	ResponseMetadata struct {
+		NextCursor string `json:"next_cursor"`
+	} `json:"response_metadata"`
+}
+
+// find returns the id of the message with the key, "" when there is none.
+func (g *page) find(key string) string {
+	for _, m := range g.Messages {
+		var value string
+		if m.Metadata.EventType != metadataType || decode(m.Metadata.EventPayload[metadataKey], &value) != nil {
+			continue
+		}
+		if value == key {
+			return m.TS
+		}
+	}
+	return ""
+}
+
+// scan reads page after page. More than maxPages is unknowable.
+func (a *Adapter) scan(ctx context.Context, q url.Values, key string) (platforms.Finding, string, error) {
+	for range maxPages {
+		g, err := a.fetch(ctx, q)
+		if err != nil {
+			return platforms.Unknowable, "", err
+		}
+		if id := g.find(key); id != "" {
+			return platforms.Shown, id, nil
+		}
+		next := g.ResponseMetadata.NextCursor
+		if next == "" && g.HasMore {
+			break
+		}
+		if next == "" {
+			return platforms.Missing, "", nil
+		}
+		q.Set("cursor", next)
+	}
+	return platforms.Unknowable, "", nil
+}
+
+// fetch gets one page.
+// Source: https://docs.slack.dev/reference/methods/conversations.replies and
+// https://docs.slack.dev/reference/methods/conversations.history
+func (a *Adapter) fetch(ctx context.Context, q url.Values) (*page, error) {
+	method := "conversations.history"
+	if q.Has("ts") {
+		method = "conversations.replies"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.api.String()+method, strings.NewReader(q.Encode()))
+	if err != nil {
+		return nil, fmt.Errorf("ask slack: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Authorization", "Bearer "+a.token)
+	x := a.exchange()
+	resp, err := x.Do(req)
+	if err != nil {
+		return nil, x.classify(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, x.status(resp.StatusCode, nil)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	var g page
+	if err := decode(body, &g); err != nil {
+		return nil, unreadable(err)
+	}
+	if !g.OK {
+		return nil, x.refused(g.Error, slackgo.SlackErrorResponse{Err: g.Error})
+	}
+	return &g, nil
+}

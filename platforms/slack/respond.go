@@ -1,0 +1,70 @@
+package slack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+
+	slackgo "github.com/slack-go/slack"
+
+	"github.com/parley-bot/parley/internal/failure"
+)
+
+// respond answers a slash command at its response URL, for the person alone.
+// It reports taken = false without an error when Slack definitely refused: the
+// URL works for 30 minutes and five messages.
+// Source: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+func (a *Adapter) respond(ctx context.Context, url, text string) (taken bool, err error) {
+	body, err := json.Marshal(map[string]string{
+		"response_type": slackgo.ResponseTypeEphemeral, "text": escape(text),
+	})
+	if err != nil {
+		return false, fmt.Errorf("encode answer: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return false, failure.New(failure.Permanent, "invalid_url", "the response URL cannot be used", nil)
+	}
+	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	x := a.exchange()
+	resp, err := x.Do(req)
+	if err != nil {
+		return false, x.classify(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return false, unreadable(err)
+	}
+	return x.taken(resp.StatusCode, answer)
+}
+
+// taken reads the answer of a response URL: "ok", or JSON with a reason.
+func (x *exchange) taken(status int, answer []byte) (bool, error) {
+	var result struct {
+		OK    *bool  `json:"ok"`
+		Error string `json:"error"`
+	}
+	_ = decode(answer, &result) // plain text is as good an answer
+	if status/100 != 2 {
+		return false, unlessFinal(x.status(status, nil))
+	}
+	if result.OK == nil || *result.OK {
+		return true, nil
+	}
+	if result.Error == "expired_url" || result.Error == "used_url" {
+		return false, nil
+	}
+	return false, unlessFinal(x.refused(result.Error, nil))
+}
+
+// unlessFinal drops an error that says "definitely not": the channel is left.
+func unlessFinal(err error) error {
+	if failure.KindOf(err) == failure.Permanent {
+		return nil
+	}
+	return err
+}

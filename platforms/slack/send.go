@@ -1,0 +1,82 @@
+package slack
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	slackgo "github.com/slack-go/slack"
+
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/platforms"
+	"github.com/parley-bot/parley/platforms/render"
+)
+
+const (
+	// maxText is how many characters one message holds. Slack cuts off text
+	// beyond 40,000 and refuses blocks beyond some 13,000; the margin lets a
+	// renderer use either.
+	maxText = 11000
+
+	// The metadata that a part is found by.
+	metadataType = "parley_reply"
+	metadataKey  = "delivery"
+)
+
+// Split implements [platforms.Sender].
+func (a *Adapter) Split(reply string) []string {
+	return render.Split(reply, maxText, escapedLen)
+}
+
+// escapedLen counts the characters of text as it is sent.
+func escapedLen(text string) int {
+	return utf8.RuneCountInString(escape(text))
+}
+
+// Send implements [platforms.Sender]. It takes SendTimeout at most. The id of
+// an answer to a slash command is empty, because Slack gives it none.
+func (a *Adapter) Send(ctx context.Context, to platforms.Address, p platforms.Part) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, SendTimeout)
+	defer cancel()
+	if url := a.checked(to.ResponseURL); url != "" {
+		taken, err := a.respond(ctx, url, p.Text)
+		if taken || err != nil {
+			return "", err
+		}
+		if !direct(to.ChatID) {
+			// What was for one person's eyes does not go to a channel.
+			return "", failure.New(failure.Permanent, "response_url_used_up",
+				"Slack takes no further answer to this command", nil)
+		}
+		a.log.InfoContext(ctx, "slack response url is used up; the answer goes to the direct message")
+	}
+	return a.post(ctx, to, p)
+}
+
+// direct reports a direct message, where only the person reads along.
+func direct(channel string) bool { return strings.HasPrefix(channel, "D") }
+
+// post sends a part into a channel.
+// Source: https://docs.slack.dev/reference/methods/chat.postMessage
+func (a *Adapter) post(ctx context.Context, to platforms.Address, p platforms.Part) (string, error) {
+	options := []slackgo.MsgOption{
+		slackgo.MsgOptionText(escape(p.Text), false),
+		slackgo.MsgOptionDisableLinkUnfurl(),
+		slackgo.MsgOptionDisableMediaUnfurl(),
+		slackgo.MsgOptionMetadata(slackgo.SlackMetadata{
+			EventType: metadataType, EventPayload: map[string]any{metadataKey: p.Key},
+		}),
+	}
+	if to.ThreadID != "" {
+		options = append(options, slackgo.MsgOptionTS(to.ThreadID))
+	}
+	x := a.exchange()
+	_, ts, err := a.client(x).PostMessageContext(ctx, to.ChatID, options...)
+	if err != nil {
+		return "", x.classify(err)
+	}
+	if ts == "" { // the SDK takes {"ok": false} without a reason for success
+		return "", unreadable(nil)
+	}
+	return ts, nil
+}

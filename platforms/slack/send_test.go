@@ -1,0 +1,368 @@
+package slack_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/fakes/fakeslack"
+	"github.com/parley-bot/parley/platforms"
+	"github.com/parley-bot/parley/platforms/slack"
+)
+
+var (
+	channel = platforms.Address{ChatID: "C1"}
+	thread  = platforms.Address{ChatID: "C1", ThreadID: "1700000000.000100"}
+	part    = platforms.Part{Key: "delivery-1-0", Text: "hello"}
+)
+
+// pair is an adapter and the Slack that it talks to.
+func pair(t *testing.T) (*slack.Adapter, *fakeslack.Server) {
+	t.Helper()
+	server := fakeslack.New(t, fakeslack.Options{})
+	return newAdapter(t, slack.Options{SigningSecret: secret, APIURL: server.URL() + "/api"}), server
+}
+
+func TestSendPostsOnce(t *testing.T) {
+	t.Parallel()
+	a, server := pair(t)
+	id, err := a.Send(t.Context(), thread, platforms.Part{Key: "k1", Text: "a < b & <@U1> <!here> *c*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages := server.Messages()
+	if len(messages) != 1 {
+		t.Fatalf("%d messages", len(messages))
+	}
+	m := messages[0]
+	if m.TS != id || m.Channel != "C1" || m.ThreadTS != thread.ThreadID {
+		t.Errorf("id %q, message %+v", id, m)
+	}
+	if m.Text != "a &lt; b &amp; &lt;@U1&gt; &lt;!here&gt; *c*" {
+		t.Errorf("text %q", m.Text)
+	}
+	if m.Metadata == nil || m.Metadata.EventType != "parley_reply" || m.Metadata.EventPayload["delivery"] != "k1" {
+		t.Errorf("metadata %+v", m.Metadata)
+	}
+}
+
+func TestSendErrors(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		fault fakeslack.Fault
+		kind  failure.Kind
+		code  string
+		wait  time.Duration
+	}{
+		{"429", fakeslack.RateLimit(7 * time.Second), failure.Retry, "ratelimited", 7 * time.Second},
+		{"429 without a wait", fakeslack.Status(429), failure.Retry, "ratelimited", 0},
+		{"200 and ratelimited", fakeslack.Refuse("ratelimited"), failure.Retry, "ratelimited", 0},
+		{"200 and ratelimited with a wait", fakeslack.Fault{Code: "ratelimited", RetryAfter: 3 * time.Second}, failure.Retry, "ratelimited", 3 * time.Second},
+		{"rate_limited", fakeslack.Refuse("rate_limited"), failure.Retry, "rate_limited", 0},
+		{"migration", fakeslack.Refuse("team_added_to_org"), failure.Retry, "team_added_to_org", 0},
+		{"channel_not_found", fakeslack.Refuse("channel_not_found"), failure.Permanent, "channel_not_found", 0},
+		{"not_in_channel", fakeslack.Refuse("not_in_channel"), failure.Permanent, "not_in_channel", 0},
+		{"is_archived", fakeslack.Refuse("is_archived"), failure.Permanent, "is_archived", 0},
+		{"invalid_auth", fakeslack.Refuse("invalid_auth"), failure.Permanent, "invalid_auth", 0},
+		{"account_inactive", fakeslack.Refuse("account_inactive"), failure.Permanent, "account_inactive", 0},
+		{"token_revoked", fakeslack.Refuse("token_revoked"), failure.Permanent, "token_revoked", 0},
+		{"missing_scope", fakeslack.Refuse("missing_scope"), failure.Permanent, "missing_scope", 0},
+		{"msg_too_long", fakeslack.Refuse("msg_too_long"), failure.Permanent, "msg_too_long", 0},
+		{"restricted_action", fakeslack.Refuse("restricted_action"), failure.Permanent, "restricted_action", 0},
+		{"no_text", fakeslack.Refuse("no_text"), failure.Permanent, "no_text", 0},
+		{"proxy", fakeslack.Status(403), failure.Permanent, "http_403", 0},
+		{"redirect", fakeslack.Status(302), failure.Permanent, "http_302", 0},
+		{"internal_error", fakeslack.TakeThenRefuse("internal_error"), failure.Ambiguous, "internal_error", 0},
+		{"fatal_error", fakeslack.Refuse("fatal_error"), failure.Ambiguous, "fatal_error", 0},
+		{"service_unavailable", fakeslack.Refuse("service_unavailable"), failure.Ambiguous, "service_unavailable", 0},
+		{"request_timeout", fakeslack.Refuse("request_timeout"), failure.Ambiguous, "request_timeout", 0},
+		{"unheard of", fakeslack.Refuse("brand_new_error"), failure.Ambiguous, "brand_new_error", 0},
+		{"no reason", fakeslack.Fault{Body: `{"ok":false}`}, failure.Ambiguous, "no_answer", 0},
+		{"500", fakeslack.Status(500), failure.Ambiguous, "http_500", 0},
+		{"503 after taking", fakeslack.TakeThenStatus(503), failure.Ambiguous, "http_503", 0},
+		{"cut", fakeslack.TakeThenCut(), failure.Ambiguous, "no_answer", 0},
+		{"garbled", fakeslack.TakeThenGarble(), failure.Ambiguous, "no_answer", 0},
+		{"empty answer", fakeslack.Fault{Body: " "}, failure.Ambiguous, "no_answer", 0},
+		{"answer of another kind", fakeslack.Fault{Body: `[]`}, failure.Ambiguous, "no_answer", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			a, server := pair(t)
+			server.Script(fakeslack.ChatPostMessage, c.fault)
+			id, err := a.Send(t.Context(), channel, part)
+			if err == nil || id != "" {
+				t.Fatalf("taken as sent: %q", id)
+			}
+			if failure.KindOf(err) != c.kind || failure.CodeOf(err) != c.code || failure.WaitOf(err) != c.wait {
+				t.Errorf("kind %d code %q wait %v: %v", failure.KindOf(err), failure.CodeOf(err), failure.WaitOf(err), err)
+			}
+			if n := server.Calls(fakeslack.ChatPostMessage); n != 1 {
+				t.Errorf("called %d times", n)
+			}
+			if strings.Contains(err.Error(), fakeslack.DefaultToken) {
+				t.Errorf("the error holds the token: %v", err)
+			}
+		})
+	}
+}
+
+// A Retry-After that is no number must not turn a certain refusal into doubt.
+func TestRetryAfterThatIsNoNumber(t *testing.T) {
+	t.Parallel()
+	client := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		return &http.Response{
+			StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"soon"}},
+			Body: io.NopCloser(strings.NewReader("")),
+		}, nil
+	})}
+	a := newAdapter(t, slack.Options{HTTPClient: client})
+	if _, err := a.Send(t.Context(), channel, part); failure.KindOf(err) != failure.Retry {
+		t.Errorf("got %v", err)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// What never got a connection was not sent.
+func TestUnreachableIsCertainlyNotSent(t *testing.T) {
+	t.Parallel()
+	gone := fakeslack.New(t, fakeslack.Options{})
+	if err := gone.Close(); err != nil {
+		t.Fatal(err)
+	}
+	never, cancel := context.WithCancel(t.Context())
+	cancel()
+	stuck := &http.Client{Transport: &http.Transport{ // connecting takes longer than the time there is
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+	}}
+	hurry, done := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer done()
+	for _, c := range []struct {
+		name   string
+		ctx    context.Context //nolint:containedctx // one case each
+		client *http.Client
+	}{
+		{"connection refused", t.Context(), nil},
+		{"no connection in time", hurry, stuck},
+		{"too late already", never, nil},
+	} {
+		a := newAdapter(t, slack.Options{APIURL: gone.APIURL(), HTTPClient: c.client})
+		if _, err := a.Send(c.ctx, channel, part); failure.KindOf(err) != failure.Retry {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		toURL := platforms.Address{ChatID: "C1", ResponseURL: gone.URL() + "/commands/1"}
+		if _, err := a.Send(c.ctx, toURL, part); failure.KindOf(err) != failure.Retry {
+			t.Errorf("%s, response url: %v", c.name, err)
+		}
+	}
+}
+
+// A client that cannot tell whether it connected leaves the outcome open.
+func TestUnknownTransportErrorIsAmbiguous(t *testing.T) {
+	t.Parallel()
+	client := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("broken") })}
+	a := newAdapter(t, slack.Options{HTTPClient: client})
+	if _, err := a.Send(t.Context(), channel, part); failure.KindOf(err) != failure.Ambiguous {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTimeoutAfterTheRequestIsAmbiguous(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]fakeslack.Fault{"taken": fakeslack.TakeThenHang(), "not taken": fakeslack.Hang()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, server := pair(t)
+			server.Script(fakeslack.ChatPostMessage, fault)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ended := make(chan error, 1)
+			go func() {
+				_, err := a.Send(ctx, channel, part)
+				ended <- err
+			}()
+			if err := server.WaitCalls(t.Context(), fakeslack.ChatPostMessage, 1); err != nil {
+				t.Fatal(err)
+			}
+			cancel()
+			if err := <-ended; failure.KindOf(err) != failure.Ambiguous {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// The client's own limit holds where the caller sets none.
+func TestClientTimeout(t *testing.T) {
+	t.Parallel()
+	server := fakeslack.New(t, fakeslack.Options{})
+	server.Script(fakeslack.ChatPostMessage, fakeslack.TakeThenHang())
+	a := newAdapter(t, slack.Options{APIURL: server.APIURL(), HTTPClient: &http.Client{Timeout: 50 * time.Millisecond}})
+	if _, err := a.Send(t.Context(), channel, part); failure.KindOf(err) != failure.Ambiguous {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCommandIsAnsweredAtItsURL(t *testing.T) {
+	t.Parallel()
+	a, server := pair(t)
+	to := platforms.Address{ChatID: "D1", ResponseURL: server.NewResponseURL()}
+	for range 6 {
+		if _, err := a.Send(t.Context(), to, platforms.Part{Key: "k", Text: "a < b"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	messages := server.Messages()
+	if len(messages) != 6 {
+		t.Fatalf("%d messages", len(messages))
+	}
+	for i, m := range messages {
+		// A response URL works five times, then the direct message has to do.
+		if m.Ephemeral != (i < 5) || m.Text != "a &lt; b" {
+			t.Errorf("message %d: %+v", i, m)
+		}
+	}
+}
+
+func TestResponseURLErrors(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		fault  fakeslack.Fault
+		kind   failure.Kind // Internal: no error
+		direct bool         // the answer went to the direct message
+	}{
+		{"ok", fakeslack.Fault{}, failure.Internal, false},
+		{"plain ok", fakeslack.Fault{Take: true, Body: "ok"}, failure.Internal, false},
+		{"404", fakeslack.Status(404), failure.Internal, true},
+		{"410", fakeslack.Status(410), failure.Internal, true},
+		{"expired", fakeslack.Refuse("expired_url"), failure.Internal, true},
+		{"used up", fakeslack.Refuse("used_url"), failure.Internal, true},
+		{"redirect", fakeslack.Status(307), failure.Internal, true},
+		{"429", fakeslack.RateLimit(2 * time.Second), failure.Retry, false},
+		{"500", fakeslack.TakeThenStatus(500), failure.Ambiguous, false},
+		{"internal_error", fakeslack.TakeThenRefuse("internal_error"), failure.Ambiguous, false},
+		{"cut", fakeslack.TakeThenCut(), failure.Ambiguous, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			a, server := pair(t)
+			server.Script(fakeslack.ResponseURL, c.fault)
+			url := server.NewResponseURL()
+			_, err := a.Send(t.Context(), platforms.Address{ChatID: "D1", ResponseURL: url}, part)
+			if failure.KindOf(err) != c.kind || (err == nil) != (c.kind == failure.Internal) {
+				t.Errorf("got %v", err)
+			}
+			if err != nil && strings.Contains(err.Error(), url) {
+				t.Errorf("the error holds the response url: %v", err)
+			}
+			if posted := server.Calls(fakeslack.ChatPostMessage) == 1; posted != c.direct {
+				t.Errorf("posted to the direct message: %v", posted)
+			}
+		})
+	}
+}
+
+// What was for one person alone is not shown to a whole channel.
+func TestUsedUpResponseURLInAChannel(t *testing.T) {
+	t.Parallel()
+	a, server := pair(t)
+	server.Script(fakeslack.ResponseURL, fakeslack.Refuse("used_url"))
+	_, err := a.Send(t.Context(), platforms.Address{ChatID: "C1", ResponseURL: server.NewResponseURL()}, part)
+	if failure.KindOf(err) != failure.Permanent || len(server.Messages()) != 0 {
+		t.Errorf("got %v, shown %v", err, server.Messages())
+	}
+}
+
+// An address is checked again when it is used: it was stored in between.
+func TestForeignResponseURLIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	a, server := pair(t)
+	foreign := fakeslack.New(t, fakeslack.Options{})
+	to := platforms.Address{ChatID: "C1", ResponseURL: foreign.NewResponseURL()}
+	if _, err := a.Send(t.Context(), to, part); err != nil {
+		t.Fatal(err)
+	}
+	if len(foreign.Messages()) != 0 || len(server.Messages()) != 1 || server.Messages()[0].Ephemeral {
+		t.Errorf("foreign %v, own %v", foreign.Messages(), server.Messages())
+	}
+}
+
+func TestSplitMeasuresWhatIsSent(t *testing.T) {
+	t.Parallel()
+	a := newAdapter(t, slack.Options{})
+	for _, reply := range []string{
+		"short", strings.Repeat("<", 30000), strings.Repeat("語 ", 20000), strings.Repeat("line & line\n", 3000),
+	} {
+		parts := a.Split(reply)
+		if strings.Join(parts, "") != reply {
+			t.Errorf("%.10q…: characters were lost", reply)
+		}
+		for _, p := range parts {
+			sent := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(p)
+			if n := utf8.RuneCountInString(sent); n > 11000 {
+				t.Errorf("%.10q…: a part of %d characters", reply, n)
+			}
+		}
+	}
+	if parts := a.Split(strings.Repeat("a ", 11000)); len(parts) != 2 {
+		t.Errorf("22,000 characters made %d parts", len(parts))
+	}
+}
+
+// A message is cut off silently at 40,000 characters; a whole reply arrives.
+func TestLongReplyArrivesWhole(t *testing.T) {
+	t.Parallel()
+	a, server := pair(t)
+	reply := strings.Repeat("<&> words and words. ", 5000)
+	for _, text := range a.Split(reply) {
+		if _, err := a.Send(t.Context(), channel, platforms.Part{Key: "k", Text: text}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if strings.Join(server.Texts(), "") != reply {
+		t.Error("the texts shown are not the reply")
+	}
+}
+
+func TestAuthTestErrors(t *testing.T) {
+	t.Parallel()
+	a, server := pair(t)
+	server.Script(fakeslack.AuthTest, fakeslack.Refuse("invalid_auth"), fakeslack.Fault{Body: `{"ok":false}`}, fakeslack.RateLimit(time.Second))
+	for _, want := range []string{"invalid_auth", "no_answer", "ratelimited"} {
+		if _, _, err := a.AuthTest(t.Context()); failure.CodeOf(err) != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// The log must not hold what lets a reader write into the channel.
+func TestLogHoldsNoSecrets(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	server := fakeslack.New(t, fakeslack.Options{})
+	a := newAdapter(t, slack.Options{
+		APIURL: server.APIURL(), Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	to := platforms.Address{ChatID: "D1", ResponseURL: server.URL() + "/commands/expired-secret"}
+	if _, err := a.Send(t.Context(), to, part); err != nil {
+		t.Fatal(err)
+	}
+	if got := log.String(); got == "" || strings.Contains(got, "expired-secret") || strings.Contains(got, part.Text) {
+		t.Errorf("log: %s", got)
+	}
+}
