@@ -1,0 +1,250 @@
+package fakeslack
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits of Slack's that matter to a sender, in characters.
+const (
+	maxPost   = 40000 // longer text is cut off
+	maxUpdate = 4000  // longer text is refused
+)
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	for method, run := range map[string]func(url.Values) any{
+		AuthTest:             s.authTest,
+		ChatPostMessage:      s.postMessage,
+		ChatUpdate:           s.update,
+		ConversationsHistory: s.history,
+		ConversationsReplies: s.replies,
+	} {
+		mux.HandleFunc("/api/"+method, func(w http.ResponseWriter, r *http.Request) { s.call(w, r, method, run) })
+	}
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, refusal("unknown_method")) })
+	mux.HandleFunc("POST /commands/", s.respond)
+	mux.HandleFunc("GET /fake/messages", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, slices.Concat([]Message{}, s.Messages()))
+	})
+	return mux
+}
+
+// call runs one method of the Web API.
+func (s *Server) call(w http.ResponseWriter, r *http.Request, method string, run func(url.Values) any) {
+	args, err := arguments(r)
+	fault := s.begin(method)
+	s.perform(w, r, fault, func() any {
+		token := cmp.Or(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), args.Get("token"))
+		switch {
+		case err != nil:
+			return refusal("invalid_form_data")
+		case token == "":
+			return refusal("not_authed")
+		case token != s.opts.Token:
+			return refusal("invalid_auth")
+		}
+		return run(args)
+	})
+}
+
+// arguments reads a form or a JSON object, whichever was sent.
+func arguments(r *http.Request) (url.Values, error) {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind != "application/json" {
+		err := r.ParseForm()
+		return r.Form, err
+	}
+	var object map[string]any
+	if err := json.NewDecoder(r.Body).Decode(&object); err != nil {
+		return nil, err
+	}
+	args := make(url.Values)
+	for name, v := range object {
+		if text, ok := v.(string); ok {
+			args.Set(name, text)
+			continue
+		}
+		raw, err := json.Marshal(v)
+		if err != nil {
+			return nil, err
+		}
+		args.Set(name, string(raw))
+	}
+	return args, nil
+}
+
+func refusal(code string) map[string]any {
+	return map[string]any{"ok": false, "error": code}
+}
+
+func (s *Server) authTest(url.Values) any {
+	return map[string]any{
+		"ok": true, "url": s.url + "/", "team": s.opts.Team, "user": "parley",
+		"team_id": s.opts.TeamID, "user_id": s.opts.BotUser, "bot_id": s.opts.BotID,
+	}
+}
+
+func (s *Server) postMessage(args url.Values) any {
+	m := Message{
+		Channel: args.Get("channel"), ThreadTS: args.Get("thread_ts"), User: s.opts.BotUser, BotID: s.opts.BotID,
+		Text: cut(args.Get("text")),
+	}
+	switch {
+	case m.Channel == "":
+		return refusal("channel_not_found")
+	case m.Text == "" && args.Get("blocks") == "" && args.Get("attachments") == "":
+		return refusal("no_text")
+	}
+	if raw := args.Get("metadata"); raw != "" {
+		if err := json.Unmarshal([]byte(raw), &m.Metadata); err != nil {
+			return refusal("invalid_metadata_format")
+		}
+	}
+	m.TS = s.add(m)
+	return map[string]any{"ok": true, "channel": m.Channel, "ts": m.TS, "message": m.wire(true)}
+}
+
+// cut shortens text that is too long, without a word, as Slack does.
+func cut(text string) string {
+	if utf8.RuneCountInString(text) <= maxPost {
+		return text
+	}
+	return string([]rune(text)[:maxPost])
+}
+
+func (s *Server) update(args url.Values) any {
+	channel, ts, text := args.Get("channel"), args.Get("ts"), args.Get("text")
+	if utf8.RuneCountInString(text) > maxUpdate {
+		return refusal("msg_too_long")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.messages, func(m Message) bool { return m.Channel == channel && m.TS == ts })
+	if i < 0 {
+		return refusal("message_not_found")
+	}
+	s.messages[i].Text, s.messages[i].Edited = text, true
+	s.notify()
+	return map[string]any{"ok": true, "channel": channel, "ts": ts, "text": text}
+}
+
+// respond takes a post to a response URL.
+func (s *Server) respond(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Text string `json:"text"`
+	}
+	raw, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(raw, &body)
+	}
+	fault := s.begin(ResponseURL)
+	status := s.useURL(r.URL.Path)
+	switch {
+	case err != nil:
+		status = http.StatusBadRequest
+	case body.Text == "" && status == http.StatusOK:
+		status = http.StatusBadRequest
+	}
+	if status != http.StatusOK && fault == (Fault{}) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.WriteHeader(status)
+		writeJSON(w, refusal("used_url"))
+		return
+	}
+	s.perform(w, r, fault, func() any {
+		s.add(Message{User: s.opts.BotUser, BotID: s.opts.BotID, Text: body.Text, Ephemeral: true})
+		return map[string]any{"ok": true}
+	})
+}
+
+func (s *Server) useURL(path string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	uses, known := s.urlUses[path]
+	if !known || uses >= responseURLUses {
+		return http.StatusNotFound
+	}
+	s.urlUses[path]++
+	return http.StatusOK
+}
+
+// history lists a channel, newest first, without what is inside threads.
+func (s *Server) history(args url.Values) any {
+	list := s.selectMessages(args, func(m *Message) bool { return m.ThreadTS == "" || m.ThreadTS == m.TS })
+	slices.Reverse(list)
+	return paged(list, args)
+}
+
+// replies lists a thread, oldest first.
+func (s *Server) replies(args url.Values) any {
+	ts := args.Get("ts")
+	return paged(s.selectMessages(args, func(m *Message) bool { return m.ThreadTS == ts || m.TS == ts }), args)
+}
+
+func (s *Server) selectMessages(args url.Values, want func(*Message) bool) []Message {
+	inclusive := slices.Contains([]string{"1", "true"}, args.Get("inclusive"))
+	oldest, latest := args.Get("oldest"), args.Get("latest")
+	var list []Message
+	for _, m := range s.Messages() {
+		after := oldest == "" || m.TS > oldest || (inclusive && m.TS == oldest)
+		before := latest == "" || m.TS < latest || (inclusive && m.TS == latest)
+		if m.Channel == args.Get("channel") && !m.Ephemeral && after && before && want(&m) {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+func paged(list []Message, args url.Values) any {
+	limit, err := strconv.Atoi(args.Get("limit"))
+	if err != nil || limit <= 0 {
+		limit = 100
+	}
+	limit = min(limit, 1000)
+	from := 0
+	if cursor := args.Get("cursor"); cursor != "" {
+		raw, _ := base64.StdEncoding.DecodeString(cursor)
+		if from, err = strconv.Atoi(string(raw)); err != nil || from < 0 || from > len(list) {
+			return refusal("invalid_cursor")
+		}
+	}
+	to := min(from+limit, len(list))
+	withMetadata := slices.Contains([]string{"1", "true"}, args.Get("include_all_metadata"))
+	messages := []any{}
+	for _, m := range list[from:to] {
+		messages = append(messages, m.wire(withMetadata))
+	}
+	next := ""
+	if to < len(list) {
+		next = base64.StdEncoding.EncodeToString([]byte(strconv.Itoa(to)))
+	}
+	return map[string]any{
+		"ok": true, "messages": messages, "has_more": next != "",
+		"response_metadata": map[string]any{"next_cursor": next},
+	}
+}
+
+// wire is a message as the Web API tells of it.
+func (m *Message) wire(withMetadata bool) map[string]any {
+	v := map[string]any{"type": "message", "user": m.User, "text": m.Text, "ts": m.TS}
+	if m.BotID != "" {
+		v["bot_id"] = m.BotID
+	}
+	if m.ThreadTS != "" {
+		v["thread_ts"] = m.ThreadTS
+	}
+	if withMetadata && m.Metadata != nil {
+		v["metadata"] = m.Metadata
+	}
+	return v
+}
