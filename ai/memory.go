@@ -1,0 +1,75 @@
+package ai
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/parley-bot/parley/conversation"
+)
+
+// Remembering is a [Model] with a memory: see [WithMemory].
+type Remembering struct {
+	model   Model
+	session conversation.Session
+	limit   int
+	counter TokenCounter
+}
+
+// WithMemory returns a model that puts what the session holds before each
+// request's messages, as much of the newest whole turns as fits into
+// contextTokens (0 = all), and adds these messages and the answer to the
+// session afterwards. A session answers one request at a time.
+func WithMemory(m Model, s conversation.Session, contextTokens int) *Remembering {
+	return &Remembering{model: m, session: s, limit: max(contextTokens, 0), counter: NewCounter()}
+}
+
+// Generate implements [Model]. r.Messages are only what is new. When the model
+// fails, nothing is kept, so that the same request can be made again; when
+// only keeping it fails, the answer is returned together with the error.
+func (m *Remembering) Generate(ctx context.Context, r Request, onDelta func(string)) (Response, error) {
+	// Every item costs at least a token, so no more than limit of them can fit.
+	items, err := m.session.Items(ctx, m.limit)
+	if err != nil {
+		return Response{}, fmt.Errorf("load session %s: %w", m.session.ID(), err)
+	}
+	fresh := r.Messages
+	r.Messages = window(m.counter, m.limit, r.System, conversation.MessagesOf(items), fresh)
+	resp, err := m.model.Generate(ctx, r, onDelta)
+	if err != nil {
+		return Response{}, err //nolint:wrapcheck // the model's error keeps its kind
+	}
+	answer := conversation.Message{Role: conversation.RoleAssistant, Content: resp.Text}
+	if err := m.session.Add(ctx, itemsOf(append(slices.Clip(fresh), answer))...); err != nil {
+		return resp, fmt.Errorf("save to session %s: %w", m.session.ID(), err)
+	}
+	return resp, nil
+}
+
+// itemsOf is the inverse of conversation.MessagesOf.
+func itemsOf(msgs []conversation.Message) []conversation.Item {
+	items := make([]conversation.Item, 0, len(msgs))
+	for _, m := range msgs {
+		if m.Role == conversation.RoleTool {
+			name, _ := m.Metadata[metaToolName].(string)
+			items = append(items, conversation.Item{
+				Kind: conversation.ItemToolOutput, ToolCallID: ToolCallID(m), ToolName: name,
+				Output: m.Content, CreatedAt: m.Timestamp,
+			})
+			continue
+		}
+		calls := ToolCalls(m)
+		if m.Content != "" || len(calls) == 0 {
+			items = append(items, conversation.Item{
+				Kind: conversation.ItemMessage, Role: m.Role, Content: m.Content, CreatedAt: m.Timestamp,
+			})
+		}
+		for _, c := range calls {
+			items = append(items, conversation.Item{
+				Kind: conversation.ItemToolCall, ToolCallID: c.ID, ToolName: c.Function.Name,
+				Arguments: c.Function.Arguments, CreatedAt: m.Timestamp,
+			})
+		}
+	}
+	return items
+}

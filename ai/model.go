@@ -1,0 +1,47 @@
+package ai
+
+import (
+	"context"
+
+	"github.com/parley-bot/parley/conversation"
+)
+
+// Request is one question to a model with everything it may know.
+type Request struct {
+	Model    string // the provider's name of the model, without "provider:"
+	System   string // the system prompt; "" = none
+	Messages []conversation.Message
+	User     string // opaque hash of the person, for the provider's abuse detection; "" = not said
+}
+
+// Response is a model's whole answer.
+type Response struct {
+	Text         string
+	Model        string // as the provider names what answered, which may be more exact than what was asked for
+	Endpoint     string // provider:model, the [Endpoint]'s name; set by [Assistant.Reply]
+	FinishReason string // "stop", or "length" when the model's own limit cut the answer
+
+	PromptTokens     int64
+	CompletionTokens int64
+	Estimated        bool // a token count is ours because the provider reported none
+}
+
+// Model answers a request. Request.Messages are oldest first and end with what
+// to answer.
+//
+// onDelta, which may be nil, is called in order with pieces of the answer as
+// they come, never after Generate has returned. Pieces are a preview: only a
+// returned Response is an answer.
+//
+// Errors carry a kind of package failure and one of the codes of this package;
+// when ctx ends, its error is returned as it is.
+type Model interface {
+	Generate(ctx context.Context, r Request, onDelta func(text string)) (Response, error)
+}
+
+// Endpoint is a model that can be called by name.
+type Endpoint struct {
+	Name      string // provider:model, as in the configuration
+	Model     Model
+	ModelName string // the provider's name of the model
+}
