@@ -1,0 +1,300 @@
+package commands_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-bot/parley/commands"
+	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/database/dbtest"
+	"github.com/parley-bot/parley/memory"
+)
+
+// fakeStore holds one conversation, number 7, of tenant "T1".
+type fakeStore struct {
+	messages []conversation.Message
+	cleared  []int64
+	err      error
+}
+
+func (f *fakeStore) Recent(_ context.Context, id int64, n int) ([]conversation.Message, error) {
+	if id != 7 {
+		return nil, errors.New("no such conversation")
+	}
+	return f.messages[max(0, len(f.messages)-n):], f.err
+}
+
+func (f *fakeStore) ClearTx(_ context.Context, _ database.Tx, id int64) error {
+	f.cleared = append(f.cleared, id)
+	return f.err
+}
+
+func (f *fakeStore) TenantStats(_ context.Context, tenant string) (conversations, messages int64, err error) {
+	if tenant != "T1" {
+		return 0, 0, f.err
+	}
+	return 1, int64(len(f.messages)), f.err
+}
+
+// chat carries commands out as a turn does: run, then apply in a commit.
+type chat struct {
+	db           *database.DB
+	store        *fakeStore
+	memory       *memory.Store
+	registry     *commands.Registry
+	person       memory.Person
+	conversation int64
+}
+
+func newChat(t *testing.T, o commands.Options) *chat {
+	t.Helper()
+	db := dbtest.New(t)
+	m, err := memory.New(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &chat{
+		db: db, store: &fakeStore{}, memory: m, conversation: 7,
+		person: memory.Person{Tenant: "T1", Platform: "slack", SenderID: "U1"},
+	}
+	o.Store, o.Memory = c.store, m
+	c.registry = commands.New(o)
+	return c
+}
+
+func (c *chat) send(t *testing.T, text string) (commands.Answer, error) {
+	t.Helper()
+	if !c.registry.Is(text) {
+		t.Fatalf("%q is no command", text)
+	}
+	name, rest := c.registry.Parse(text)
+	answer, err := c.registry.Run(t.Context(), commands.Call{
+		Name: name, Rest: rest, Conversation: c.conversation, Person: c.person, Now: time.Now(),
+	})
+	if err != nil || answer.Apply == nil {
+		return answer, err
+	}
+	var instead string
+	err = c.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+		var err error
+		instead, err = answer.Apply(ctx, tx, c.conversation)
+		return err
+	})
+	if instead != "" {
+		answer.Text = instead
+	}
+	return answer, err
+}
+
+// say is one exchange and the answer it must get.
+type say struct{ text, want string }
+
+func (c *chat) expect(t *testing.T, exchanges ...say) {
+	t.Helper()
+	for _, e := range exchanges {
+		answer, err := c.send(t, e.text)
+		if err != nil || answer.Text != e.want {
+			t.Errorf("%.60q\n got %.200q, %v\nwant %.200q", e.text, answer.Text, err, e.want)
+		}
+	}
+}
+
+func TestPreferences(t *testing.T) {
+	t.Parallel()
+	c := newChat(t, commands.Options{})
+	long := strings.Repeat("k", memory.MaxKeyBytes+1)
+	c.expect(t,
+		say{"/save", "Usage: /save [key] [value]"},
+		say{"/save city", "Usage: /save [key] [value]"},
+		say{"/save city   ", "Usage: /save [key] [value]"},
+		say{"/SAVE  city \t Paris,  la  Ville\nLumière ", "Saved preference 'city' with value 'Paris,  la  Ville\nLumière'"},
+		say{"/load city", "Preference 'city': Paris,  la  Ville\nLumière"},
+		say{"/save City Rome %s", "Saved preference 'City' with value 'Rome %s'"},
+		say{"/Load City", "Preference 'City': Rome %s"},
+		say{"/save city Alice", "Saved preference 'city' with value 'Alice'"},
+		say{"/load city", "Preference 'city': Alice"},
+		say{"/load CITY", "No preference found with key 'CITY'"},
+		say{"/load", "Usage: /load [key]"},
+		say{"/load city City", "Usage: /load [key]"},
+		say{"/save " + long + " v", "Not saved: the key is longer than 255 bytes."},
+		say{"/save big " + strings.Repeat("v", memory.MaxValueBytes+1), "Not saved: the value is longer than 64 KiB."},
+		say{"/load big", "No preference found with key 'big'"},
+	)
+	c.person.Tenant = "T2"
+	c.expect(t, say{"/load city", "No preference found with key 'city'"})
+}
+
+// Nothing is stored before the turn's commit.
+func TestSaveWritesOnlyInApply(t *testing.T) {
+	t.Parallel()
+	c := newChat(t, commands.Options{})
+	if _, err := c.registry.Run(t.Context(), commands.Call{Name: "save", Rest: "city Paris", Person: c.person}); err != nil {
+		t.Fatal(err)
+	}
+	c.expect(t, say{"/load city", "No preference found with key 'city'"})
+}
+
+func message(role conversation.Role, at, content string) conversation.Message {
+	when, err := time.Parse(time.DateTime, at)
+	if err != nil {
+		panic(err)
+	}
+	return conversation.Message{Role: role, Content: content, Timestamp: when}
+}
+
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	c := newChat(t, commands.Options{})
+	c.expect(t, say{"/history", "No messages in history."})
+	c.store.messages = []conversation.Message{
+		message(conversation.RoleUser, "2026-01-15 19:30:22", "Hello there!"),
+		message(conversation.RoleAssistant, "2026-01-15 19:30:23", "Hi.\n\nHow are you? 100%d"),
+		message(conversation.RoleTool, "2026-01-15 19:30:24", "{}"),
+		message(conversation.RoleUser, "2026-01-16 03:30:45", "/save name Alice"),
+		message(conversation.RoleAssistant, "2026-01-16 03:30:45", "Saved preference 'name' with value 'Alice'"),
+	}
+	const last = "[2026-01-16 03:30:45] You: /save name Alice\n" +
+		"[2026-01-16 03:30:45] Bot: Saved preference 'name' with value 'Alice'"
+	const all = "Last 4 messages:\n\n" +
+		"[2026-01-15 19:30:22] You: Hello there!\n" +
+		"[2026-01-15 19:30:23] Bot: Hi.\n\nHow are you? 100%d\n" + last
+	c.expect(t,
+		say{"/history", all},
+		say{"/history 2", "Last 2 messages:\n\n" + last},
+		say{"/history 0099999999999999999999999", all},
+		say{"/history 0", "Usage: /history [n]"},
+		say{"/history -1", "Usage: /history [n]"},
+		say{"/history 2.5", "Usage: /history [n]"},
+		say{"/history ten", "Usage: /history [n]"},
+		say{"/history 1 2", "Usage: /history [n]"},
+		say{"/save timezone America/New_York", "Saved preference 'timezone' with value 'America/New_York'"},
+		say{"/history 1", "Last 1 messages:\n\n[2026-01-15 22:30:45] Bot: Saved preference 'name' with value 'Alice'"},
+	)
+	const utc = "Last 1 messages:\n\n[2026-01-16 03:30:45] Bot: Saved preference 'name' with value 'Alice'"
+	for _, zone := range []string{"Nowhere/Land", "../../etc/passwd", "Local", "UTC"} {
+		if _, err := c.send(t, "/save timezone "+zone); err != nil {
+			t.Fatal(err)
+		}
+		c.expect(t, say{"/history 1", utc})
+	}
+	c.conversation = 0
+	c.expect(t, say{"/history", "No messages in history."})
+}
+
+func TestHistoryCounts(t *testing.T) {
+	t.Parallel()
+	c := newChat(t, commands.Options{})
+	for i := range 150 {
+		c.store.messages = append(c.store.messages, message(conversation.RoleUser, "2026-01-15 00:00:00", fmt.Sprint("m", i)))
+	}
+	for text, want := range map[string]int{"/history": 10, "/history 7": 7, "/history 100": 100, "/history 101": 100} {
+		answer, err := c.send(t, text)
+		first, _, _ := strings.Cut(answer.Text, "\n")
+		if err != nil || first != fmt.Sprintf("Last %d messages:", want) || strings.Count(answer.Text, "You: ") != want {
+			t.Errorf("%s: %q, %v", text, first, err)
+		}
+		if !strings.HasSuffix(answer.Text, " m149") {
+			t.Errorf("%s does not end with the newest message", text)
+		}
+	}
+}
+
+func TestStats(t *testing.T) {
+	t.Parallel()
+	c := newChat(t, commands.Options{})
+	c.store.messages = make([]conversation.Message, 4)
+	for _, p := range []memory.Person{c.person, {Tenant: "T2", Platform: "slack", SenderID: "U2"}} {
+		if err := c.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+			return c.memory.SeenTx(ctx, tx, p, "")
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.expect(t, say{"/stats", "Bot Statistics:\nTotal Conversations: 1\nTotal Messages: 4\nTotal Users: 1"})
+	c.person.Tenant = "T3"
+	c.expect(t, say{"/stats", "Bot Statistics:\nTotal Conversations: 0\nTotal Messages: 0\nTotal Users: 0"})
+}
+
+func TestReset(t *testing.T) {
+	t.Parallel()
+	c := newChat(t, commands.Options{})
+	for _, text := range []string{"/reset", "/CLEAR now"} {
+		answer, err := c.send(t, text)
+		if err != nil || answer.Text != "Conversation cleared" || !answer.Unkept {
+			t.Errorf("%s: %+v, %v", text, answer, err)
+		}
+	}
+	if fmt.Sprint(c.store.cleared) != "[7 7]" {
+		t.Errorf("cleared %v", c.store.cleared)
+	}
+	c.conversation = 0
+	c.expect(t, say{"/reset", "Conversation cleared"})
+	if len(c.store.cleared) != 2 {
+		t.Error("a conversation that does not exist was cleared")
+	}
+	answer, err := c.send(t, "/help")
+	if err != nil || answer.Unkept {
+		t.Errorf("/help must be kept: %v", err)
+	}
+}
+
+const englishHelp = `Available commands:
+!bot help – Show this list
+!bot save [key] [value] – Save a preference
+!bot load [key] – Show a preference
+!bot history [n] – Show the last n messages of this conversation (10 by default)
+!bot stats – Show how much the bot is used
+!bot reset, !bot clear – Clear this conversation`
+
+func TestPrefixAndUnknown(t *testing.T) {
+	t.Parallel()
+	c := newChat(t, commands.Options{Prefix: "!bot "})
+	c.expect(t,
+		say{"!bot HELP", englishHelp},
+		say{"!bot save", "Usage: !bot save [key] [value]"},
+		say{"!bot Savexyz a b", "Unknown command: !bot Savexyz. Send !bot help to see available commands."},
+		say{"!bot %d", "Unknown command: !bot %d. Send !bot help to see available commands."},
+	)
+	newChat(t, commands.Options{}).expect(t,
+		say{"/savexyz a b", "Unknown command: /savexyz. Send /help to see available commands."},
+		say{"//save a b", "Unknown command: //save. Send /help to see available commands."},
+	)
+}
+
+func TestChinese(t *testing.T) {
+	t.Parallel()
+	c := newChat(t, commands.Options{Language: commands.Chinese})
+	c.expect(t,
+		say{"/save 城市 巴黎", "已保存偏好“城市”，值为“巴黎”"},
+		say{"/load 城市", "偏好“城市”：巴黎"},
+		say{"/load", "用法：/load [key]"},
+		say{"/nope", "未知命令：/nope。发送 /help 查看可用命令。"},
+	)
+}
+
+// A database that fails is an error for the turn to repeat, never an answer.
+func TestErrorsAreNotAnswers(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	for _, text := range []string{"/history", "/stats", "/reset"} {
+		c := newChat(t, commands.Options{})
+		c.store.err = broken
+		if answer, err := c.send(t, text); !errors.Is(err, broken) {
+			t.Errorf("%s: %q, %v", text, answer.Text, err)
+		}
+	}
+	for _, text := range []string{"/save a b", "/load a", "/stats"} {
+		c := newChat(t, commands.Options{})
+		if err := c.db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if answer, err := c.send(t, text); err == nil {
+			t.Errorf("%s on a closed database: %q", text, answer.Text)
+		}
+	}
+}

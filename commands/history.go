@@ -1,0 +1,107 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	_ "time/tzdata" // a time zone must be known on a machine without a zone database, too
+
+	"github.com/parley-bot/parley/conversation"
+)
+
+const (
+	defaultHistory = 10
+	maxHistory     = 100
+)
+
+// history shows the last messages of the conversation, in the person's time zone.
+func history(store Store, m Memory) Command {
+	const name, arguments = "history", "[n]"
+	return Command{
+		Name: name, Usage: arguments,
+		Help: Text{
+			En: "Show the last n messages of this conversation (10 by default)",
+			Zh: "显示本对话最近 n 条消息（默认 10 条）",
+		},
+		Run: func(ctx context.Context, c Call) (Answer, error) {
+			n, ok := historyCount(c.Args)
+			if !ok {
+				return c.usage(name, arguments), nil
+			}
+			messages, err := shown(ctx, store, c.Conversation, n)
+			if err != nil {
+				return Answer{}, err
+			}
+			zone, err := zoneOf(ctx, m, c)
+			if err != nil {
+				return Answer{}, err
+			}
+			return Answer{Text: c.printHistory(messages, zone)}, nil
+		},
+	}
+}
+
+// historyCount returns how many messages the arguments ask for; false means
+// that they are not one whole number above 0.
+func historyCount(args []string) (int, bool) {
+	if len(args) == 0 {
+		return defaultHistory, true
+	}
+	n, err := strconv.ParseUint(args[0], 10, 64)
+	if len(args) > 1 || n == 0 || (err != nil && !errors.Is(err, strconv.ErrRange)) {
+		return 0, false
+	}
+	return int(min(n, maxHistory)), true
+}
+
+// shown returns the last n messages that people see: not the system's or a tool's.
+func shown(ctx context.Context, store Store, id int64, n int) ([]conversation.Message, error) {
+	if id == 0 {
+		return nil, nil
+	}
+	all, err := store.Recent(ctx, id, n)
+	if err != nil {
+		return nil, err
+	}
+	var list []conversation.Message
+	for _, m := range all {
+		if m.Role == conversation.RoleUser || m.Role == conversation.RoleAssistant {
+			list = append(list, m)
+		}
+	}
+	return list, nil
+}
+
+// zoneOf returns the time zone of the person's preference, UTC when there is
+// none or it is not a zone's name.
+func zoneOf(ctx context.Context, m Memory, c Call) (*time.Location, error) {
+	name, _, err := m.Preference(ctx, c.Person, "timezone")
+	if err != nil {
+		return nil, err
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" { // the server's own zone is nobody's business
+		return time.UTC, nil //nolint:nilerr // a name that is no zone is no failure
+	}
+	return zone, nil
+}
+
+func (c Call) printHistory(messages []conversation.Message, zone *time.Location) string {
+	if len(messages) == 0 {
+		return c.say(Text{En: "No messages in history.", Zh: "没有历史消息。"})
+	}
+	var b strings.Builder
+	b.WriteString(c.say(Text{En: "Last %d messages:", Zh: "最近 %d 条消息："}, len(messages)))
+	b.WriteByte('\n')
+	for _, m := range messages {
+		who := Text{En: "You: ", Zh: "你："}
+		if m.Role == conversation.RoleAssistant {
+			who = Text{En: "Bot: ", Zh: "机器人："}
+		}
+		fmt.Fprintf(&b, "\n[%s] %s%s", m.Timestamp.In(zone).Format(time.DateTime), c.say(who), m.Content)
+	}
+	return b.String()
+}

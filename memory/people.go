@@ -1,0 +1,59 @@
+package memory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/failure"
+)
+
+// SeenTx notes that the person has written and under which display name. An
+// empty name leaves the known one. It is called for every message, so the
+// usual case, a person who is known by that name, is one read by key that
+// takes no lock.
+func (s *Store) SeenTx(ctx context.Context, tx database.Tx, p Person, name string) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	if len(name) > maxIDBytes || !storable(name) {
+		return failure.New(failure.Invalid, "invalid_person", "this sender's display name cannot be stored", nil)
+	}
+	var known string
+	err := s.findPerson.QueryRow(ctx, tx, []any{&known}, p.Hash())
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return s.hold(ctx, tx, p, name)
+	case err != nil:
+		return fmt.Errorf("look up a person: %w", err)
+	case name == "" || name == known:
+		return nil
+	}
+	if _, err := s.renamePerson.Exec(ctx, tx, name, p.Hash()); err != nil {
+		return fmt.Errorf("rename a person: %w", err)
+	}
+	return nil
+}
+
+// hold inserts the person's row, or locks the one that is there until the commit.
+func (s *Store) hold(ctx context.Context, tx database.Tx, p Person, name string) error {
+	_, err := s.holdPerson.Exec(ctx, tx, p.Hash(), p.Tenant, p.Platform, p.SenderID, name, database.Micros(s.db.Now()))
+	if err != nil {
+		return fmt.Errorf("store a person: %w", err)
+	}
+	return nil
+}
+
+// People returns how many people of the tenant have ever written.
+func (s *Store) People(ctx context.Context, tenant string) (int64, error) {
+	var n int64
+	// The length is compared too: MySQL takes "t" and "t " for the same text.
+	err := s.db.Read().NewRaw("SELECT COUNT(*) FROM people WHERE tenant = ? AND OCTET_LENGTH(tenant) = ?",
+		tenant, len(tenant)).Scan(ctx, &n)
+	if err != nil {
+		return 0, fmt.Errorf("count people: %w", database.Explain(err))
+	}
+	return n, nil
+}

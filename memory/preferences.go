@@ -1,0 +1,90 @@
+package memory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/failure"
+)
+
+// SetPreferenceTx stores a preference of the person, in place of the one with
+// the same key. Keys are compared byte by byte; key and value are kept as they
+// are. A key or value over its limit, and one key too many, are
+// [failure.Invalid] with a sentence that may be shown.
+func (s *Store) SetPreferenceTx(ctx context.Context, tx database.Tx, p Person, key, value string) error {
+	if err := errors.Join(p.check(), checkPreference(key, value)); err != nil {
+		return err
+	}
+	// Holding the person makes the count below exact: nobody else adds a key meanwhile.
+	if err := s.hold(ctx, tx, p, ""); err != nil {
+		return err
+	}
+	id := preferenceID(p, key)
+	var others int64
+	if err := s.countOthers.QueryRow(ctx, tx, []any{&others}, p.Hash(), id); err != nil {
+		return fmt.Errorf("count preferences: %w", err)
+	}
+	if others >= MaxKeys {
+		return invalid("too_many_preferences", fmt.Sprintf("there are already %d preferences", MaxKeys))
+	}
+	now := s.db.TimeArg(s.db.Now())
+	_, err := s.setPreference.Exec(ctx, tx, id, p.Hash(), p.Tenant, p.Platform, p.SenderID, key, value, now, now)
+	if err != nil {
+		return fmt.Errorf("store a preference: %w", err)
+	}
+	return nil
+}
+
+// Preference returns the value of one preference, and whether there is one.
+func (s *Store) Preference(ctx context.Context, p Person, key string) (value string, ok bool, err error) {
+	err = s.db.Read().NewRaw("SELECT value FROM user_preferences WHERE id = ?", preferenceID(p, key)).Scan(ctx, &value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("load a preference: %w", database.Explain(err))
+	}
+	return value, true, nil
+}
+
+// Preferences returns every preference of the person; none is an empty map.
+func (s *Store) Preferences(ctx context.Context, p Person) (map[string]string, error) {
+	var rows []struct {
+		PrefKey string
+		Value   string
+	}
+	err := s.db.Read().NewRaw("SELECT pref_key, value FROM user_preferences WHERE person = ?", p.Hash()).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("load preferences: %w", database.Explain(err))
+	}
+	all := make(map[string]string, len(rows))
+	for _, row := range rows {
+		all[row.PrefKey] = row.Value
+	}
+	return all, nil
+}
+
+func preferenceID(p Person, key string) []byte {
+	return database.Hash("preference", p.Tenant, p.Platform, p.SenderID, key)
+}
+
+func checkPreference(key, value string) error {
+	switch {
+	case key == "":
+		return invalid("invalid_preference", "a preference needs a key")
+	case len(key) > MaxKeyBytes:
+		return invalid("preference_key_too_long", fmt.Sprintf("the key is longer than %d bytes", MaxKeyBytes))
+	case len(value) > MaxValueBytes:
+		return invalid("preference_value_too_long", fmt.Sprintf("the value is longer than %d KiB", MaxValueBytes>>10))
+	case !storable(key) || !storable(value):
+		return invalid("invalid_preference", "key and value must be text without NUL characters")
+	}
+	return nil
+}
+
+func invalid(code, safe string) error {
+	return failure.New(failure.Invalid, code, safe, nil)
+}
