@@ -1,0 +1,273 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/outbox"
+	"github.com/parley-bot/parley/gateway/turn"
+	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/platforms"
+)
+
+// Timings of the dispatcher.
+const (
+	// pollEvery is how often the database is asked for work that nobody in
+	// this process announced: failed work whose wait is over, work of other
+	// replicas, replays.
+	pollEvery = 250 * time.Millisecond
+	// gaugeEvery is how often queue sizes are counted for the metrics.
+	gaugeEvery = 5 * time.Second
+	// waitPoll is how often a waiting client's event is looked up in case
+	// another replica answers it.
+	waitPoll = 500 * time.Millisecond
+)
+
+// Options are what a gateway works with.
+type Options struct {
+	Inbox   *inbox.Inbox
+	Outbox  *outbox.Outbox
+	Workers int           // turns at once
+	Grace   time.Duration // for running turns at a stop
+	Metrics *metrics.Metrics
+	Logger  *slog.Logger
+}
+
+// Runner runs one turn to its end.
+type Runner interface {
+	Run(ctx context.Context, w *inbox.Work)
+}
+
+// Gateway accepts events and has them answered. It is safe for concurrent use.
+type Gateway struct {
+	Options
+	hub  *hub
+	wake chan struct{}
+
+	mu     sync.Mutex
+	leases map[*inbox.Lease]struct{}
+
+	start, stop sync.Once
+	quit        chan struct{} // closed: claim nothing more
+	done        chan struct{} // closed: the loops have ended
+	turns       sync.WaitGroup
+}
+
+// New returns a gateway that accepts events; they are answered once it is started.
+func New(o Options) *Gateway {
+	return &Gateway{
+		Options: o, hub: newHub(), wake: make(chan struct{}, 1),
+		leases: map[*inbox.Lease]struct{}{}, quit: make(chan struct{}), done: make(chan struct{}),
+	}
+}
+
+// Listener returns what turns report to, so that those who wait hear of it.
+func (g *Gateway) Listener() turn.Listener { return g.hub }
+
+// Accept stores events durably and returns once they are.
+func (g *Gateway) Accept(ctx context.Context, events []platforms.Event) ([]inbox.Accepted, error) {
+	accepted, err := g.Inbox.Accept(ctx, events)
+	if err == nil {
+		g.poke()
+	}
+	return accepted, err
+}
+
+func (g *Gateway) poke() {
+	select {
+	case g.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Start begins to answer what waits. It may be called twice; after Stop it does nothing.
+func (g *Gateway) Start(ctx context.Context, r Runner) {
+	g.start.Do(func() {
+		work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		var loops sync.WaitGroup
+		loops.Go(func() { g.dispatch(work, r) })
+		loops.Go(func() { g.heartbeat(work) })
+		loops.Go(func() { g.measure(work) })
+		go func() {
+			<-g.quit
+			g.finish(cancel)
+			loops.Wait()
+			close(g.done)
+		}()
+	})
+}
+
+// finish waits for running turns within the grace, then has them handed back.
+func (g *Gateway) finish(cancel context.CancelFunc) {
+	defer cancel()
+	ended := make(chan struct{})
+	go func() {
+		g.turns.Wait()
+		close(ended)
+	}()
+	grace := time.NewTimer(g.Grace)
+	defer grace.Stop()
+	select {
+	case <-ended:
+		return
+	case <-grace.C:
+	}
+	cancel()
+	<-ended
+}
+
+// Stop claims nothing more, lets running turns finish or hand back their work
+// within the grace, and returns when all is quiet. It may be called twice, and
+// before Start.
+func (g *Gateway) Stop() {
+	g.stop.Do(func() { close(g.quit) })
+	started := true
+	g.start.Do(func() { started = false })
+	if started {
+		<-g.done
+	}
+}
+
+// dispatch claims lanes as long as there are free workers.
+func (g *Gateway) dispatch(ctx context.Context, r Runner) {
+	free := make(chan struct{}, g.Workers)
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	for {
+		n := g.Workers - len(free)
+		claimed := 0
+		if n > 0 {
+			claimed = g.claim(ctx, r, n, free)
+		}
+		if claimed > 0 && claimed == n { // there may be more
+			continue
+		}
+		if !g.rest(ctx, poll.C) {
+			return
+		}
+	}
+}
+
+// rest waits until there may be work, and reports false when there never will be.
+func (g *Gateway) rest(ctx context.Context, poll <-chan time.Time) bool {
+	for {
+		select {
+		case <-g.quit:
+			return false
+		case <-g.wake:
+			return true
+		case <-poll:
+		}
+		ready, err := g.Inbox.Ready(ctx)
+		if err != nil {
+			g.databaseFailed(ctx, "look for work", err)
+		}
+		if ready {
+			return true
+		}
+	}
+}
+
+// claim takes up to n lanes and runs a turn for each.
+func (g *Gateway) claim(ctx context.Context, r Runner, n int, free chan struct{}) int {
+	select {
+	case <-g.quit:
+		return 0
+	default:
+	}
+	works, err := g.Inbox.Claim(ctx, n)
+	if err != nil {
+		g.databaseFailed(ctx, "claim work", err)
+		return 0
+	}
+	for i := range works {
+		w := &works[i]
+		free <- struct{}{}
+		g.hold(w.Lease)
+		g.turns.Go(func() {
+			defer g.poke()
+			defer func() { <-free }()
+			defer g.letGo(w.Lease)
+			g.run(ctx, r, w)
+		})
+	}
+	return len(works)
+}
+
+// run runs a turn and survives its panic: the lease ends and the work is taken
+// up again.
+func (g *Gateway) run(ctx context.Context, r Runner, w *inbox.Work) {
+	g.Metrics.Turns.Inc()
+	defer g.Metrics.Turns.Dec()
+	defer func() {
+		if p := recover(); p != nil {
+			g.Logger.ErrorContext(ctx, "a turn panicked", slog.Any("panic", p), slog.Int64("event", w.Events[0].ID))
+		}
+	}()
+	r.Run(ctx, w)
+}
+
+func (g *Gateway) hold(l *inbox.Lease) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.leases[l] = struct{}{}
+}
+
+func (g *Gateway) letGo(l *inbox.Lease) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.leases, l)
+}
+
+func (g *Gateway) held() []*inbox.Lease {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list := make([]*inbox.Lease, 0, len(g.leases))
+	for l := range g.leases {
+		list = append(list, l)
+	}
+	return list
+}
+
+// heartbeat keeps the leases of running turns alive until they are all done.
+func (g *Gateway) heartbeat(ctx context.Context) {
+	tick := time.NewTicker(g.Inbox.Lease / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := g.Inbox.Extend(ctx, g.held()); err != nil && ctx.Err() == nil {
+			g.databaseFailed(ctx, "extend leases", err)
+		}
+	}
+}
+
+// measure keeps the queue gauges current.
+func (g *Gateway) measure(ctx context.Context) {
+	tick := time.NewTicker(gaugeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if n, err := g.Inbox.Depth(ctx); err == nil {
+			g.Metrics.Queue.Set(float64(n))
+		}
+		if n, err := g.Inbox.CountDead(ctx); err == nil {
+			g.Metrics.Dead.Set(float64(n))
+		}
+	}
+}
+
+func (g *Gateway) databaseFailed(ctx context.Context, what string, err error) {
+	g.Metrics.DatabaseFails.Inc()
+	g.Logger.ErrorContext(ctx, "database operation failed", slog.String("operation", what), slog.Any("error", err))
+}

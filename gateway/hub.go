@@ -1,0 +1,101 @@
+package gateway
+
+import (
+	"strings"
+	"sync"
+)
+
+// hub tells those who wait in this process what happens to events. It only
+// wakes: what is true is in the database.
+type hub struct {
+	mu   sync.Mutex
+	subs map[int64]map[*subscription]struct{}
+}
+
+func newHub() *hub { return &hub{subs: map[int64]map[*subscription]struct{}{}} }
+
+// subscription hears of one event.
+type subscription struct {
+	wake chan struct{} // something new; holds one token
+
+	mu      sync.Mutex
+	current strings.Builder // the running attempt's reply so far
+	shown   string          // what has been handed out
+	changed bool            // the database knows something new
+}
+
+func (h *hub) subscribe(id int64) (s *subscription, leave func()) {
+	s = &subscription{wake: make(chan struct{}, 1)}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.subs[id] == nil {
+		h.subs[id] = map[*subscription]struct{}{}
+	}
+	h.subs[id][s] = struct{}{}
+	return s, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.subs[id], s)
+		if len(h.subs[id]) == 0 {
+			delete(h.subs, id)
+		}
+	}
+}
+
+func (h *hub) each(ids []int64, do func(*subscription)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, id := range ids {
+		for s := range h.subs[id] {
+			do(s)
+			select {
+			case s.wake <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// Begin implements turn.Listener.
+func (h *hub) Begin(ids []int64) {
+	h.each(ids, func(s *subscription) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.current.Reset()
+	})
+}
+
+// Delta implements turn.Listener.
+func (h *hub) Delta(ids []int64, text string) {
+	h.each(ids, func(s *subscription) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.current.WriteString(text)
+	})
+}
+
+// Changed implements turn.Listener.
+func (h *hub) Changed(ids []int64) {
+	h.each(ids, func(s *subscription) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.changed = true
+	})
+}
+
+// next returns what is new of the reply, and whether the event's state has
+// changed since the last call. After a failed attempt the next one starts
+// anew: as long as it says the same nothing is repeated, and when it says
+// something else nothing more is handed out before the end.
+func (s *subscription) next() (fresh string, changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed, s.changed = s.changed, false
+	text := s.current.String()
+	if len(text) <= len(s.shown) || !strings.HasPrefix(text, s.shown) {
+		return "", changed
+	}
+	fresh = text[len(s.shown):]
+	s.shown = text
+	return fresh, changed
+}

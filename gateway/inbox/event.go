@@ -1,0 +1,159 @@
+package inbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/platforms"
+)
+
+// State is where an event stands in the ledger.
+type State string
+
+// The states of an event.
+const (
+	Received  State = "received"  // durably stored, waiting its turn
+	Running   State = "running"   // its turn is on
+	Sent      State = "sent"      // the platform took the reply
+	Ignored   State = "ignored"   // not to be answered, with the reason
+	Failed    State = "failed"    // will be tried again
+	Dead      State = "dead"      // given up on, with the reason
+	Discarded State = "discarded" // by an admin
+)
+
+func (s State) final() bool {
+	return s == Sent || s == Ignored || s == Dead || s == Discarded
+}
+
+// open lists the states that still need work, for SQL.
+const open = "('received','running','failed')"
+
+// odd lists the states that are few and that admins look for, in the words of
+// the partial index, which SQLite does not recognise otherwise.
+const odd = "status IN ('failed','dead','discarded','ignored')"
+
+// Event is an event in the ledger.
+type Event struct {
+	ID             int64
+	Event          platforms.Event
+	State          State
+	Error          string // why it is ignored, failed or dead
+	Attempts       int64  // that ended in failure
+	ConversationID int64  // 0 before its turn
+	DeliveryID     int64  // the reply that covers it; 0 before its turn
+	ReceivedAt     time.Time
+	UpdatedAt      time.Time
+	NextAttemptAt  time.Time
+	Steps          []Step
+}
+
+// Step is one thing that happened to an event.
+type Step struct {
+	At     time.Time `json:"at"`
+	Status State     `json:"status"`
+	Detail string    `json:"detail"`
+}
+
+// row is an event as the table holds it.
+type row struct {
+	ID             int64  `bun:"id"`
+	LaneKey        []byte `bun:"lane_key"`
+	Platform       string `bun:"platform"`
+	Tenant         string `bun:"tenant"`
+	EventID        string `bun:"event_id"`
+	UserKey        string `bun:"user_key"`
+	Body           string `bun:"body"`
+	Status         State  `bun:"status"`
+	Error          string `bun:"error"`
+	Attempts       int64  `bun:"attempts"`
+	ConversationID *int64 `bun:"conversation_id"`
+	DeliveryID     *int64 `bun:"delivery_id"`
+	ReceivedAt     int64  `bun:"received_at"`
+	UpdatedAt      int64  `bun:"updated_at"`
+	NextAttemptAt  int64  `bun:"next_attempt_at"`
+	Steps          string `bun:"steps"`
+}
+
+const columns = "id, lane_key, platform, tenant, event_id, user_key, body, status, error, attempts, " +
+	"conversation_id, delivery_id, received_at, updated_at, next_attempt_at, steps"
+
+// body is what of an event needs no column of its own.
+type body struct {
+	App        string             `json:"app,omitempty"`
+	Kind       platforms.Kind     `json:"kind"`
+	ChatType   platforms.ChatType `json:"chat_type"`
+	ChatID     string             `json:"chat_id"`
+	ThreadID   string             `json:"thread_id,omitempty"`
+	SenderID   string             `json:"sender_id"`
+	SenderName string             `json:"sender_name,omitempty"`
+	Text       string             `json:"text"`
+	Mentioned  bool               `json:"mentioned,omitempty"`
+	SentAt     time.Time          `json:"sent_at"`
+	Locale     string             `json:"locale,omitempty"`
+	ReplyTo    platforms.Address  `json:"reply_to"`
+	Metadata   map[string]any     `json:"metadata,omitempty"`
+}
+
+func encodeBody(e *platforms.Event) (string, error) {
+	b, err := json.Marshal(body{
+		App: e.App, Kind: e.Kind, ChatType: e.ChatType, ChatID: e.ChatID, ThreadID: e.ThreadID,
+		SenderID: e.SenderID, SenderName: e.SenderName, Text: e.Text, Mentioned: e.Mentioned,
+		SentAt: e.SentAt.UTC(), Locale: e.Locale, ReplyTo: e.ReplyTo, Metadata: e.Metadata,
+	})
+	if err != nil {
+		return "", fmt.Errorf("encode event: %w", err)
+	}
+	return string(b), nil
+}
+
+func (r *row) event() (Event, error) {
+	var b body
+	if err := json.Unmarshal([]byte(r.Body), &b); err != nil {
+		return Event{}, fmt.Errorf("event %d: %w", r.ID, err)
+	}
+	e := Event{
+		ID: r.ID, State: r.Status, Error: r.Error, Attempts: r.Attempts,
+		ReceivedAt: database.Time(r.ReceivedAt), UpdatedAt: database.Time(r.UpdatedAt),
+		NextAttemptAt: database.Time(r.NextAttemptAt), Steps: r.allSteps(),
+		Event: platforms.Event{
+			Platform: r.Platform, Tenant: r.Tenant, App: b.App, ID: r.EventID,
+			Kind: b.Kind, ChatType: b.ChatType, ChatID: b.ChatID, ThreadID: b.ThreadID,
+			SenderID: b.SenderID, SenderName: b.SenderName, Text: b.Text, Mentioned: b.Mentioned,
+			SentAt: b.SentAt, Locale: b.Locale, ReplyTo: b.ReplyTo, Metadata: b.Metadata,
+		},
+	}
+	if r.ConversationID != nil {
+		e.ConversationID = *r.ConversationID
+	}
+	if r.DeliveryID != nil {
+		e.DeliveryID = *r.DeliveryID
+	}
+	return e, nil
+}
+
+// step returns one line to be appended to an event's steps.
+func step(at int64, status State, detail string) string {
+	b, err := json.Marshal(Step{At: database.Time(at), Status: status, Detail: detail})
+	if err != nil { // plain strings and a time: it cannot fail
+		return ""
+	}
+	return string(b) + "\n"
+}
+
+// allSteps are the steps kept, after the arrival, which is known anyway.
+func (r *row) allSteps() []Step {
+	steps := []Step{{At: database.Time(r.ReceivedAt), Status: Received}}
+	if r.Status == Ignored && r.Steps == "" {
+		steps[0] = Step{At: steps[0].At, Status: Ignored, Detail: r.Error}
+	}
+	for line := range strings.Lines(r.Steps) {
+		var s Step
+		if json.Unmarshal([]byte(line), &s) == nil {
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}

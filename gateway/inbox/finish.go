@@ -1,0 +1,153 @@
+package inbox
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/platforms"
+)
+
+// mark sets the state of events and appends a step to each.
+func (b *Inbox) mark(ctx context.Context, tx database.Tx, ids []int64, now int64, to State, detail string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := tx.NewRaw("UPDATE events SET status = ?, updated_at = ?, steps = "+b.appendStep()+" WHERE id IN (?)",
+		to, now, step(now, to, detail), bun.List(ids)).Exec(ctx)
+	return err
+}
+
+func (b *Inbox) appendStep() string {
+	if b.DB.Engine() == database.MySQL {
+		return "CONCAT(steps, ?)"
+	}
+	return "steps || ?"
+}
+
+// AnsweredTx notes that the reply to the events is made and which delivery
+// shows it. It fails with ErrLeaseLost when the lane is no longer ours.
+func (b *Inbox) AnsweredTx(ctx context.Context, tx database.Tx, w *Work, conversationID int64, detail string) error {
+	if err := b.HoldTx(ctx, tx, w.Lease); err != nil {
+		return err
+	}
+	now, err := b.DB.Clock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewRaw("UPDATE events SET conversation_id = ?, delivery_id = ?, updated_at = ?, steps = "+b.appendStep()+" WHERE id IN (?)",
+		conversationID, w.Events[0].ID, now, step(now, Running, detail), bun.List(w.IDs())).Exec(ctx)
+	return err
+}
+
+// DoneTx ends the events in a final state and gives the lane back.
+func (b *Inbox) DoneTx(ctx context.Context, tx database.Tx, w *Work, to State, reason, detail string) error {
+	if err := b.HoldTx(ctx, tx, w.Lease); err != nil {
+		return err
+	}
+	now, err := b.DB.Clock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewRaw("UPDATE events SET status = ?, error = ?, next_attempt_at = 0, updated_at = ?, steps = "+b.appendStep()+" WHERE id IN (?)",
+		to, reason, now, step(now, to, detail), bun.List(w.IDs())).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	// The lane's row is held, so whoever adds to the lane has done so before
+	// and is seen here, or finds the lane idle and wakes it.
+	_, err = tx.NewRaw("UPDATE lanes SET lease_owner = '', updated_at = ?0, ready_at = "+
+		"CASE WHEN EXISTS (SELECT 1 FROM events WHERE lane_key = ?1 AND status IN "+open+") THEN ?0 ELSE NULL END WHERE lane_key = ?1",
+		now, w.Lease.lane).Exec(ctx)
+	return err
+}
+
+// Failure says how an attempt ended.
+type Failure struct {
+	Reason string        // for the ledger
+	Wait   time.Duration // until the next attempt
+	Counts bool          // false: the attempt does not count (handed back, or only asked what became of a send)
+}
+
+// FailTx puts the events back until the wait is over.
+func (b *Inbox) FailTx(ctx context.Context, tx database.Tx, w *Work, f Failure) error {
+	if err := b.HoldTx(ctx, tx, w.Lease); err != nil {
+		return err
+	}
+	now, err := b.DB.Clock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	count, next := 0, now+f.Wait.Microseconds()
+	if f.Counts {
+		count = 1
+	}
+	_, err = tx.NewRaw("UPDATE events SET status = ?, error = ?, attempts = attempts + ?, next_attempt_at = ?, updated_at = ?, steps = "+
+		b.appendStep()+" WHERE id IN (?)",
+		Failed, f.Reason, count, next, now, step(now, Failed, f.Reason), bun.List(w.IDs())).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	return b.giveBack(ctx, tx, w, next)
+}
+
+// Release hands unfinished work back at once, as at a shutdown. It is no attempt.
+func (b *Inbox) Release(ctx context.Context, w *Work, detail string) error {
+	return b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		if err := b.HoldTx(ctx, tx, w.Lease); err != nil {
+			return err
+		}
+		now, err := b.DB.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := b.mark(ctx, tx, w.IDs(), now, Received, detail); err != nil {
+			return err
+		}
+		return b.giveBack(ctx, tx, w, now)
+	})
+}
+
+func (b *Inbox) giveBack(ctx context.Context, tx database.Tx, w *Work, readyAt int64) error {
+	_, err := tx.NewRaw("UPDATE lanes SET lease_owner = '', ready_at = ? WHERE lane_key = ?", readyAt, w.Lease.lane).Exec(ctx)
+	return err
+}
+
+// Get returns one event by our id.
+func (b *Inbox) Get(ctx context.Context, id int64) (Event, error) {
+	return b.one(ctx, "id = ?", id)
+}
+
+// Find returns the event that a platform (its name, tenant and app) calls by this id.
+func (b *Inbox) Find(ctx context.Context, e *platforms.Event) (Event, error) {
+	return b.one(ctx, "event_id = ? AND event_key = ?", e.ID, EventKey(e))
+}
+
+func (b *Inbox) one(ctx context.Context, where string, args ...any) (Event, error) {
+	var r row
+	err := b.DB.Read().NewRaw("SELECT "+columns+" FROM events WHERE "+where, args...).Scan(ctx, &r)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Event{}, failure.New(failure.NotFound, "not_found", "there is no such event", nil)
+	}
+	if err != nil {
+		return Event{}, database.Explain(err)
+	}
+	return r.event()
+}
+
+// Depth returns how many events wait or are being answered.
+func (b *Inbox) Depth(ctx context.Context) (n int64, err error) {
+	err = b.DB.Read().NewRaw("SELECT count(*) FROM events WHERE status IN "+open).Scan(ctx, &n)
+	return n, database.Explain(err)
+}
+
+// CountDead returns how many events were given up on.
+func (b *Inbox) CountDead(ctx context.Context) (n int64, err error) {
+	err = b.DB.Read().NewRaw("SELECT count(*) FROM events WHERE "+odd+" AND status = ?", Dead).Scan(ctx, &n)
+	return n, database.Explain(err)
+}

@@ -1,0 +1,352 @@
+package inbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/database/dbtest"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/platforms"
+)
+
+func event(id, sender string) platforms.Event {
+	return platforms.Event{
+		Platform: "generic", ID: id, Kind: platforms.KindMessage, ChatType: platforms.Private,
+		ChatID: sender, SenderID: sender, Text: "text of " + id, SentAt: time.Now(),
+		ReplyTo: platforms.Address{ChatID: sender}, Metadata: map[string]any{"k": "v"},
+	}
+}
+
+func open(t *testing.T, db *database.DB, owner string, lease time.Duration) *inbox.Inbox {
+	t.Helper()
+	b, err := inbox.New(t.Context(), inbox.Options{
+		DB: db, Owner: owner, Lease: lease, Scope: inbox.ScopeThread, MentionsOnly: true,
+		Group: func([]inbox.Event) int { return 1 },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func accept(t *testing.T, b *inbox.Inbox, events ...platforms.Event) []inbox.Accepted {
+	t.Helper()
+	a, err := b.Accept(t.Context(), events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func claim(t *testing.T, b *inbox.Inbox, n int) []inbox.Work {
+	t.Helper()
+	works, err := b.Claim(t.Context(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return works
+}
+
+func done(ctx context.Context, b *inbox.Inbox, w *inbox.Work) error {
+	return b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		return b.DoneTx(ctx, tx, w, inbox.Sent, "", "")
+	})
+}
+
+func TestAcceptOnce(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := open(t, db, "me", time.Minute)
+		first := accept(t, b, event("e1", "alice"))[0]
+		again := accept(t, b, event("e1", "alice"))[0]
+		if first.Duplicate || !again.Duplicate || again.ID != first.ID || again.UserKey != "generic:private:alice" {
+			t.Errorf("first %+v, again %+v", first, again)
+		}
+		// The same message under another event id, as Slack tells of a mention.
+		mention, message := event("e2", "bob"), event("e3", "bob")
+		mention.MessageKey, message.MessageKey = "C1:1.2", "C1:1.2"
+		a := accept(t, b, mention)[0]
+		if d := accept(t, b, message)[0]; !d.Duplicate || d.ID != a.ID {
+			t.Errorf("second event of one message: %+v, want a duplicate of %d", d, a.ID)
+		}
+		other := event("e1", "alice")
+		other.Platform = "other"
+		if d := accept(t, b, other)[0]; d.Duplicate {
+			t.Error("another platform's event of the same id is no duplicate")
+		}
+		if works := claim(t, b, 10); len(works) != 3 {
+			t.Errorf("%d lanes to work on, want 3", len(works))
+		}
+	})
+}
+
+// What is ignored keeps its reason and never keeps the real event out.
+func TestAcceptIgnored(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := open(t, db, "me", time.Minute)
+		plain, mention := event("e1", "alice"), event("e2", "alice")
+		for _, e := range []*platforms.Event{&plain, &mention} {
+			e.ChatType, e.ChatID, e.MessageKey = platforms.Group, "C1", "C1:7"
+		}
+		mention.Mentioned = true
+		a := accept(t, b, plain)[0]
+		if e, err := b.Get(t.Context(), a.ID); err != nil || e.State != inbox.Ignored || e.Error != "no mention in a group" {
+			t.Errorf("got %v %q %v", e.State, e.Error, err)
+		}
+		if d := accept(t, b, mention)[0]; d.Duplicate {
+			t.Error("the mention was taken for a duplicate of the ignored event")
+		}
+		if works := claim(t, b, 10); len(works) != 1 || works[0].Events[0].Event.ID != "e2" {
+			t.Errorf("claimed %+v", works)
+		}
+	})
+}
+
+func TestAcceptInvalidStoresNothing(t *testing.T) {
+	t.Parallel()
+	b := open(t, dbtest.New(t), "me", time.Minute)
+	bad := event("e2", "alice")
+	bad.ChatType = "crowd"
+	_, err := b.Accept(t.Context(), []platforms.Event{event("e1", "alice"), bad})
+	if failure.KindOf(err) != failure.Invalid {
+		t.Errorf("got %v", err)
+	}
+	if works := claim(t, b, 10); len(works) != 0 {
+		t.Errorf("claimed %d lanes", len(works))
+	}
+}
+
+func TestEventSurvivesStorage(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := open(t, db, "me", time.Minute)
+		e := event("e1", "alice")
+		e.Tenant, e.ThreadID, e.SenderName, e.Locale = "T1", "th", "Älice 👩‍👩‍👧", "de"
+		e.Text = "emoji 👍🏽, rtl שלום, quote ' and \\ and ? and \"x\""
+		e.ReplyTo = platforms.Address{Tenant: "T1", ChatID: "alice", ThreadID: "th", ResponseURL: "https://x.test/?a=1"}
+		accept(t, b, e)
+		got := claim(t, b, 1)[0].Events[0].Event
+		if got.Text != e.Text || got.SenderName != e.SenderName || got.ReplyTo != e.ReplyTo || got.Metadata["k"] != "v" ||
+			got.Tenant != "T1" || !got.SentAt.Equal(e.SentAt) || got.UserKey() != e.UserKey() {
+			t.Errorf("got %+v\nwant %+v", got, e)
+		}
+	})
+}
+
+func TestLaneKeepsOrderAndIsHeldByOne(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := open(t, db, "me", time.Minute)
+		for i := range 3 {
+			accept(t, b, event(fmt.Sprint("e", i), "alice"))
+		}
+		for i := range 3 {
+			works := claim(t, b, 10)
+			if len(works) != 1 || works[0].Events[0].Event.ID != fmt.Sprint("e", i) {
+				t.Fatalf("round %d: %+v", i, works)
+			}
+			if more := claim(t, b, 10); len(more) != 0 {
+				t.Fatal("a held lane was claimed again")
+			}
+			if err := done(t.Context(), b, &works[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if works := claim(t, b, 10); len(works) != 0 {
+			t.Errorf("work left: %+v", works)
+		}
+		if n, err := b.Depth(t.Context()); n != 0 || err != nil {
+			t.Errorf("depth %d, %v", n, err)
+		}
+	})
+}
+
+// Work done after losing the lease must not count.
+func TestLostLeaseIsFenced(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		slow, quick := open(t, db, "slow", time.Millisecond), open(t, db, "quick", time.Minute)
+		accept(t, slow, event("e1", "alice"))
+		lost := claim(t, slow, 1)
+		var taken []inbox.Work
+		for len(taken) == 0 { // until the lease of a millisecond is over
+			taken = claim(t, quick, 1)
+		}
+		if lost[0].Lease.Left() > 0 {
+			t.Error("the loser still believes in its lease")
+		}
+		if err := done(t.Context(), slow, &lost[0]); !errors.Is(err, inbox.ErrLeaseLost) {
+			t.Errorf("got %v, want ErrLeaseLost", err)
+		}
+		if err := slow.Extend(t.Context(), []*inbox.Lease{lost[0].Lease}); err != nil || lost[0].Lease.Left() > 0 {
+			t.Errorf("a lost lease was extended (%v)", err)
+		}
+		if err := done(t.Context(), quick, &taken[0]); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestFailedWaits(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := open(t, db, "me", time.Minute)
+		a := accept(t, b, event("e1", "alice"))[0]
+		fail := func(f inbox.Failure) {
+			w := claim(t, b, 1)
+			if len(w) != 1 {
+				t.Fatal("nothing to claim")
+			}
+			if err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error { return b.FailTx(ctx, tx, &w[0], f) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fail(inbox.Failure{Reason: "x: first", Counts: true})
+		fail(inbox.Failure{Reason: "x: asked again", Counts: false})
+		fail(inbox.Failure{Reason: "x: second", Wait: time.Hour, Counts: true})
+		accept(t, b, event("e2", "alice")) // does not overtake
+		if w := claim(t, b, 10); len(w) != 0 {
+			t.Errorf("claimed during the wait: %+v", w)
+		}
+		e, err := b.Get(t.Context(), a.ID)
+		if err != nil || e.Attempts != 2 || e.State != inbox.Failed || e.Error != "x: second" || len(e.Steps) != 7 ||
+			e.NextAttemptAt.Before(time.Now().Add(59*time.Minute)) {
+			t.Errorf("%+v, %v", e, err)
+		}
+	})
+}
+
+func TestReleaseAndTakeOver(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := open(t, db, "before", time.Hour)
+		accept(t, b, event("e1", "alice"))
+		w := claim(t, b, 1)
+		if err := b.Release(t.Context(), &w[0], "handed back"); err != nil {
+			t.Fatal(err)
+		}
+		w = claim(t, b, 1)
+		if len(w) != 1 || w[0].Events[0].Attempts != 0 {
+			t.Fatalf("after the release: %+v", w)
+		}
+		next := open(t, db, "after", time.Hour)
+		if err := next.TakeOver(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if w := claim(t, next, 1); len(w) != 1 {
+			t.Error("a restarted process must take up what was claimed before")
+		}
+		if err := done(t.Context(), b, &w[0]); !errors.Is(err, inbox.ErrLeaseLost) {
+			t.Errorf("got %v, want ErrLeaseLost", err)
+		}
+	})
+}
+
+// Several workers of several replicas: each event once, in order within its lane.
+func TestManyClaimers(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		const lanes, perLane = 12, 15
+		var inboxes []*inbox.Inbox
+		for i := range 4 {
+			inboxes = append(inboxes, open(t, db, fmt.Sprint("replica", i), time.Minute))
+		}
+		var mu sync.Mutex
+		seen := map[string][]string{}
+		total := 0
+		var wg sync.WaitGroup
+		for l := range lanes {
+			wg.Go(func() {
+				for i := range perLane {
+					b := inboxes[(l+i)%len(inboxes)]
+					if _, err := b.Accept(t.Context(), []platforms.Event{event(fmt.Sprintf("%d-%03d", l, i), fmt.Sprint("u", l))}); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		for _, b := range inboxes {
+			wg.Go(func() {
+				for {
+					works, err := b.Claim(t.Context(), 3)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					for i := range works {
+						e := works[i].Events[0].Event
+						mu.Lock()
+						seen[e.SenderID] = append(seen[e.SenderID], e.ID)
+						total++
+						mu.Unlock()
+						if err := done(t.Context(), b, &works[i]); err != nil {
+							t.Error(err)
+						}
+					}
+					mu.Lock()
+					n := total
+					mu.Unlock()
+					if n >= lanes*perLane {
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if total != lanes*perLane {
+			t.Errorf("%d events handed out, want %d", total, lanes*perLane)
+		}
+		for who, ids := range seen {
+			for i := range ids {
+				if i > 0 && ids[i] <= ids[i-1] {
+					t.Errorf("%s: %s after %s", who, ids[i], ids[i-1])
+				}
+			}
+		}
+	})
+}
+
+func TestTrimKeepsYoungAndOpen(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := open(t, db, "me", time.Minute)
+		old := accept(t, b, event("old", "alice"))[0]
+		waiting := accept(t, b, event("waiting", "bob"))[0]
+		for range 2 {
+			w := claim(t, b, 1)
+			if len(w) == 1 && w[0].Events[0].ID == old.ID {
+				if err := done(t.Context(), b, &w[0]); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if n, err := b.Trim(t.Context(), time.Hour); n != 0 || err != nil {
+			t.Fatalf("trimmed %d young events, %v", n, err)
+		}
+		if _, err := db.Maintenance().ExecContext(t.Context(), "UPDATE events SET received_at = 1, updated_at = 1"); err != nil {
+			t.Fatal(err)
+		}
+		young := accept(t, b, event("young", "carol"))[0]
+		if n, err := b.Trim(t.Context(), time.Hour); n != 1 || err != nil {
+			t.Errorf("trimmed %d, %v; want the one old finished event", n, err)
+		}
+		if _, err := b.Get(t.Context(), old.ID); failure.KindOf(err) != failure.NotFound {
+			t.Errorf("got %v", err)
+		}
+		for _, id := range []int64{waiting.ID, young.ID} {
+			if _, err := b.Get(t.Context(), id); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := b.TrimLanes(t.Context(), 0); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,219 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/parley-bot/parley/internal/database"
+)
+
+// MaxBatch is how many events of a lane one claim looks at.
+const MaxBatch = 8
+
+// ErrLeaseLost is returned when somebody else may hold the lane by now:
+// whatever was done under the lease must not be committed.
+var ErrLeaseLost = errors.New("the lease on this conversation is lost")
+
+// Lease is the right to work on one lane. The number tells this claim from
+// later ones of the same process.
+type Lease struct {
+	lane  []byte
+	owner string
+	no    int64
+	until atomic.Int64 // nanoseconds on the inbox's monotonic clock
+	clock func() time.Duration
+}
+
+// Left returns for how long the lease is held for sure. It is measured on a
+// clock that also runs while the process is frozen.
+func (l *Lease) Left() time.Duration { return time.Duration(l.until.Load()) - l.clock() }
+
+// Work is a claimed lane and the events that its next turn answers, oldest first.
+type Work struct {
+	Lease  *Lease
+	Events []Event
+}
+
+// IDs returns the ids of the work's events.
+func (w *Work) IDs() []int64 {
+	ids := make([]int64, len(w.Events))
+	for i := range w.Events {
+		ids[i] = w.Events[i].ID
+	}
+	return ids
+}
+
+// Ready reports whether a lane can be claimed. It does not disturb writers.
+func (b *Inbox) Ready(ctx context.Context) (bool, error) {
+	now, err := b.DB.Clock(ctx, b.DB.Read())
+	if err != nil {
+		return false, err
+	}
+	var n int
+	err = b.DB.Read().NewRaw("SELECT count(*) FROM (SELECT 1 FROM lanes WHERE queue = ? AND ready_at <= ? LIMIT 1) AS one",
+		b.Queue, now).Scan(ctx, &n)
+	return n > 0, database.Explain(err)
+}
+
+// Claim takes up to n ready lanes, those that wait longest first.
+func (b *Inbox) Claim(ctx context.Context, n int) ([]Work, error) {
+	var works []Work
+	begun := b.elapsed()
+	err := b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		works = nil
+		now, err := b.DB.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		lanes, err := b.takeLanes(ctx, tx, n, now)
+		if err != nil {
+			return err
+		}
+		var ids []int64
+		for _, lane := range lanes {
+			w, err := b.openLane(ctx, tx, lane)
+			if err != nil {
+				return err
+			}
+			if len(w.Events) == 0 {
+				continue
+			}
+			w.Lease.until.Store(int64(begun + b.Lease))
+			works = append(works, w)
+			ids = append(ids, w.IDs()...)
+		}
+		return b.mark(ctx, tx, ids, now, Running, "")
+	})
+	return works, database.Explain(err)
+}
+
+type laneRow struct {
+	Key []byte `bun:"lane_key"`
+	No  int64  `bun:"lease_no"`
+}
+
+func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, n int, now int64) ([]laneRow, error) {
+	var lanes []laneRow
+	err := tx.NewRaw("SELECT lane_key, lease_no FROM lanes WHERE queue = ? AND ready_at <= ? ORDER BY ready_at LIMIT ? "+
+		b.DB.SkipLocked(), b.Queue, now, n).Scan(ctx, &lanes)
+	if err != nil || len(lanes) == 0 {
+		return nil, err
+	}
+	keys := make([][]byte, len(lanes))
+	for i := range lanes {
+		keys[i] = lanes[i].Key
+	}
+	_, err = tx.NewRaw("UPDATE lanes SET lease_owner = ?, lease_no = lease_no + 1, ready_at = ?, updated_at = ? WHERE lane_key IN (?)",
+		b.Owner, now+b.Lease.Microseconds(), now, bun.List(keys)).Exec(ctx)
+	return lanes, err
+}
+
+// openLane reads the events of a claimed lane, in a statement of its own so
+// that it sees everything committed before the claim.
+func (b *Inbox) openLane(ctx context.Context, tx database.Tx, lane laneRow) (Work, error) {
+	w := Work{Lease: &Lease{lane: lane.Key, owner: b.Owner, no: lane.No + 1, clock: b.elapsed}}
+	var rows []row
+	err := tx.NewRaw("SELECT "+columns+" FROM events WHERE lane_key = ? AND status IN "+open+" ORDER BY id LIMIT ?",
+		lane.Key, MaxBatch).Scan(ctx, &rows)
+	if err != nil {
+		return w, err
+	}
+	if len(rows) == 0 { // nothing to do after all
+		_, err = tx.NewRaw("UPDATE lanes SET ready_at = NULL, lease_owner = '' WHERE lane_key = ?", lane.Key).Exec(ctx)
+		return w, err
+	}
+	events := make([]Event, len(rows))
+	for i := range rows {
+		if events[i], err = rows[i].event(); err != nil {
+			return w, err
+		}
+	}
+	w.Events = events[:b.next(events)]
+	return w, nil
+}
+
+// next returns how many of a lane's oldest events the next turn is about.
+// Events whose reply is made already stay together until it is shown.
+func (b *Inbox) next(events []Event) int {
+	made := events[0].DeliveryID
+	if made == 0 {
+		return b.Group(events)
+	}
+	n := 1
+	for n < len(events) && events[n].DeliveryID == made {
+		n++
+	}
+	return n
+}
+
+// Extend is the heartbeat: it keeps the given leases alive.
+func (b *Inbox) Extend(ctx context.Context, leases []*Lease) error {
+	if len(leases) == 0 {
+		return nil
+	}
+	keys := make([][]byte, len(leases))
+	for i, l := range leases {
+		keys[i] = l.lane
+	}
+	begun := b.elapsed()
+	var held []laneRow
+	err := b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		held = nil
+		now, err := b.DB.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.NewRaw("UPDATE lanes SET ready_at = ? WHERE lane_key IN (?) AND lease_owner = ?",
+			now+b.Lease.Microseconds(), bun.List(keys), b.Owner).Exec(ctx); err != nil {
+			return err
+		}
+		return tx.NewRaw("SELECT lane_key, lease_no FROM lanes WHERE lane_key IN (?) AND lease_owner = ?",
+			bun.List(keys), b.Owner).Scan(ctx, &held)
+	})
+	if err != nil {
+		return fmt.Errorf("heartbeat: %w", database.Explain(err))
+	}
+	alive := make(map[string]int64, len(held))
+	for _, h := range held {
+		alive[string(h.Key)] = h.No
+	}
+	for _, l := range leases {
+		if alive[string(l.lane)] == l.no {
+			l.until.Store(int64(begun + b.Lease))
+		}
+	}
+	return nil
+}
+
+// HoldTx fails with ErrLeaseLost unless the lease is still held, and keeps it
+// from being taken until the transaction ends.
+func (b *Inbox) HoldTx(ctx context.Context, tx database.Tx, l *Lease) error {
+	lock := " FOR UPDATE"
+	if b.DB.Engine() == database.SQLite {
+		lock = ""
+	}
+	var no []int64
+	err := tx.NewRaw("SELECT lease_no FROM lanes WHERE lane_key = ? AND lease_owner = ?"+lock, l.lane, l.owner).Scan(ctx, &no)
+	if err != nil {
+		return err
+	}
+	if len(no) != 1 || no[0] != l.no {
+		return ErrLeaseLost
+	}
+	return nil
+}
+
+// TakeOver makes every lane of this queue claimable at once, whoever held it.
+// It is for a process that knows itself to be alone on the database.
+func (b *Inbox) TakeOver(ctx context.Context) error {
+	return b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		_, err := tx.NewRaw("UPDATE lanes SET ready_at = 1, lease_owner = '' WHERE queue = ? AND ready_at IS NOT NULL AND lease_owner <> ''",
+			b.Queue).Exec(ctx)
+		return err
+	})
+}

@@ -1,0 +1,103 @@
+package inbox
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/parley-bot/parley/internal/database"
+)
+
+// MinKeep is how long the ledger is kept at least: a platform repeats an event
+// for up to 7.1 hours, and what was forgotten would be answered again.
+const MinKeep = 24 * time.Hour
+
+const trimSlice = 500
+
+// Trim deletes finished events and their deliveries that are older than keep
+// (at least MinKeep), in slices that never hold up writers, and returns how
+// many events went.
+func (b *Inbox) Trim(ctx context.Context, keep time.Duration) (int64, error) {
+	keep = max(keep, MinKeep)
+	var total, after int64
+	for {
+		n, last, err := b.trimSlice(ctx, keep, after)
+		total += n
+		if err != nil || last == 0 {
+			return total, err
+		}
+		after = last
+	}
+}
+
+// trimSlice looks at the next slice of the ledger after an id, and returns how
+// many events it deleted and the last id it looked at, 0 at the end.
+func (b *Inbox) trimSlice(ctx context.Context, keep time.Duration, after int64) (n, last int64, err error) {
+	var seen []struct {
+		ID       int64 `bun:"id"`
+		Status   State `bun:"status"`
+		Received int64 `bun:"received_at"`
+		Updated  int64 `bun:"updated_at"`
+	}
+	now, err := b.DB.Clock(ctx, b.DB.Read())
+	if err != nil {
+		return 0, 0, err
+	}
+	before := now - keep.Microseconds()
+	// Ids follow the time of arrival, so the scan stops at the first young one.
+	err = b.DB.Read().NewRaw("SELECT id, status, received_at, updated_at FROM events WHERE id > ? ORDER BY id LIMIT ?", after, trimSlice).Scan(ctx, &seen)
+	if err != nil {
+		return 0, 0, database.Explain(err)
+	}
+	var ids []int64
+	for _, e := range seen {
+		if e.Received >= before {
+			last = 0
+			break
+		}
+		last = e.ID
+		if e.Status.final() && e.Updated < before {
+			ids = append(ids, e.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return 0, last, nil
+	}
+	err = b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		for _, query := range []string{
+			"DELETE FROM delivery_parts WHERE delivery_id IN (?)",
+			"DELETE FROM deliveries WHERE id IN (?)",
+			"DELETE FROM events WHERE id IN (?)",
+		} {
+			if _, err := tx.NewRaw(query, bun.List(ids)).Exec(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return int64(len(ids)), last, database.Explain(err)
+}
+
+// TrimLanes deletes lanes that have had nothing to do for keep, in slices.
+func (b *Inbox) TrimLanes(ctx context.Context, keep time.Duration) error {
+	now, err := b.DB.Clock(ctx, b.DB.Read())
+	if err != nil {
+		return err
+	}
+	const idle = "ready_at IS NULL AND updated_at < ?"
+	for {
+		var keys [][]byte
+		err := b.DB.Read().NewRaw("SELECT lane_key FROM lanes WHERE "+idle+" LIMIT ?", now-keep.Microseconds(), trimSlice).Scan(ctx, &keys)
+		if err != nil || len(keys) == 0 {
+			return database.Explain(err)
+		}
+		err = b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+			_, err := tx.NewRaw("DELETE FROM lanes WHERE "+idle+" AND lane_key IN (?)", now-keep.Microseconds(), bun.List(keys)).Exec(ctx)
+			return err
+		})
+		if err != nil {
+			return database.Explain(err)
+		}
+	}
+}

@@ -1,0 +1,196 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/platforms"
+)
+
+// SendLimit bounds one call to a platform. It is shorter than a lease, so that
+// a send cannot outlast the right to make it.
+const SendLimit = 12 * time.Second
+
+// Options say how replies are sent.
+type Options struct {
+	// Sender returns the platform's sender by its name.
+	Sender func(platform string) platforms.Sender
+	// Settle is how long after the start of a send whose outcome is unknown
+	// the platform may still take it, by platform. Looking for it earlier
+	// could miss it. None: it may be repeated at any time.
+	Settle  map[string]time.Duration
+	Metrics *metrics.Metrics
+	Logger  *slog.Logger
+}
+
+// ErrLeaseShort is returned when the lease may run out during a send.
+var ErrLeaseShort = errors.New("the lease is too short for a send")
+
+// Deliver shows the parts that are not shown yet, in order. left tells for how
+// long the caller may still work on this lane; last joins the commit that
+// confirms the last part. After an error of kind
+// failure.Permanent nothing more can be done; after any other one the caller
+// comes back later with Load and Deliver.
+func (o *Outbox) Deliver(ctx context.Context, d *Delivery, resumed bool, left func() time.Duration,
+	last func(ctx context.Context, tx database.Tx) error,
+) error {
+	sender := o.Sender(d.Platform)
+	todo := d.unsent()
+	if len(todo) == 0 {
+		return o.db.Write(ctx, last)
+	}
+	for i, p := range todo {
+		if left() < SendLimit {
+			return ErrLeaseShort
+		}
+		id, err := o.show(ctx, sender, d, p, resumed)
+		if err != nil {
+			return o.failed(ctx, d, p, err)
+		}
+		var next *part
+		if i+1 < len(todo) {
+			next = todo[i+1]
+		}
+		if err := o.confirm(ctx, d, p, id, next, last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Delivery) unsent() []*part {
+	var list []*part
+	for i := range d.parts {
+		if d.parts[i].state != sent {
+			list = append(list, &d.parts[i])
+		}
+	}
+	return list
+}
+
+// show sends a part unless it turns out to be there already.
+func (o *Outbox) show(ctx context.Context, s platforms.Sender, d *Delivery, p *part, resumed bool) (id string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, SendLimit)
+	defer cancel()
+	out := platforms.Part{Key: p.key, Text: p.text, EventIDs: d.EventIDs}
+	if resumed && p.state == sending {
+		if rest := o.Settle[d.Platform] - o.db.Now().Sub(p.since); rest > 0 {
+			return "", failure.RetryAfter(rest, "settling", "the outcome of a send is not known yet", ErrLookup)
+		}
+		finding, id, err := s.Find(ctx, d.Address, out, p.since)
+		switch {
+		case err != nil:
+			return "", o.lookupFailed(p, err)
+		case finding == platforms.Shown:
+			return id, nil
+		case finding == platforms.Unknowable:
+			return "", failure.New(failure.Permanent, "ambiguous", "it cannot be known whether the reply was shown", nil)
+		}
+	}
+	if p.state == pending {
+		if err := o.mark(ctx, d, p); err != nil {
+			return "", err
+		}
+	}
+	id, err = s.Send(ctx, d.Address, out)
+	o.Metrics.Sends.WithLabelValues(d.Platform, outcome(err)).Inc()
+	return id, err
+}
+
+// ErrLookup marks a failure to find out what became of a send: it is asked
+// again, and does not count as an attempt to send.
+var ErrLookup = errors.New("looking for a sent reply")
+
+// lookLimit bounds for how long an unanswered look-up is repeated.
+const lookLimit = time.Hour
+
+func (o *Outbox) lookupFailed(p *part, err error) error {
+	if failure.KindOf(err) == failure.Permanent || o.db.Now().Sub(p.since) > lookLimit {
+		return failure.New(failure.Permanent, "ambiguous", "it cannot be known whether the reply was shown", err)
+	}
+	return failure.RetryAfter(failure.WaitOf(err), failure.CodeOf(err), failure.SafeOf(err), errors.Join(ErrLookup, err))
+}
+
+func outcome(err error) string {
+	if err == nil {
+		return "sent"
+	}
+	switch failure.KindOf(err) {
+	case failure.Retry:
+		return "retry"
+	case failure.Permanent:
+		return "permanent"
+	default:
+		return "ambiguous"
+	}
+}
+
+// mark notes, before a send, that the platform may have the part from now on.
+func (o *Outbox) mark(ctx context.Context, d *Delivery, p *part) error {
+	return o.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		now, err := o.db.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		p.state, p.since = sending, database.Time(now)
+		return o.setState(ctx, tx, d, p, "")
+	})
+}
+
+// confirm notes in one commit that a part is shown and that the next one may
+// be, or, after the last one, whatever the caller adds.
+func (o *Outbox) confirm(ctx context.Context, d *Delivery, p *part, id string, next *part, last func(context.Context, database.Tx) error) error {
+	// A caller that is shutting down must still be able to write down what
+	// the platform has already shown.
+	ctx = context.WithoutCancel(ctx)
+	note := func(ctx context.Context, tx database.Tx) error {
+		p.state = sent
+		if err := o.setState(ctx, tx, d, p, id); err != nil || next == nil {
+			return err
+		}
+		now, err := o.db.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		next.state, next.since = sending, database.Time(now)
+		return o.setState(ctx, tx, d, next, "")
+	}
+	if next != nil {
+		return o.db.Write(ctx, note)
+	}
+	err := o.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		if err := note(ctx, tx); err != nil {
+			return err
+		}
+		return last(ctx, tx)
+	})
+	if err == nil {
+		return nil
+	}
+	// The lane may be lost; that the part is shown is true all the same.
+	return errors.Join(err, o.db.Write(ctx, note))
+}
+
+func (o *Outbox) setState(ctx context.Context, tx database.Tx, d *Delivery, p *part, id string) error {
+	_, err := tx.NewRaw("UPDATE delivery_parts SET state = ?, tried_at = ?, platform_id = ? WHERE delivery_id = ? AND n = ?",
+		p.state, database.Micros(p.since), id, d.ID, p.n).Exec(ctx)
+	return err
+}
+
+// failed notes that a part is certainly not shown, when that is certain.
+func (o *Outbox) failed(ctx context.Context, d *Delivery, p *part, err error) error {
+	certain := failure.KindOf(err) == failure.Retry && !errors.Is(err, ErrLookup)
+	if !certain || p.doubt || p.state != sending {
+		return err
+	}
+	noted := o.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx database.Tx) error {
+		p.state, p.since = pending, time.Time{}
+		return o.setState(ctx, tx, d, p, "")
+	})
+	return errors.Join(err, noted)
+}

@@ -1,0 +1,175 @@
+package outbox
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/platforms"
+)
+
+// Outcome is how the events that a delivery answers end once it is shown.
+type Outcome string
+
+// The outcomes.
+const (
+	Sent Outcome = "sent" // it is the reply
+	Dead Outcome = "dead" // it is the sentence that says there is none
+)
+
+type partState string
+
+const (
+	pending partState = "pending" // certainly not shown
+	sending partState = "sending" // perhaps shown
+	sent    partState = "sent"    // shown
+)
+
+// Delivery is a reply on its way to a platform. Its id is that of the oldest
+// event it answers.
+type Delivery struct {
+	ID        int64
+	LaneKey   []byte
+	Platform  string
+	Address   platforms.Address
+	Text      string
+	Outcome   Outcome
+	Error     string // with Dead: why, for the ledger
+	MessageID int64  // of the reply in its conversation; 0 when it is not kept
+	Tokens    int64
+	EventIDs  []string // the platform's ids of the events it answers
+	parts     []part
+}
+
+type part struct {
+	n     int
+	key   string
+	text  string
+	state partState
+	since time.Time // when the first send of unknown outcome began
+	// doubt: a send of an earlier run may have been taken. Whatever becomes of
+	// later ones, the part never counts as certainly not shown again.
+	doubt bool
+}
+
+// Outbox delivers replies. It is safe for concurrent use.
+type Outbox struct {
+	db *database.DB
+	Options
+}
+
+// New returns an outbox on a migrated database.
+func New(db *database.DB, o Options) *Outbox { return &Outbox{db: db, Options: o} }
+
+// Prepare cuts the reply for its platform. Nothing is stored yet.
+func (o *Outbox) Prepare(d *Delivery, eventKey []byte) {
+	d.parts = nil
+	// The key follows from the event's own identity, so that it is the same
+	// after a restart and never that of another database's event.
+	base := hex.EncodeToString(eventKey[:14])
+	for n, text := range o.Sender(d.Platform).Split(d.Text) {
+		p := part{n: n, key: fmt.Sprintf("%s-%d", base, n), text: text, state: pending}
+		if n == 0 {
+			p.state = sending
+		}
+		d.parts = append(d.parts, p)
+	}
+}
+
+// Silent reports that nothing has to be sent: who asked reads the reply from us.
+func (d *Delivery) Silent() bool { return len(d.parts) == 0 }
+
+// CreateTx stores a prepared delivery.
+func (o *Outbox) CreateTx(ctx context.Context, tx database.Tx, d *Delivery) error {
+	address, err := json.Marshal(d.Address)
+	if err != nil {
+		return fmt.Errorf("encode address: %w", err)
+	}
+	now, err := o.db.Clock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	state := "open"
+	if d.Silent() {
+		state = "done"
+	}
+	_, err = tx.NewRaw(`INSERT INTO deliveries (id, lane_key, platform, address, text, state, outcome, error,
+		message_id, tokens, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		d.ID, d.LaneKey, d.Platform, string(address), d.Text, state, d.Outcome, d.Error,
+		d.MessageID, d.Tokens, now, now).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range d.parts {
+		p := &d.parts[i]
+		tried := int64(0)
+		if p.state == sending {
+			tried = now
+			p.since = database.Time(now)
+		}
+		_, err := tx.NewRaw(`INSERT INTO delivery_parts (delivery_id, n, part_key, text, state, tried_at)
+			VALUES (?, ?, ?, ?, ?, ?)`, d.ID, p.n, p.key, p.text, p.state, tried).Exec(ctx)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type deliveryRow struct {
+	ID        int64   `bun:"id"`
+	LaneKey   []byte  `bun:"lane_key"`
+	Platform  string  `bun:"platform"`
+	Address   string  `bun:"address"`
+	Text      string  `bun:"text"`
+	Outcome   Outcome `bun:"outcome"`
+	Error     string  `bun:"error"`
+	MessageID int64   `bun:"message_id"`
+	Tokens    int64   `bun:"tokens"`
+}
+
+type partRow struct {
+	N     int       `bun:"n"`
+	Key   string    `bun:"part_key"`
+	Text  string    `bun:"text"`
+	State partState `bun:"state"`
+	Tried int64     `bun:"tried_at"`
+}
+
+// Get returns a delivery without its parts; sql.ErrNoRows when there is none.
+func (o *Outbox) Get(ctx context.Context, id int64) (*Delivery, error) {
+	var r deliveryRow
+	err := o.db.Read().NewRaw(`SELECT id, lane_key, platform, address, text, outcome, error, message_id, tokens
+		FROM deliveries WHERE id = ?`, id).Scan(ctx, &r)
+	if err != nil {
+		return nil, database.Explain(err)
+	}
+	d := &Delivery{
+		ID: r.ID, LaneKey: r.LaneKey, Platform: r.Platform, Text: r.Text, Outcome: r.Outcome,
+		Error: r.Error, MessageID: r.MessageID, Tokens: r.Tokens,
+	}
+	if err := json.Unmarshal([]byte(r.Address), &d.Address); err != nil {
+		return nil, fmt.Errorf("delivery %d: address: %w", id, err)
+	}
+	return d, nil
+}
+
+// Load returns a delivery with its parts, to be taken up again.
+func (o *Outbox) Load(ctx context.Context, id int64) (*Delivery, error) {
+	d, err := o.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var rows []partRow
+	err = o.db.Read().NewRaw("SELECT n, part_key, text, state, tried_at FROM delivery_parts WHERE delivery_id = ? ORDER BY n", id).Scan(ctx, &rows)
+	if err != nil {
+		return nil, database.Explain(err)
+	}
+	for _, r := range rows {
+		d.parts = append(d.parts, part{n: r.N, key: r.Key, text: r.Text, state: r.State, since: database.Time(r.Tried), doubt: r.State == sending})
+	}
+	return d, nil
+}

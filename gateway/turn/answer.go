@@ -1,0 +1,232 @@
+package turn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/parley-bot/parley/ai"
+	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/outbox"
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/memory"
+	"github.com/parley-bot/parley/platforms"
+)
+
+// reply is an answer ready to become true in one commit.
+type reply struct {
+	text    string
+	outcome outbox.Outcome
+	reason  string // with outbox.Dead
+	detail  string // for the ledger
+	user    []conversation.Message
+	bot     *conversation.Message // nil: the answer is not kept
+	usage   *ai.Response          // nil: no model was called
+	// apply joins the commit; what it returns replaces text when not empty.
+	apply func(ctx context.Context, tx database.Tx, conversationID int64) (string, error)
+}
+
+// answer makes the reply to the events and commits it with everything that
+// belongs to it.
+func (r *Runner) answer(ctx context.Context, w *inbox.Work) (*outbox.Delivery, error) {
+	key := r.Scope.Key(&w.Events[0].Event)
+	conv, err := r.Store.Find(ctx, key)
+	if errors.Is(err, conversation.ErrNotFound) {
+		conv, err = &conversation.Conversation{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the conversation: %w", err)
+	}
+	var a reply
+	if text, ok := r.command(&w.Events[0].Event); ok {
+		a, err = r.runCommand(ctx, w, key, conv, text)
+	} else {
+		a, err = r.askAI(ctx, w, key, conv)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.commit(ctx, w, key, a)
+}
+
+// askAI answers with the model. An error that no further attempt can mend
+// becomes a sentence for the chat.
+func (r *Runner) askAI(ctx context.Context, w *inbox.Work, key conversation.Key, conv *conversation.Conversation) (reply, error) {
+	a := reply{outcome: outbox.Sent, user: r.userMessages(w, key)}
+	if r.Assistant == nil {
+		a.text = fmt.Sprintf("I only understand commands here. Send %shelp to see them.", r.Prefix)
+		a.detail = "answered without AI: ai.enabled is false"
+		return a, nil
+	}
+	if refusal, err := r.Budget.check(ctx, r.Store, w.Events[0].Event.UserKey(), r.DB.Now()); err != nil || refusal != "" {
+		a.text, a.detail = refusal, "the token budget is used up"
+		return a, err
+	}
+	var history []conversation.Message
+	if conv.ID != 0 {
+		var err error
+		history, err = r.Store.LoadContext(ctx, conv.ID, conversation.HistoryOptions{
+			MaxTurns: r.HistoryTurns, MaxTokens: r.HistoryTokens,
+		})
+		if err != nil {
+			return a, fmt.Errorf("load the history: %w", err)
+		}
+	}
+	ids := w.IDs()
+	response, err := r.Assistant.Reply(ctx, ai.Ask{
+		History: history, New: a.user, Model: conv.Model, Room: r.Scope == inbox.ScopeRoom,
+		User: fmt.Sprintf("%x", person(&w.Events[0].Event).Hash()[:16]),
+	}, func(text string) { r.Listener.Delta(ids, text) })
+	if err != nil {
+		return r.apologise(ctx, w, a, err)
+	}
+	a.text, a.usage, a.detail = response.Text, &response, "answered by "+response.Model
+	a.bot = &conversation.Message{
+		Role: conversation.RoleAssistant, Content: response.Text, Tokens: response.CompletionTokens,
+		Metadata: modelMetadata(response),
+	}
+	return a, nil
+}
+
+// apologise turns the last failure into the sentence that the chat gets.
+func (r *Runner) apologise(ctx context.Context, w *inbox.Work, a reply, err error) (reply, error) {
+	if ctx.Err() != nil {
+		return a, ctx.Err()
+	}
+	kind := failure.KindOf(err)
+	if kind != failure.Permanent && kind != failure.Invalid && w.Events[0].Attempts+1 < r.MaxAttempts {
+		return a, err
+	}
+	a.text, a.outcome = ai.Apology(err), outbox.Dead
+	a.reason = failure.CodeOf(err) + ": " + err.Error()
+	a.detail = "given up: " + a.reason
+	return a, nil
+}
+
+func modelMetadata(m ai.Response) map[string]any {
+	meta := map[string]any{
+		"model": m.Model, "finish_reason": m.FinishReason,
+		"prompt_tokens": m.PromptTokens, "completion_tokens": m.CompletionTokens,
+	}
+	if m.Estimated {
+		meta["tokens_estimated"] = true
+	}
+	return meta
+}
+
+// userMessages are the events as messages of the conversation.
+func (r *Runner) userMessages(w *inbox.Work, key conversation.Key) []conversation.Message {
+	list := make([]conversation.Message, len(w.Events))
+	for i := range w.Events {
+		e := &w.Events[i].Event
+		list[i] = r.userMessage(&w.Events[i], key, e.Text)
+	}
+	return list
+}
+
+func (r *Runner) userMessage(e *inbox.Event, key conversation.Key, text string) conversation.Message {
+	m := conversation.Message{
+		Role: conversation.RoleUser, Content: text, Timestamp: e.ReceivedAt,
+		Tokens: r.Counter.Count(text), Metadata: maps.Clone(e.Event.Metadata),
+	}
+	if m.Metadata == nil {
+		m.Metadata = map[string]any{}
+	}
+	m.Metadata["event_id"] = e.Event.ID
+	if e.Event.SenderName != "" {
+		m.Metadata["sender_name"] = e.Event.SenderName
+	}
+	if author := e.Event.UserKey(); author != key.UserKey {
+		m.Author = author
+	}
+	return m
+}
+
+// commit makes the answer true: messages, counters, usage, event states and
+// the delivery that shows it, all or nothing.
+func (r *Runner) commit(ctx context.Context, w *inbox.Work, key conversation.Key, a reply) (*outbox.Delivery, error) {
+	lead := &w.Events[0]
+	d := &outbox.Delivery{
+		ID: lead.ID, LaneKey: key.Identity(), Platform: lead.Event.Platform,
+		Address: w.Events[len(w.Events)-1].Event.ReplyTo,
+		Text:    a.text, Outcome: a.outcome, Error: a.reason,
+	}
+	err := r.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		return r.commitTx(ctx, tx, w, key, a, d)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("commit the turn: %w", err)
+	}
+	return d, nil
+}
+
+func (r *Runner) commitTx(ctx context.Context, tx database.Tx, w *inbox.Work, key conversation.Key, a reply, d *outbox.Delivery) error {
+	conv, err := r.Store.GetOrCreateTx(ctx, tx, key, r.DB.Now())
+	if err != nil {
+		return err
+	}
+	for i := range w.Events {
+		e := &w.Events[i].Event
+		if err := r.Memory.SeenTx(ctx, tx, person(e), e.SenderName); err != nil {
+			return err
+		}
+	}
+	d.Text = a.text
+	if a.apply != nil {
+		text, err := a.apply(ctx, tx, conv.ID)
+		if err != nil {
+			return err
+		}
+		if text != "" {
+			d.Text = text
+		}
+	}
+	if err := r.saveTx(ctx, tx, conv.ID, a, d); err != nil {
+		return err
+	}
+	if a.usage != nil {
+		if err := r.Usage.AddTx(ctx, tx, r.DB.Now(), a.usage.Model, a.usage.PromptTokens, a.usage.CompletionTokens); err != nil {
+			return err
+		}
+	}
+	if err := r.Inbox.AnsweredTx(ctx, tx, w, conv.ID, a.detail); err != nil {
+		return err
+	}
+	r.Outbox.Prepare(d, inbox.EventKey(&w.Events[0].Event))
+	if err := r.Outbox.CreateTx(ctx, tx, d); err != nil {
+		return err
+	}
+	if d.Silent() {
+		return r.doneTx(ctx, tx, w, d)
+	}
+	return nil
+}
+
+// saveTx stores the person's messages and, after them, the answer.
+func (r *Runner) saveTx(ctx context.Context, tx database.Tx, conversationID int64, a reply, d *outbox.Delivery) error {
+	messages := append([]conversation.Message(nil), a.user...)
+	if a.bot != nil {
+		bot := *a.bot
+		bot.Content = d.Text
+		messages = append(messages, bot)
+	}
+	if len(messages) == 0 {
+		return nil
+	}
+	saved, err := r.Store.SaveTx(ctx, tx, conversationID, messages...)
+	if err != nil {
+		return err
+	}
+	if a.bot != nil {
+		last := saved[len(saved)-1]
+		d.MessageID, d.Tokens = last.ID, last.Tokens
+	}
+	return nil
+}
+
+func person(e *platforms.Event) memory.Person {
+	return memory.Person{Tenant: e.Tenant, Platform: e.Platform, SenderID: e.SenderID}
+}

@@ -1,0 +1,193 @@
+package turn
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/parley-bot/parley/ai"
+	"github.com/parley-bot/parley/commands"
+	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/outbox"
+	"github.com/parley-bot/parley/gateway/usage"
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/memory"
+)
+
+// Assistant answers with a model.
+type Assistant interface {
+	Reply(ctx context.Context, ask ai.Ask, onDelta func(string)) (ai.Response, error)
+}
+
+// Listener hears what happens in a turn while it happens. It must not block.
+type Listener interface {
+	// Begin is called when an attempt to answer the events starts.
+	Begin(eventIDs []int64)
+	// Delta is called with each further piece of the reply.
+	Delta(eventIDs []int64, text string)
+	// Changed is called when the state of the events has changed in the database.
+	Changed(eventIDs []int64)
+}
+
+// Options are what a runner works with.
+type Options struct {
+	DB        *database.DB
+	Inbox     *inbox.Inbox
+	Outbox    *outbox.Outbox
+	Store     *conversation.PersistentConversationManager
+	Memory    *memory.Store
+	Usage     *usage.Ledger
+	Commands  *commands.Registry
+	Assistant Assistant // nil: commands only
+	Counter   ai.TokenCounter
+	Listener  Listener
+	Metrics   *metrics.Metrics
+	Logger    *slog.Logger
+
+	Prefix        string // of commands
+	Scope         inbox.Scope
+	Busy          Busy
+	MaxAttempts   int64
+	HistoryTurns  int
+	HistoryTokens int
+	Budget        Budget
+	// Backoff is the wait after the first failed attempt; it doubles with each
+	// further one up to MaxBackoff, with jitter.
+	Backoff    time.Duration
+	MaxBackoff time.Duration
+}
+
+// Runner runs turns. It is safe for concurrent use.
+type Runner struct{ Options }
+
+// New returns a runner.
+func New(o Options) *Runner { return &Runner{o} }
+
+// Run answers the events of claimed work and shows the reply. Whatever goes
+// wrong is written to the ledger; when even that fails the lease runs out and
+// the work is taken up again.
+func (r *Runner) Run(ctx context.Context, w *inbox.Work) {
+	defer r.Listener.Changed(w.IDs())
+	err := r.run(ctx, w)
+	if err == nil {
+		return
+	}
+	log := r.Logger.With(slog.Int64("event", w.Events[0].ID), slog.String("event_id", w.Events[0].Event.ID),
+		slog.String("user_key", w.Events[0].Event.UserKey()))
+	switch {
+	case errors.Is(err, inbox.ErrLeaseLost):
+		log.WarnContext(ctx, "turn given up: another worker holds the conversation")
+	case ctx.Err() != nil:
+		r.handBack(ctx, w, log)
+	default:
+		r.fail(ctx, w, err, log)
+	}
+}
+
+// handBack puts the work back at a shutdown. That is no attempt.
+func (r *Runner) handBack(ctx context.Context, w *inbox.Work, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := r.Inbox.Release(ctx, w, "handed back at shutdown"); err != nil {
+		log.WarnContext(ctx, "work could not be handed back; it will be taken up when the lease ends", slog.Any("error", err))
+	}
+}
+
+func (r *Runner) run(ctx context.Context, w *inbox.Work) error {
+	if id := w.Events[0].DeliveryID; id != 0 { // the reply is made, but perhaps not shown
+		d, err := r.Outbox.Load(ctx, id)
+		if err != nil {
+			return err
+		}
+		return r.deliver(ctx, w, d, true)
+	}
+	r.Listener.Begin(w.IDs())
+	d, err := r.answer(ctx, w)
+	if err != nil {
+		return err
+	}
+	r.Listener.Changed(w.IDs())
+	if d.Silent() {
+		r.Metrics.TurnSeconds.Observe(r.DB.Now().Sub(w.Events[0].ReceivedAt).Seconds())
+		return nil
+	}
+	return r.deliver(ctx, w, d, false)
+}
+
+// deliver shows a reply and ends its events in the commit that confirms the last part.
+func (r *Runner) deliver(ctx context.Context, w *inbox.Work, d *outbox.Delivery, resumed bool) error {
+	d.EventIDs = eventIDs(w)
+	err := r.Outbox.Deliver(ctx, d, resumed, w.Lease.Left, func(ctx context.Context, tx database.Tx) error {
+		return r.doneTx(ctx, tx, w, d)
+	})
+	if err == nil {
+		r.Metrics.TurnSeconds.Observe(r.DB.Now().Sub(w.Events[0].ReceivedAt).Seconds())
+	}
+	return err
+}
+
+func (r *Runner) doneTx(ctx context.Context, tx database.Tx, w *inbox.Work, d *outbox.Delivery) error {
+	if d.Outcome == outbox.Dead {
+		return r.Inbox.DoneTx(ctx, tx, w, inbox.Dead, d.Error, "the chat was told: "+d.Error)
+	}
+	detail := "reply shown"
+	if d.Silent() {
+		detail = "reply ready to be read"
+	}
+	return r.Inbox.DoneTx(ctx, tx, w, inbox.Sent, "", detail)
+}
+
+// fail decides what becomes of work whose attempt ended in err.
+func (r *Runner) fail(ctx context.Context, w *inbox.Work, err error, log *slog.Logger) {
+	ctx = context.WithoutCancel(ctx)
+	lead := &w.Events[0]
+	code := failure.CodeOf(err)
+	if failure.KindOf(err) == failure.Ambiguous {
+		code = "ambiguous"
+	}
+	reason := code + ": " + err.Error()
+	counts := !errors.Is(err, outbox.ErrLookup) && !errors.Is(err, outbox.ErrLeaseShort)
+	log = log.With(slog.String("error", reason), slog.Int64("attempts", lead.Attempts))
+	final := failure.KindOf(err) == failure.Permanent || (counts && lead.Attempts+1 >= r.MaxAttempts)
+	failed := r.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		if final {
+			return r.Inbox.DoneTx(ctx, tx, w, inbox.Dead, reason, reason)
+		}
+		return r.Inbox.FailTx(ctx, tx, w, inbox.Failure{Reason: reason, Wait: r.wait(lead.Attempts, err), Counts: counts})
+	})
+	switch {
+	case failed != nil:
+		r.Metrics.DatabaseFails.Inc()
+		log.ErrorContext(ctx, "a failed turn could not be written down; it is taken up when the lease ends", slog.Any("cause", failed))
+	case final:
+		log.ErrorContext(ctx, "event is dead")
+	default:
+		log.WarnContext(ctx, "turn failed; it will be tried again")
+	}
+}
+
+// wait returns how long to wait after a failed attempt; what the other side
+// asked for wins.
+func (r *Runner) wait(attempts int64, err error) time.Duration {
+	if asked := failure.WaitOf(err); asked > 0 {
+		return asked
+	}
+	d := r.Backoff << min(attempts, 20)
+	if d > r.MaxBackoff || d <= 0 {
+		d = r.MaxBackoff
+	}
+	return d*3/4 + rand.N(d/2+1)
+}
+
+func eventIDs(w *inbox.Work) []string {
+	ids := make([]string, len(w.Events))
+	for i := range w.Events {
+		ids[i] = w.Events[i].Event.ID
+	}
+	return ids
+}

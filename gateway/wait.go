@@ -1,0 +1,149 @@
+package gateway
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/outbox"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/platforms"
+)
+
+// Wait returns when the reply to an accepted event exists or the event is
+// final, or with ctx's error. onDelta, which may be nil, is called with the
+// pieces of the reply as they come; pieces may be missing when another replica
+// answers, the status never is.
+func (g *Gateway) Wait(ctx context.Context, a inbox.Accepted, onDelta func(text string)) (Status, error) {
+	s, leave := g.hub.subscribe(a.ID)
+	defer leave()
+	poll := time.NewTicker(waitPoll)
+	defer poll.Stop()
+	for look := true; ; {
+		if look {
+			status, err := g.statusOf(ctx, a.ID)
+			if err != nil {
+				return Status{}, err
+			}
+			look = flush(s, onDelta)
+			if status.Reply != nil || status.Final() {
+				return answered(status), nil
+			}
+			if look { // it changed while we looked
+				continue
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return Status{}, ctx.Err()
+		case <-s.wake:
+			look = flush(s, onDelta)
+		case <-poll.C:
+			look = true
+		}
+	}
+}
+
+// flush hands out what is new of the reply and reports whether the event's
+// state has changed.
+func flush(s *subscription, onDelta func(string)) (changed bool) {
+	text, changed := s.next()
+	if text != "" && onDelta != nil {
+		onDelta(text)
+	}
+	return changed
+}
+
+// answered is the status for somebody who waits for the reply here: it is
+// complete once the reply exists, whatever else it is still to be sent to.
+func answered(s Status) Status {
+	if s.Reply != nil {
+		s.Status = StatusCompleted
+	}
+	return s
+}
+
+// Status returns the state of an event by its platform and the platform's id
+// of it. It is for platforms without tenants.
+func (g *Gateway) Status(ctx context.Context, platform, eventID string) (Status, error) {
+	e, err := g.Inbox.Find(ctx, &platforms.Event{Platform: platform, ID: eventID})
+	if err != nil {
+		return Status{}, err
+	}
+	return g.status(ctx, &e)
+}
+
+func (g *Gateway) statusOf(ctx context.Context, id int64) (Status, error) {
+	e, err := g.Inbox.Get(ctx, id)
+	if err != nil {
+		return Status{}, err
+	}
+	return g.status(ctx, &e)
+}
+
+func (g *Gateway) status(ctx context.Context, e *inbox.Event) (Status, error) {
+	s := Status{EventID: e.Event.ID, UserKey: e.Event.UserKey(), Status: statusName(e.State)}
+	var d *outbox.Delivery
+	if e.DeliveryID != 0 {
+		var err error
+		d, err = g.Outbox.Get(ctx, e.DeliveryID)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return Status{}, failure.New(failure.Unavailable, "database_unavailable", "the state cannot be read now", err)
+		}
+	}
+	if d != nil && d.Outcome == outbox.Sent {
+		s.Reply = &Reply{Text: d.Text, MessageID: d.MessageID, Tokens: d.Tokens}
+	}
+	switch e.State {
+	case inbox.Ignored:
+		s.Error = &StatusError{Code: "ignored", Message: e.Error}
+	case inbox.Failed, inbox.Dead, inbox.Discarded:
+		s.Error = &StatusError{Code: codeOf(e), Message: sentence(e, d)}
+	case inbox.Received, inbox.Running, inbox.Sent:
+	}
+	return s, nil
+}
+
+func statusName(s inbox.State) string {
+	switch s {
+	case inbox.Running:
+		return StatusRunning
+	case inbox.Sent:
+		return StatusCompleted
+	case inbox.Ignored:
+		return StatusIgnored
+	case inbox.Failed:
+		return StatusFailed
+	case inbox.Dead, inbox.Discarded:
+		return StatusDead
+	case inbox.Received:
+	}
+	return StatusAccepted
+}
+
+// codeOf is the code at the start of an event's error, which reads "code: text".
+func codeOf(e *inbox.Event) string {
+	code, _, _ := strings.Cut(e.Error, ":")
+	if code == "" || strings.ContainsAny(code, " \t") {
+		return string(e.State)
+	}
+	return code
+}
+
+// sentence says why there is no reply, without the internals that the ledger holds.
+func sentence(e *inbox.Event, d *outbox.Delivery) string {
+	switch {
+	case e.State == inbox.Failed:
+		return "It did not work yet and will be tried again."
+	case d != nil && d.Outcome == outbox.Dead:
+		return d.Text
+	case e.State == inbox.Discarded:
+		return "An administrator discarded it."
+	case d != nil:
+		return "The reply could not be delivered."
+	}
+	return "There will be no reply; the administrator can see why."
+}
