@@ -1,0 +1,201 @@
+package admin
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/gateway"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/web/respond"
+	"github.com/parley-bot/parley/scheduler"
+)
+
+// Chat answers the person at the chat page.
+type Chat interface {
+	// Say stores the message and returns when its reply exists or none will
+	// come, else with the error of ctx; the message is answered all the same.
+	// The same id again is the same message. onDelta is given the reply's text
+	// as it grows, one call at a time.
+	Say(ctx context.Context, id, text string, onDelta func(text string)) (gateway.Status, error)
+	// History returns the newest messages, oldest first, at most limit.
+	History(ctx context.Context, limit int) ([]conversation.Message, error)
+}
+
+// Jobs are the scheduled jobs.
+type Jobs interface {
+	List(ctx context.Context) ([]scheduler.JobStatus, error)
+	// RunNow starts a job; failure.NotFound, or failure.Conflict while it runs.
+	RunNow(ctx context.Context, name string) error
+}
+
+// Stats counts conversations.
+type Stats interface {
+	Stats(ctx context.Context) (conversation.Stats, error)
+}
+
+// Usage tells what the model used.
+type Usage interface {
+	// Usage returns one row per day and model of the last days, newest day
+	// first.
+	Usage(ctx context.Context, days int) ([]UsageRow, error)
+}
+
+// UsageRow is what one model used on one day (UTC), as the provider reported.
+type UsageRow struct {
+	Day              string `json:"day"` // 2006-01-02
+	Model            string `json:"model"`
+	PromptTokens     int64  `json:"prompt_tokens"`
+	CompletionTokens int64  `json:"completion_tokens"`
+	Calls            int64  `json:"calls"`
+}
+
+// Options say what the pages and the API show. What is nil is not there (404).
+type Options struct {
+	Token string // the admin token; empty: nobody can sign in
+	Chat  Chat
+	Jobs  Jobs
+	Stats Stats
+	Usage Usage
+
+	CommandPrefix string           // shown in the hints of the chat page; default "/"
+	Now           func() time.Time // nil: time.Now
+	Logger        *slog.Logger     // nil: none
+}
+
+type admin struct {
+	Options
+
+	mux      *http.ServeMux
+	origins  *http.CrossOriginProtection
+	sessions sessions
+	pages    pages
+}
+
+// New returns the handler for /, /login, /logout, /static/, /chat/, /admin/ and /api/v1/.
+func New(o Options) http.Handler {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.CommandPrefix == "" {
+		o.CommandPrefix = "/"
+	}
+	a := &admin{
+		Options: o, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(),
+		sessions: newSessions(o.Token, o.Now), pages: loadPages(),
+	}
+	a.routes()
+	return a
+}
+
+func (a *admin) routes() {
+	a.mux.HandleFunc("GET /static/{file}", a.pages.asset)
+	a.mux.HandleFunc("GET /login", a.loginPage)
+	a.mux.HandleFunc("POST /login", a.login)
+	a.mux.HandleFunc("POST /logout", a.logout)
+	if a.Chat != nil {
+		a.mux.HandleFunc("GET /{$}", a.chatPage)
+		a.handle("GET /chat/messages", a.chatHistory)
+		a.handle("POST /chat/messages", a.chatSay)
+	}
+	if a.Jobs != nil {
+		a.handle("GET /api/v1/jobs", a.listJobs)
+		a.handle("POST /api/v1/jobs/{name}/run", a.runJob)
+	}
+	if a.Stats != nil {
+		a.handle("GET /api/v1/stats", a.stats)
+	}
+	if a.Usage != nil {
+		a.handle("GET /api/v1/usage", a.usage)
+	}
+}
+
+// handle registers a handler whose error becomes the answer.
+func (a *admin) handle(pattern string, handler func(http.ResponseWriter, *http.Request) error) {
+	a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		err := handler(w, r)
+		if err == nil {
+			return
+		}
+		if respond.Fail(w, err) >= http.StatusInternalServerError {
+			a.Logger.LogAttrs(r.Context(), slog.LevelError, "admin request failed",
+				slog.String("route", pattern), slog.Any("error", err))
+		}
+	})
+}
+
+// ServeHTTP checks who asks before it looks at what is asked for.
+func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	secure(w.Header())
+	if !a.sessions.bearer(r) && a.origins.Check(r) != nil {
+		respond.Problem(w, http.StatusForbidden, "cross_origin", "this request comes from another site's page")
+		return
+	}
+	if !a.mayEnter(r) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="parley"`)
+		respond.Fail(w, failure.New(failure.Unauthorized, "unauthorized", "the admin token is needed", nil))
+		return
+	}
+	if handler, pattern := a.mux.Handler(r); pattern == "" {
+		refuse(w, r, handler)
+		return
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// mayEnter applies the rules of the package comment, except for the chat page,
+// which answers with the login form itself.
+func (a *admin) mayEnter(r *http.Request) bool {
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/api/"), strings.HasPrefix(r.URL.Path, "/admin/"):
+		return a.sessions.valid(r)
+	case strings.HasPrefix(r.URL.Path, "/chat/"):
+		return a.mayChat(r)
+	default:
+		return true
+	}
+}
+
+func (a *admin) mayChat(r *http.Request) bool {
+	return respond.Local(r) || a.sessions.valid(r)
+}
+
+// secure sets the headers of every answer: nothing from other places, in no
+// frame, no address handed on. (A policy of no-referrer would also make
+// browsers send "Origin: null" with our own forms.)
+func secure(h http.Header) {
+	h.Set("Content-Security-Policy",
+		"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+}
+
+// refuse answers in JSON where net/http's mux would answer 404 or 405 in text.
+func refuse(w http.ResponseWriter, r *http.Request, muxHandler http.Handler) {
+	seen := headerOnly{header: http.Header{}}
+	muxHandler.ServeHTTP(&seen, r)
+	if seen.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", seen.header.Get("Allow"))
+		respond.Problem(w, seen.status, "method_not_allowed", "this address does not take that method; see the Allow header")
+		return
+	}
+	respond.Problem(w, http.StatusNotFound, "not_found", "there is nothing at this address")
+}
+
+// headerOnly is a response whose body nobody sees.
+type headerOnly struct {
+	header http.Header
+	status int
+}
+
+func (h *headerOnly) Header() http.Header         { return h.header }
+func (h *headerOnly) Write(p []byte) (int, error) { return len(p), nil }
+func (h *headerOnly) WriteHeader(status int)      { h.status = status }

@@ -1,0 +1,403 @@
+package admin_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/parley-bot/parley/admin"
+	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/gateway"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/scheduler"
+)
+
+const token = "a-long-admin-token"
+
+type fakeChat struct {
+	mu      sync.Mutex
+	said    []string // "id text"
+	say     func(ctx context.Context, onDelta func(string)) (gateway.Status, error)
+	history []conversation.Message
+	limit   int
+	err     error
+}
+
+func (f *fakeChat) Say(ctx context.Context, id, text string, onDelta func(string)) (gateway.Status, error) {
+	f.mu.Lock()
+	f.said = append(f.said, id+" "+text)
+	f.mu.Unlock()
+	if f.say != nil {
+		return f.say(ctx, onDelta)
+	}
+	onDelta("Hel")
+	onDelta("lo")
+	return gateway.Status{
+		EventID: id, UserKey: "web:private:local", Status: gateway.StatusCompleted,
+		Reply: &gateway.Reply{Text: "Hello", MessageID: 2, Tokens: 3},
+	}, nil
+}
+
+func (f *fakeChat) History(_ context.Context, limit int) ([]conversation.Message, error) {
+	f.limit = limit
+	return f.history, f.err
+}
+
+type fakeJobs struct{ ran []string }
+
+func (f *fakeJobs) List(context.Context) ([]scheduler.JobStatus, error) {
+	return []scheduler.JobStatus{{Name: "cleanup", Cron: "0 3 * * *", Runs: 2}}, nil
+}
+
+func (f *fakeJobs) RunNow(_ context.Context, name string) error {
+	switch name {
+	case "cleanup":
+		f.ran = append(f.ran, name)
+		return nil
+	case "vacuum":
+		return failure.New(failure.Conflict, "job_running", "the job is running", nil)
+	case "backup":
+		return errors.New("open /secret/place: no space left")
+	default:
+		return failure.New(failure.NotFound, "job_not_found", "there is no such job", nil)
+	}
+}
+
+type fakeStats struct{}
+
+func (fakeStats) Stats(context.Context) (conversation.Stats, error) {
+	return conversation.Stats{TotalConversations: 3}, nil
+}
+
+type fakeUsage struct{ days int }
+
+func (f *fakeUsage) Usage(_ context.Context, days int) ([]admin.UsageRow, error) {
+	f.days = days
+	return []admin.UsageRow{{Day: "2026-11-20", Model: "echo", PromptTokens: 4, CompletionTokens: 5, Calls: 1}}, nil
+}
+
+type bench struct {
+	http.Handler
+
+	chat  *fakeChat
+	jobs  *fakeJobs
+	usage *fakeUsage
+	clock time.Time
+}
+
+func newBench() *bench {
+	b := &bench{chat: &fakeChat{}, jobs: &fakeJobs{}, usage: &fakeUsage{}, clock: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
+	b.Handler = admin.New(admin.Options{
+		Token: token, Chat: b.chat, Jobs: b.jobs, Stats: fakeStats{}, Usage: b.usage,
+		Now: func() time.Time { return b.clock },
+	})
+	return b
+}
+
+// request is one call. The zero value comes from another machine without any proof.
+type request struct {
+	method, path, body string
+	header             map[string]string
+	local              bool
+}
+
+func (b *bench) do(t *testing.T, q request) *httptest.ResponseRecorder {
+	t.Helper()
+	if q.method == "" {
+		q.method = http.MethodGet
+	}
+	r := httptest.NewRequestWithContext(t.Context(), q.method, q.path, strings.NewReader(q.body))
+	if q.local {
+		r.RemoteAddr, r.Host = "127.0.0.1:5000", "localhost:8080"
+	}
+	for name, value := range q.header {
+		r.Header.Set(name, value)
+	}
+	w := httptest.NewRecorder()
+	b.ServeHTTP(w, r)
+	return w
+}
+
+func bearer() map[string]string { return map[string]string{"Authorization": "Bearer " + token} }
+
+// signIn returns the session cookie as a Cookie header.
+func (b *bench) signIn(t *testing.T, header map[string]string) (*http.Cookie, map[string]string) {
+	t.Helper()
+	all := map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
+	maps.Copy(all, header)
+	w := b.do(t, request{method: "POST", path: "/login", body: url.Values{"token": {token}}.Encode(), header: all})
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/" {
+		t.Fatalf("login: %d to %q", w.Code, w.Header().Get("Location"))
+	}
+	cookies := w.Result().Cookies()
+	if len(cookies) != 1 {
+		t.Fatalf("%d cookies, want 1", len(cookies))
+	}
+	return cookies[0], map[string]string{"Cookie": cookies[0].Name + "=" + cookies[0].Value}
+}
+
+func TestWhoMayEnter(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	_, session := b.signIn(t, nil)
+	proxied := map[string]string{"X-Forwarded-For": "1.2.3.4"}
+	for _, tt := range []struct {
+		name string
+		q    request
+		want int
+	}{
+		{"page from elsewhere", request{path: "/"}, 401},
+		{"page from here", request{path: "/", local: true}, 200},
+		{"page through a proxy", request{path: "/", local: true, header: proxied}, 401},
+		{"page with the token", request{path: "/", header: bearer()}, 200},
+		{"page with a session", request{path: "/", header: session}, 200},
+		{"history from elsewhere", request{path: "/chat/messages"}, 401},
+		{"history from here", request{path: "/chat/messages", local: true}, 200},
+		{"history with a session", request{path: "/chat/messages", header: session}, 200},
+		{"saying from elsewhere", request{method: "POST", path: "/chat/messages"}, 401},
+		{"API from elsewhere", request{path: "/api/v1/jobs"}, 401},
+		{"API from here", request{path: "/api/v1/jobs", local: true}, 401},
+		{"API with the token", request{path: "/api/v1/jobs", header: bearer()}, 200},
+		{"API with a session", request{path: "/api/v1/jobs", header: session}, 200},
+		{"API, wrong token", request{path: "/api/v1/jobs", header: map[string]string{"Authorization": "Bearer a-long-admin-toke"}}, 401},
+		{"API, no scheme", request{path: "/api/v1/jobs", header: map[string]string{"Authorization": token}}, 401},
+		{"API, token in the query", request{path: "/api/v1/jobs?token=" + token}, 401},
+		{"unknown API path without proof", request{path: "/api/v1/nothing"}, 401},
+		{"unknown API path", request{path: "/api/v1/nothing", header: bearer()}, 404},
+		{"dashboard from here", request{path: "/admin/", local: true}, 401},
+		{"login page", request{path: "/login"}, 200},
+		{"style", request{path: "/static/chat.css"}, 200},
+		{"script", request{path: "/static/chat.js"}, 200},
+		{"icon", request{path: "/static/icon.svg"}, 200},
+		{"template", request{path: "/static/chat.html"}, 404},
+		{"way out of static", request{path: "/static/..%2fadmin.go"}, 404},
+		{"elsewhere", request{path: "/elsewhere"}, 404},
+	} {
+		w := b.do(t, tt.q)
+		if w.Code != tt.want {
+			t.Errorf("%s: status %d, want %d", tt.name, w.Code, tt.want)
+		}
+		for _, name := range []string{"Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy"} {
+			if w.Header().Get(name) == "" {
+				t.Errorf("%s: no %s", tt.name, name)
+			}
+		}
+		if csp := w.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'self'") || !strings.Contains(csp, "frame-ancestors 'none'") {
+			t.Errorf("%s: policy %q", tt.name, csp)
+		}
+		if tt.want == 401 && strings.HasPrefix(tt.q.path, "/api/") && w.Header().Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: no WWW-Authenticate", tt.name)
+		}
+	}
+}
+
+func TestWithoutATokenNobodySignsIn(t *testing.T) {
+	t.Parallel()
+	b := &bench{Handler: admin.New(admin.Options{Jobs: &fakeJobs{}, Chat: &fakeChat{}})}
+	for _, header := range []map[string]string{
+		{"Authorization": "Bearer "},
+		{"Authorization": "Bearer"},
+		{"Cookie": "parley_session="},
+	} {
+		if w := b.do(t, request{path: "/api/v1/jobs", header: header}); w.Code != http.StatusUnauthorized {
+			t.Errorf("%v: status %d, want 401", header, w.Code)
+		}
+	}
+	form := map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
+	if w := b.do(t, request{method: "POST", path: "/login", body: "token=", header: form}); w.Code != http.StatusUnauthorized {
+		t.Errorf("login with nothing: status %d, want 401", w.Code)
+	}
+}
+
+func TestSessionCookie(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	cookie, _ := b.signIn(t, nil)
+	if !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure || cookie.Path != "/" {
+		t.Errorf("cookie over http: %+v", cookie)
+	}
+	if cookie, _ := b.signIn(t, map[string]string{"X-Forwarded-Proto": "https"}); !cookie.Secure {
+		t.Error("the cookie of a page that came over https is not Secure")
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	try := func(value string) int {
+		return b.do(t, request{path: "/api/v1/jobs", header: map[string]string{"Cookie": "parley_session=" + value}}).Code
+	}
+	if got := try(cookie.Value); got != 200 {
+		t.Fatalf("the cookie as given: %d", got)
+	}
+	for i := range raw { // every byte counts
+		raw[i] ^= 1
+		if got := try(base64.RawURLEncoding.EncodeToString(raw)); got != 401 {
+			t.Errorf("byte %d altered: %d, want 401", i, got)
+		}
+		raw[i] ^= 1
+	}
+	for _, value := range []string{"", "x", cookie.Value[:len(cookie.Value)-1], cookie.Value + "A", cookie.Value + "=", strings.ToUpper(cookie.Value)} {
+		if got := try(value); got != 401 {
+			t.Errorf("cookie %q: %d, want 401", value, got)
+		}
+	}
+	b.clock = b.clock.Add(7*24*time.Hour - time.Second)
+	if got := try(cookie.Value); got != 200 {
+		t.Errorf("just before its end: %d, want 200", got)
+	}
+	b.clock = b.clock.Add(time.Second)
+	if got := try(cookie.Value); got != 401 {
+		t.Errorf("after its end: %d, want 401", got)
+	}
+	other := &bench{Handler: admin.New(admin.Options{Token: "another-token", Jobs: &fakeJobs{}, Now: func() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }})}
+	if w := other.do(t, request{path: "/api/v1/jobs", header: map[string]string{"Cookie": "parley_session=" + cookie.Value}}); w.Code != 401 {
+		t.Errorf("under another admin token: %d, want 401", w.Code)
+	}
+}
+
+func TestLoginAndLogout(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	form := map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
+	w := b.do(t, request{method: "POST", path: "/login", body: "token=wrong", header: form})
+	if w.Code != http.StatusUnauthorized || !strings.Contains(w.Body.String(), `role="alert"`) || len(w.Result().Cookies()) != 0 {
+		t.Errorf("wrong token: %d %s", w.Code, w.Body)
+	}
+	if w := b.do(t, request{method: "POST", path: "/login?token=" + token, header: form}); w.Code != http.StatusUnauthorized {
+		t.Errorf("token in the address: %d, want 401", w.Code)
+	}
+	if w := b.do(t, request{method: "POST", path: "/login", body: "token=" + strings.Repeat("x", 1<<20), header: form}); w.Code != http.StatusBadRequest {
+		t.Errorf("huge form: %d, want 400", w.Code)
+	}
+	_, session := b.signIn(t, nil)
+	if page := b.do(t, request{path: "/", header: session}).Body.String(); !strings.Contains(page, "Sign out") {
+		t.Error("signed in, but no way to sign out")
+	}
+	if page := b.do(t, request{path: "/", local: true}).Body.String(); strings.Contains(page, "Sign out") {
+		t.Error("nothing to sign out of, but a button for it")
+	}
+	w = b.do(t, request{method: "POST", path: "/logout", header: session})
+	if cookies := w.Result().Cookies(); w.Code != http.StatusSeeOther || len(cookies) != 1 || cookies[0].MaxAge >= 0 {
+		t.Errorf("logout: %d %v", w.Code, cookies)
+	}
+}
+
+func TestCrossOrigin(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	_, session := b.signIn(t, nil)
+	said := request{method: "POST", path: "/chat/messages", body: `{"id":"1","text":"hi"}`}
+	for _, tt := range []struct {
+		name   string
+		local  bool
+		header map[string]string
+		want   int
+	}{
+		{"other site, session", false, merge(session, "Sec-Fetch-Site", "cross-site"), 403},
+		{"sibling, session", false, merge(session, "Sec-Fetch-Site", "same-site"), 403},
+		{"other origin, session", false, merge(session, "Origin", "https://evil.example"), 403},
+		{"same origin, session", false, merge(session, "Sec-Fetch-Site", "same-origin"), 200},
+		{"other site, from here", true, map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		{"same origin, from here", true, map[string]string{"Origin": "http://localhost:8080"}, 200},
+		{"program with the token", false, merge(bearer(), "Origin", "https://tool.example"), 200},
+		{"wrong token does not help", false, map[string]string{"Authorization": "Bearer x", "Sec-Fetch-Site": "cross-site"}, 403},
+	} {
+		q := said
+		q.local, q.header = tt.local, merge(tt.header, "Content-Type", "application/json")
+		if w := b.do(t, q); w.Code != tt.want {
+			t.Errorf("%s: status %d, want %d", tt.name, w.Code, tt.want)
+		}
+	}
+	w := b.do(t, request{method: "POST", path: "/api/v1/jobs/cleanup/run", header: merge(session, "Sec-Fetch-Site", "cross-site")})
+	if w.Code != http.StatusForbidden || len(b.jobs.ran) != 0 {
+		t.Errorf("a job run from another site: %d, ran %v", w.Code, b.jobs.ran)
+	}
+}
+
+func merge(header map[string]string, name, value string) map[string]string {
+	all := map[string]string{name: value}
+	maps.Copy(all, header)
+	return all
+}
+
+func TestAPI(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	for _, tt := range []struct {
+		method, path string
+		status       int
+		body         string
+	}{
+		{"GET", "/api/v1/jobs", 200, `{"items":[{"name":"cleanup","cron":"0 3 * * *","next_run":null,"runs":2,"last_run":null}],"next_cursor":""}`},
+		{"POST", "/api/v1/jobs/cleanup/run", 202, `{"status":"accepted","name":"cleanup"}`},
+		{"POST", "/api/v1/jobs/vacuum/run", 409, `{"error":{"code":"job_running","message":"the job is running"}}`},
+		{"POST", "/api/v1/jobs/nothing/run", 404, `{"error":{"code":"job_not_found","message":"there is no such job"}}`},
+		{"POST", "/api/v1/jobs/backup/run", 500, `{"error":{"code":"internal","message":"something went wrong on our side"}}`},
+		{"GET", "/api/v1/usage", 200, `{"items":[{"day":"2026-11-20","model":"echo","prompt_tokens":4,"completion_tokens":5,"calls":1}],"next_cursor":""}`},
+		{"GET", "/api/v1/usage?days=0", 400, `{"error":{"code":"invalid_days","message":"days must be a whole number from 1 to 366"}}`},
+		{"GET", "/api/v1/usage?days=week", 400, `{"error":{"code":"invalid_days","message":"days must be a whole number from 1 to 366"}}`},
+		{"GET", "/api/v1/nothing", 404, `{"error":{"code":"not_found","message":"there is nothing at this address"}}`},
+		{"GET", "/api/v1/jobs/cleanup/run", 405, `{"error":{"code":"method_not_allowed","message":"this address does not take that method; see the Allow header"}}`},
+	} {
+		w := b.do(t, request{method: tt.method, path: tt.path, header: bearer()})
+		if w.Code != tt.status || strings.TrimSpace(w.Body.String()) != tt.body {
+			t.Errorf("%s %s\n got %d %s\nwant %d %s", tt.method, tt.path, w.Code, strings.TrimSpace(w.Body.String()), tt.status, tt.body)
+		}
+	}
+	if w := b.do(t, request{path: "/api/v1/stats", header: bearer()}); !strings.Contains(w.Body.String(), `"total_conversations":3`) {
+		t.Errorf("stats: %s", w.Body)
+	}
+	if b.do(t, request{path: "/api/v1/usage?days=7", header: bearer()}); b.usage.days != 7 {
+		t.Errorf("asked for %d days, want 7", b.usage.days)
+	}
+}
+
+func TestAllow(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	for _, tt := range []struct{ method, path, allow string }{
+		{"DELETE", "/api/v1/jobs", "GET, HEAD"},
+		{"GET", "/api/v1/jobs/cleanup/run", "POST"},
+		{"PUT", "/chat/messages", "GET, HEAD, POST"},
+		{"POST", "/", "GET, HEAD"},
+		{"GET", "/logout", "POST"},
+		{"DELETE", "/login", "GET, HEAD, POST"},
+		{"POST", "/static/chat.css", "GET, HEAD"},
+	} {
+		w := b.do(t, request{method: tt.method, path: tt.path, header: bearer()})
+		if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != tt.allow {
+			t.Errorf("%s %s: %d, Allow %q, want %q", tt.method, tt.path, w.Code, w.Header().Get("Allow"), tt.allow)
+		}
+	}
+}
+
+func TestWhatIsNotGivenIsNotThere(t *testing.T) {
+	t.Parallel()
+	b := &bench{Handler: admin.New(admin.Options{Token: token})}
+	for _, path := range []string{"/", "/chat/messages", "/api/v1/jobs", "/api/v1/stats", "/api/v1/usage"} {
+		if w := b.do(t, request{path: path, header: bearer()}); w.Code != http.StatusNotFound {
+			t.Errorf("%s: status %d, want 404", path, w.Code)
+		}
+	}
+}
+
+func TestAssetsAreKeptByTheBrowser(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	first := b.do(t, request{path: "/static/chat.js"})
+	if kind := first.Header().Get("Content-Type"); !strings.HasPrefix(kind, "text/javascript") {
+		t.Errorf("type %q", kind)
+	}
+	again := b.do(t, request{path: "/static/chat.js", header: map[string]string{"If-None-Match": first.Header().Get("ETag")}})
+	if again.Code != http.StatusNotModified {
+		t.Errorf("asked again: %d, want 304", again.Code)
+	}
+}

@@ -1,0 +1,166 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/gateway"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/web/respond"
+)
+
+const (
+	maxChatBody   = 256 << 10 // bytes
+	maxChatID     = 64        // characters
+	historyShown  = 100       // messages shown after a reload
+	chatTime      = 5 * time.Minute
+	chatKeepAlive = 15 * time.Second
+)
+
+// chatItem is one message as the page shows it.
+type chatItem struct {
+	Role    conversation.Role `json:"role"` // user or assistant
+	Text    string            `json:"text"`
+	At      time.Time         `json:"at"`
+	Command bool              `json:"command"`
+}
+
+func (a *admin) chatHistory(w http.ResponseWriter, r *http.Request) error {
+	messages, err := a.Chat.History(r.Context(), historyShown)
+	if err != nil {
+		return err
+	}
+	items := make([]chatItem, 0, len(messages))
+	for i := range messages {
+		m := &messages[i]
+		if m.Role != conversation.RoleUser && m.Role != conversation.RoleAssistant {
+			continue
+		}
+		items = append(items, chatItem{Role: m.Role, Text: m.Content, At: m.Timestamp.UTC(), Command: isCommand(m)})
+	}
+	respond.JSON(w, http.StatusOK, whole(items))
+	return nil
+}
+
+// isCommand reports whether m is a command or the answer to one.
+func isCommand(m *conversation.Message) bool {
+	name, _ := m.Metadata["command"].(string)
+	return name != ""
+}
+
+// chatSay answers with server-sent events as the generic platform does: delta
+// while the reply grows, then done or error. An error before the first event
+// has a status of its own.
+func (a *admin) chatSay(w http.ResponseWriter, r *http.Request) error {
+	said, err := readSaid(w, r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), chatTime)
+	defer cancel()
+	stream := respond.NewStream(w)
+	stop := stream.KeepAlive(ctx, chatKeepAlive)
+	status, err := a.Chat.Say(ctx, said.ID, said.Text, func(text string) {
+		if stream.Send("delta", chatDelta{text}) != nil {
+			cancel() // the page is gone; the message is answered all the same
+		}
+	})
+	stop()
+	if err != nil && !stream.Started() && !gaveUp(err) {
+		return err
+	}
+	if err != nil && !gaveUp(err) {
+		a.Logger.LogAttrs(r.Context(), slog.LevelError, "chat stream failed", slog.Any("error", err))
+	}
+	_ = sendChatEnd(stream, status, err) // nobody is left to tell
+	return nil
+}
+
+// said is what the page posts; the same ID again is the same message.
+type said struct {
+	ID   string `json:"id"`
+	Text string `json:"text"`
+}
+
+func readSaid(w http.ResponseWriter, r *http.Request) (said, error) {
+	var s said
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return s, invalidChat("the body must be application/json", err)
+	}
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxChatBody))
+	if err := decoder.Decode(&s); err != nil {
+		return s, readingFailed(err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return s, invalidChat("there is something after the message", err)
+	}
+	if strings.TrimSpace(s.Text) == "" {
+		return s, invalidChat("the message is empty", nil)
+	}
+	if !validChatID(s.ID) {
+		return s, invalidChat(fmt.Sprintf("id must be 1 to %d letters, digits or hyphens", maxChatID), nil)
+	}
+	return s, nil
+}
+
+func readingFailed(err error) error {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return failure.New(failure.TooLarge, "message_too_large",
+			fmt.Sprintf("the message is larger than %d bytes", tooLarge.Limit), err)
+	}
+	return invalidChat("the message is not the JSON that is expected here", err)
+}
+
+func invalidChat(safe string, cause error) error {
+	return failure.New(failure.Invalid, "invalid_message", safe, cause)
+}
+
+func validChatID(id string) bool {
+	return id != "" && len(id) <= maxChatID && strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
+}
+
+type chatDelta struct {
+	Text string `json:"text"`
+}
+
+// chatError ends a stream without a reply. Final means that the same message
+// sent again gets no other answer; it needs a new id.
+type chatError struct {
+	Error gateway.StatusError `json:"error"`
+	Final bool                `json:"final"`
+}
+
+func sendChatEnd(stream *respond.Stream, status gateway.Status, err error) error {
+	switch {
+	case err == nil && status.Status == gateway.StatusCompleted:
+		return stream.Send("done", status)
+	case err == nil && status.Final():
+		reason := gateway.StatusError{Code: status.Status, Message: "this message gets no reply"}
+		if status.Error != nil {
+			reason = *status.Error
+		}
+		return stream.Send("error", chatError{Error: reason, Final: true})
+	case err == nil || gaveUp(err):
+		return stream.Send("error", chatError{Error: gateway.StatusError{
+			Code: "timeout", Message: "The reply is not there yet. It is still being made.",
+		}})
+	default:
+		return stream.Send("error", chatError{Error: gateway.StatusError{
+			Code: failure.CodeOf(err), Message: failure.SafeOf(err),
+		}})
+	}
+}
+
+// gaveUp reports whether it was the waiting that ended, not the work.
+func gaveUp(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}

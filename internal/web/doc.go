@@ -1,0 +1,20 @@
+// Package web is the way in over HTTP: routes, limits, request ids and error
+// bodies. It is the only room that knows echo.
+//
+// A webhook's way:
+//
+//	body, read once and bounded ──► Receiver.Receive (genuine? fresh?) ──► Gateway.Accept
+//	                                                                          │ durable
+//	   platform's answer, 202, or the reply (Prefer: wait, SSE)  ◄────────────┘
+//
+// Nothing is answered with success before Accept has returned, and nothing that
+// Accept has taken is answered with an error: from then on a client that waits
+// learns at worst that the reply is not there yet.
+//
+// # Open routes
+//
+// The webhooks are guarded by their signatures. /healthz, /readyz and /metrics
+// are open and say nothing about people or secrets; who must not see them is
+// kept out by the listener's address or a proxy. Pages and the API belong to
+// the handler given as [Options.Admin], which guards itself.
+package web

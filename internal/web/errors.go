@@ -1,0 +1,62 @@
+package web
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/web/respond"
+)
+
+// errSlowBody has a status of its own, which no kind of failure has.
+var errSlowBody = errors.New("the body did not arrive in time")
+
+// fail answers for err, unless an answer has begun, and logs what the answer
+// does not tell.
+func (s *Server) fail(c echo.Context, err error) {
+	response := c.Response()
+	if response.Committed {
+		s.logFailure(c, err)
+		return
+	}
+	var problem *echo.HTTPError
+	switch {
+	case errors.As(err, &problem):
+		failRouting(response, problem.Code)
+		return
+	case errors.Is(err, errSlowBody):
+		response.Header().Set("Connection", "close")
+		respond.Problem(response, http.StatusRequestTimeout, "body_timeout", errSlowBody.Error())
+		return
+	}
+	if failure.KindOf(err) == failure.TooLarge {
+		response.Header().Set("Connection", "close") // the rest of the body is not read
+	}
+	if respond.Fail(response, err) >= http.StatusInternalServerError {
+		s.logFailure(c, err)
+	}
+}
+
+func failRouting(w http.ResponseWriter, status int) {
+	switch status {
+	case http.StatusMethodNotAllowed:
+		respond.Problem(w, status, "method_not_allowed", "this address does not take that method; see the Allow header")
+	case http.StatusNotFound:
+		respond.Problem(w, status, "not_found", "there is nothing at this address")
+	default:
+		respond.Problem(w, status, "bad_request", http.StatusText(status))
+	}
+}
+
+func (s *Server) logFailure(c echo.Context, err error) {
+	attrs := []slog.Attr{
+		slog.String("request_id", c.Response().Header().Get(requestIDHeader)),
+		slog.String("route", route(c)),
+		slog.Any("error", err),
+	}
+	attrs = append(attrs, eventAttrs(c.Get(eventsKey))...)
+	s.o.Logger.LogAttrs(c.Request().Context(), slog.LevelError, "http request failed", attrs...)
+}

@@ -1,0 +1,50 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/web/respond"
+)
+
+// readyTimeout is how long the check of readiness may take.
+const readyTimeout = 5 * time.Second
+
+type healthBody struct {
+	Status string               `json:"status"` // "ok", "ready" or "unavailable"
+	Error  *respond.ErrorDetail `json:"error,omitempty"`
+}
+
+// health says that the process answers.
+func (s *Server) health(c echo.Context) error {
+	respond.JSON(c.Response(), http.StatusOK, healthBody{Status: "ok"})
+	return nil
+}
+
+// readiness says whether a webhook would be taken now, and else why not.
+func (s *Server) readiness(c echo.Context) error {
+	err := s.ready(c.Request().Context())
+	if err == nil {
+		respond.JSON(c.Response(), http.StatusOK, healthBody{Status: "ready"})
+		return nil
+	}
+	c.Response().Header().Set("Retry-After", "1")
+	respond.JSON(c.Response(), http.StatusServiceUnavailable, healthBody{
+		Status: "unavailable",
+		Error:  &respond.ErrorDetail{Code: failure.CodeOf(err), Message: failure.SafeOf(err)},
+	})
+	return nil
+}
+
+func (s *Server) ready(ctx context.Context) error {
+	if s.stopping.Err() != nil {
+		return failure.New(failure.Unavailable, "stopping", "the server is stopping", nil)
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	return s.o.Ready(ctx)
+}

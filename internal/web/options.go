@@ -1,0 +1,106 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/parley-bot/parley/gateway"
+	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/platforms"
+)
+
+// Gateway takes events and knows what became of them.
+type Gateway interface {
+	// Accept stores the events durably before it returns, one result for each,
+	// in order. failure.Invalid: they can never be stored; any other error: not
+	// now.
+	Accept(ctx context.Context, events []platforms.Event) ([]inbox.Accepted, error)
+	// Wait returns when the reply to a exists or its event is final, else with
+	// the error of ctx. onDelta may be nil; otherwise it is given the reply's
+	// text as it grows, one call at a time and none after Wait has returned.
+	Wait(ctx context.Context, a inbox.Accepted, onDelta func(text string)) (gateway.Status, error)
+	// Status tells what became of an event; failure.NotFound when there is none.
+	Status(ctx context.Context, platform, eventID string) (gateway.Status, error)
+}
+
+// Source is one source of the generic platform.
+type Source interface {
+	platforms.Receiver
+	// VerifyEmpty checks the signature of a request without a body.
+	// Its error is of kind failure.Unauthorized.
+	VerifyEmpty(r platforms.Request) error
+}
+
+// Options say what a server serves. Times and sizes of 0 mean the default.
+type Options struct {
+	Listen         string        // host:port for [Server.Listen]
+	BodyLimit      int64         // bytes of a webhook's body; default 1 MiB
+	HeaderTimeout  time.Duration // for a request's headers to arrive; default 10 s
+	BodyTimeout    time.Duration // for its body; default 30 s
+	KeepAlive      time.Duration // between comments on an event stream; default 15 s
+	Grace          time.Duration // for running requests when the server stops; default 10 s
+	TrustedProxies []string      // CIDRs whose X-Forwarded-For is believed, for the log only
+
+	Gateway Gateway
+	Slack   platforms.Receiver // nil: off
+	Feishu  platforms.Receiver // nil: off
+	Sources map[string]Source  // of the generic platform, by name
+
+	Admin      http.Handler // pages and API; nil: none
+	AdminToken string       // also opens an event's status; empty: only a signature does
+	Metrics    *metrics.Metrics
+	Ready      func(ctx context.Context) error // nil: always
+
+	Logger *slog.Logger     // nil: none
+	Now    func() time.Time // nil: time.Now
+	NewID  func() string    // request ids; nil: random
+}
+
+func (o *Options) complete() error {
+	if o.Gateway == nil || o.Metrics == nil {
+		return errors.New("web: a gateway and metrics are needed")
+	}
+	setDefault(&o.BodyLimit, 1<<20)
+	setDefault(&o.HeaderTimeout, 10*time.Second)
+	setDefault(&o.BodyTimeout, 30*time.Second)
+	setDefault(&o.KeepAlive, 15*time.Second)
+	setDefault(&o.Grace, 10*time.Second)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = rand.Text
+	}
+	if o.Ready == nil {
+		o.Ready = func(context.Context) error { return nil }
+	}
+	return nil
+}
+
+func setDefault[T ~int64](value *T, standard T) {
+	if *value <= 0 {
+		*value = standard
+	}
+}
+
+func parseProxies(cidrs []string) ([]*net.IPNet, error) {
+	proxies := make([]*net.IPNet, 0, len(cidrs))
+	for _, cidr := range cidrs {
+		_, network, err := net.ParseCIDR(cidr)
+		if err != nil {
+			return nil, fmt.Errorf("web: trusted proxy %q: %w", cidr, err)
+		}
+		proxies = append(proxies, network)
+	}
+	return proxies, nil
+}

@@ -1,0 +1,172 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+const (
+	idleTimeout = 2 * time.Minute
+	// writeTimeout ends an answer that nobody reads. It is longer than a body
+	// may take to arrive and a reply may be waited for, together; an event
+	// stream moves its own deadline.
+	writeTimeout   = 3 * time.Minute
+	maxHeaderBytes = 64 << 10
+)
+
+// Server is the HTTP side of the program.
+type Server struct {
+	o Options
+
+	echo      *echo.Echo
+	platforms map[string]*platformSeries
+	statuses  [600]string // "404" without an allocation
+	// stopping ends when the server begins to stop: who waits for a reply is
+	// told to ask later.
+	stopping context.Context //nolint:containedctx // a signal with AfterFunc, not passed on
+	stop     context.CancelFunc
+}
+
+// New returns a server that is not listening yet.
+func New(o Options) (*Server, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	s := &Server{o: o, echo: echo.New()}
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	if err := s.setUpEcho(); err != nil {
+		return nil, err
+	}
+	for status := range s.statuses {
+		s.statuses[status] = fmt.Sprint(status)
+	}
+	s.platforms = seriesOf(&s.o)
+	s.routes()
+	return s, nil
+}
+
+func (s *Server) setUpEcho() error {
+	proxies, err := parseProxies(s.o.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	s.echo.IPExtractor = echo.ExtractIPDirect()
+	if len(proxies) > 0 {
+		trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+		for _, network := range proxies {
+			trust = append(trust, echo.TrustIPRange(network))
+		}
+		s.echo.IPExtractor = echo.ExtractIPFromXFFHeader(trust...)
+	}
+	s.echo.HTTPErrorHandler = func(err error, c echo.Context) { s.fail(c, err) }
+	s.echo.Use(s.observe)
+	return nil
+}
+
+func (s *Server) routes() {
+	e := s.echo
+	e.POST("/webhooks/slack", s.platformHook("slack", s.o.Slack))
+	e.POST("/webhooks/feishu", s.platformHook("feishu", s.o.Feishu))
+	e.POST("/webhooks/generic", s.genericHook)
+	e.POST("/webhooks/generic/:source", s.genericHook)
+	e.GET("/webhooks/generic/events/:event", s.genericStatus)
+	e.GET("/webhooks/generic/:source/events/:event", s.genericStatus)
+
+	for path, handler := range map[string]echo.HandlerFunc{
+		"/healthz": s.health,
+		"/readyz":  s.readiness,
+		"/metrics": echo.WrapHandler(s.o.Metrics.Handler()),
+	} {
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
+	}
+	if s.o.Admin == nil {
+		return
+	}
+	for _, path := range []string{"/", "/login", "/logout", "/static/*", "/chat/*", "/admin/*", "/api/v1/*"} {
+		e.RouteNotFound(path, s.admin) // for every method: the handler knows its own
+	}
+}
+
+// admin hands a request to the pages and the API. The streams of the chat page
+// end when the server stops.
+func (s *Server) admin(c echo.Context) error {
+	r := c.Request()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	if strings.HasPrefix(r.URL.Path, "/chat/") {
+		defer context.AfterFunc(s.stopping, cancel)()
+	}
+	r = r.WithContext(ctx)
+	if r.ContentLength != 0 {
+		r.Body = &timedBody{ReadCloser: r.Body, w: c.Response()}
+	}
+	c.SetRequest(r)
+	s.o.Admin.ServeHTTP(c.Response(), r)
+	return nil
+}
+
+// Handler returns the whole server as a handler.
+func (s *Server) Handler() http.Handler { return s.echo }
+
+// Listen opens the configured address.
+func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", s.o.Listen, err)
+	}
+	return listener, nil
+}
+
+// Serve answers on listener until ctx ends. Then it accepts nothing more,
+// tells who waits for a reply to ask later, and gives running requests
+// [Options.Grace] before it closes their connections, which is an error. A
+// server that has been stopped does not serve again.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	requests, abort := context.WithCancel(context.WithoutCancel(ctx))
+	defer abort()
+	server := &http.Server{
+		Handler:           s.echo,
+		ReadHeaderTimeout: s.o.HeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		WriteTimeout:      writeTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return requests },
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		s.stop()
+		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	s.stop()
+	err := s.shutdown(ctx, server)
+	abort()
+	if closed := <-served; !errors.Is(closed, http.ErrServerClosed) {
+		err = errors.Join(err, closed)
+	}
+	return err
+}
+
+func (s *Server) shutdown(ctx context.Context, server *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.Grace)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if err == nil {
+		return nil
+	}
+	if closing := server.Close(); closing != nil && !errors.Is(closing, net.ErrClosed) {
+		err = errors.Join(err, closing)
+	}
+	return fmt.Errorf("requests were still running when the shutdown grace of %s ended: %w", s.o.Grace, err)
+}

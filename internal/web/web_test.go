@@ -1,0 +1,366 @@
+package web_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/web"
+)
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	for _, tt := range []struct {
+		name, method, path, body string
+		status                   int
+		answer                   string
+	}{
+		{"slack", "POST", "/webhooks/slack", event, 200, ""},
+		{"slack challenge", "POST", "/webhooks/slack", `{"id":"abc","text":"challenge"}`, 200, "abc"},
+		{"feishu", "POST", "/webhooks/feishu", event, 200, ""},
+		{"generic", "POST", "/webhooks/generic", event, 202, `{"status":"accepted","event_id":"evt-1","user_key":"generic:private:alice"}`},
+		{"repeated", "POST", "/webhooks/generic", event, 202, `{"status":"accepted","event_id":"evt-1","user_key":"generic:private:alice"}`},
+		{"named source", "POST", "/webhooks/generic/shop", event, 202, `{"status":"accepted","event_id":"evt-1","user_key":"shop:private:alice"}`},
+		{"default source by name", "POST", "/webhooks/generic/generic", event, 202, `{"status":"accepted","event_id":"evt-1","user_key":"generic:private:alice"}`},
+		{"unknown source", "POST", "/webhooks/generic/nobody", event, 404, `{"error":{"code":"unknown_source","message":"there is no such webhook source here"}}`},
+		{"not JSON", "POST", "/webhooks/generic", "{", 400, `{"error":{"code":"invalid_json","message":"the body is not JSON"}}`},
+		{"status", "GET", "/webhooks/generic/events/evt-1", "", 200, `{"event_id":"evt-1","user_key":"generic:private:alice","status":"accepted","reply":null,"error":null}`},
+		{"status of a named source", "GET", "/webhooks/generic/shop/events/evt-1", "", 200, `{"event_id":"evt-1","user_key":"shop:private:alice","status":"accepted","reply":null,"error":null}`},
+		{"status of nothing", "GET", "/webhooks/generic/events/evt-2", "", 404, `{"error":{"code":"event_not_found","message":"there is no such event"}}`},
+		{"status of an unknown source", "GET", "/webhooks/generic/nobody/events/evt-1", "", 404, `{"error":{"code":"unknown_source","message":"there is no such webhook source here"}}`},
+		{"health", "GET", "/healthz", "", 200, `{"status":"ok"}`},
+		{"readiness", "GET", "/readyz", "", 200, `{"status":"ready"}`},
+		{"nothing", "GET", "/nothing/here", "", 404, `{"error":{"code":"not_found","message":"there is nothing at this address"}}`},
+		{"no pages without an admin handler", "GET", "/", "", 404, `{"error":{"code":"not_found","message":"there is nothing at this address"}}`},
+		{"a doubled slash is another address", "POST", "//webhooks/slack", event, 404, `{"error":{"code":"not_found","message":"there is nothing at this address"}}`},
+	} {
+		w := b.do(tt.method, tt.path, tt.body)
+		if w.Code != tt.status {
+			t.Errorf("%s: status %d, want %d", tt.name, w.Code, tt.status)
+		}
+		if got := strings.TrimSpace(w.Body.String()); got != tt.answer {
+			t.Errorf("%s: body\n got %s\nwant %s", tt.name, got, tt.answer)
+		}
+		if w.Header().Get("X-Request-Id") == "" {
+			t.Errorf("%s: no request id", tt.name)
+		}
+	}
+}
+
+func TestWrongMethod(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	for _, tt := range []struct{ method, path, allow string }{
+		{"GET", "/webhooks/slack", "POST"},
+		{"DELETE", "/webhooks/feishu", "POST"},
+		{"PUT", "/webhooks/generic", "POST"},
+		{"GET", "/webhooks/generic/shop", "POST"},
+		{"POST", "/webhooks/generic/events/evt-1", "GET"},
+		{"POST", "/webhooks/generic/shop/events/evt-1", "GET"},
+		{"POST", "/healthz", "GET"},
+		{"BREW", "/metrics", "GET"},
+	} {
+		w := b.do(tt.method, tt.path, "")
+		if w.Code != http.StatusMethodNotAllowed {
+			t.Errorf("%s %s: status %d, want 405", tt.method, tt.path, w.Code)
+		}
+		if allow := w.Header().Get("Allow"); !strings.Contains(allow, tt.allow) || strings.Contains(allow, tt.method) {
+			t.Errorf("%s %s: Allow %q, want %s and not %s", tt.method, tt.path, allow, tt.allow, tt.method)
+		}
+		if !strings.HasPrefix(w.Body.String(), `{"error":{"code":"method_not_allowed"`) {
+			t.Errorf("%s %s: body %s", tt.method, tt.path, w.Body)
+		}
+	}
+}
+
+func TestPlatformThatIsOff(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(o *web.Options) { o.Slack, o.Feishu, o.Sources = nil, nil, nil })
+	for _, path := range []string{"/webhooks/slack", "/webhooks/feishu", "/webhooks/generic", "/webhooks/generic/shop"} {
+		if w := b.do("POST", path, event); w.Code != http.StatusNotFound {
+			t.Errorf("%s: status %d, want 404", path, w.Code)
+		}
+	}
+	if b.gateway.count() != 0 {
+		t.Error("something was stored")
+	}
+}
+
+func TestRequestID(t *testing.T) {
+	t.Parallel()
+	made := 0
+	b := newBench(t, func(o *web.Options) { o.NewID = func() string { made++; return "made" } })
+	for _, tt := range []struct{ given, want string }{
+		{"abc.DEF_0-9", "abc.DEF_0-9"},
+		{strings.Repeat("a", 128), strings.Repeat("a", 128)},
+		{strings.Repeat("a", 129), "made"},
+		{"", "made"},
+		{"with space", "made"},
+		{"line\nbreak", "made"},
+		{"ümlaut", "made"},
+		{"a;b", "made"},
+	} {
+		for _, path := range []string{"/healthz", "/nothing", "/webhooks/slack"} {
+			if got := b.do("GET", path, "", "X-Request-Id", tt.given).Header()["X-Request-Id"]; len(got) != 1 || got[0] != tt.want {
+				t.Errorf("%q on %s: %q, want %q", tt.given, path, got, tt.want)
+			}
+		}
+	}
+	if made != 6*3 {
+		t.Errorf("made %d ids, want %d", made, 6*3)
+	}
+}
+
+func TestAcceptFailures(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		err    error
+		status int
+		body   string
+	}{
+		{"unavailable", failure.New(failure.Unavailable, "database_busy", "the database is busy", errors.New("postgres://secret")), 503, `{"error":{"code":"database_busy","message":"the database is busy"}}`},
+		{"invalid", failure.New(failure.Invalid, "invalid_event", "chat_id is too long", nil), 400, `{"error":{"code":"invalid_event","message":"chat_id is too long"}}`},
+		{"unknown", errors.New("disk I/O error"), 503, `{"error":{"code":"not_stored","message":"the event could not be stored; please send it again"}}`},
+		{"cancelled", context.Canceled, 503, `{"error":{"code":"not_stored","message":"the event could not be stored; please send it again"}}`},
+		{"not found", failure.New(failure.NotFound, "x", "y", nil), 503, `{"error":{"code":"not_stored","message":"the event could not be stored; please send it again"}}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, nil)
+			b.gateway.acceptErr = tt.err
+			for _, path := range []string{"/webhooks/slack", "/webhooks/feishu", "/webhooks/generic"} {
+				w := b.do("POST", path, event)
+				if w.Code != tt.status {
+					t.Errorf("%s: status %d, want %d", path, w.Code, tt.status)
+				}
+				wantJSON(t, w.Body.String(), tt.body)
+				if got, want := w.Header().Get("Retry-After"), map[bool]string{true: "1"}[tt.status == 503]; got != want {
+					t.Errorf("%s: Retry-After %q, want %q", path, got, want)
+				}
+			}
+			if tt.status == 503 && !strings.Contains(b.lines(), `"event_ids":["evt-1"],"user_key":"slack:private:alice"`) {
+				t.Errorf("the log does not name the event:\n%s", b.lines())
+			}
+		})
+	}
+}
+
+func TestUnsignedIsTrustedOnlyFromHere(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	for _, tt := range []struct {
+		host, forwarded string
+		status          int
+	}{
+		{"localhost:8080", "", 401}, // httptest's peer is 192.0.2.1
+		{"evil.example", "", 401},
+	} {
+		w := b.do("POST", "http://"+tt.host+"/webhooks/generic", event, "X-Signed", "")
+		if w.Code != tt.status {
+			t.Errorf("%s: status %d, want %d", tt.host, w.Code, tt.status)
+		}
+	}
+	url, _ := b.serve(t)
+	for _, tt := range []struct {
+		host, header string
+		status       int
+	}{
+		{"", "", 202},
+		{"evil.example", "", 401},
+		{"", "X-Forwarded-For", 401},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/webhooks/generic", strings.NewReader(event))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.host != "" {
+			r.Host = tt.host
+		}
+		if tt.header != "" {
+			r.Header.Set(tt.header, "1.2.3.4")
+		}
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != tt.status {
+			t.Errorf("host %q header %q: status %d, want %d", tt.host, tt.header, resp.StatusCode, tt.status)
+		}
+	}
+}
+
+func TestStatusAccess(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	b.do("POST", "/webhooks/generic", `{"id":"a/b ä","sender_id":"alice","text":"x"}`)
+	path := "/webhooks/generic/events/a%2Fb%20%C3%A4"
+	for _, tt := range []struct {
+		name    string
+		headers []string
+		status  int
+	}{
+		{"signed", nil, 200},
+		{"unsigned", []string{"X-Signed", "no"}, 401},
+		{"admin", []string{"X-Signed", "no", "Authorization", "Bearer admin-token-for-tests"}, 200},
+		{"admin, scheme in small letters", []string{"X-Signed", "no", "Authorization", "bearer admin-token-for-tests"}, 200},
+		{"wrong token", []string{"X-Signed", "no", "Authorization", "Bearer admin-token-for-test"}, 401},
+		{"empty token", []string{"X-Signed", "no", "Authorization", "Bearer "}, 401},
+		{"other scheme", []string{"X-Signed", "no", "Authorization", "Basic admin-token-for-tests"}, 401},
+	} {
+		w := b.do("GET", path, "", tt.headers...)
+		if w.Code != tt.status {
+			t.Errorf("%s: status %d, want %d: %s", tt.name, w.Code, tt.status, w.Body)
+		}
+	}
+	if w := newBench(t, func(o *web.Options) { o.AdminToken = "" }).do("GET", path, "", "X-Signed", "no", "Authorization", "Bearer "); w.Code != 401 {
+		t.Errorf("no admin token set, an empty one given: status %d, want 401", w.Code)
+	}
+	location := b.do("POST", "/webhooks/generic", `{"id":"a/b ä","sender_id":"alice","text":"x"}`).Header().Get("Location")
+	if location != path {
+		t.Errorf("Location %q, want %q", location, path)
+	}
+	location = b.do("POST", "/webhooks/generic/shop", event).Header().Get("Location")
+	if want := "/webhooks/generic/shop/events/evt-1"; location != want {
+		t.Errorf("Location %q, want %q", location, want)
+	}
+}
+
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	w := b.do("POST", "/webhooks/slack", `{"text":"panic"}`)
+	if w.Code != http.StatusInternalServerError {
+		t.Errorf("status %d, want 500", w.Code)
+	}
+	wantJSON(t, w.Body.String(), `{"error":{"code":"internal","message":"something went wrong on our side"}}`)
+	if log := b.lines(); !strings.Contains(log, "the adapter broke") || !strings.Contains(log, "fake_test.go") {
+		t.Errorf("the log has no reason or no stack:\n%s", log)
+	}
+	if !strings.Contains(b.lines(), `"status":500`) || !strings.Contains(b.scrape(), `route="/webhooks/slack",status="500"`) {
+		t.Error("not counted or logged as 500")
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	t.Parallel()
+	var reason error
+	b := newBench(t, func(o *web.Options) { o.Ready = func(context.Context) error { return reason } })
+	reason = failure.New(failure.Unavailable, "database", "the database does not answer", errors.New("postgres://u:secret@db"))
+	w := b.do("GET", "/readyz", "")
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("status %d, want 503", w.Code)
+	}
+	wantJSON(t, w.Body.String(), `{"status":"unavailable","error":{"code":"database","message":"the database does not answer"}}`)
+	reason = nil
+	if w := b.do("HEAD", "/readyz", ""); w.Code != http.StatusOK {
+		t.Errorf("status %d, want 200", w.Code)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	b.do("POST", "/webhooks/generic", event)
+	b.do("POST", "/webhooks/generic", event)
+	b.do("POST", "/webhooks/generic", event, "X-Signed", "no")
+	b.do("POST", "/webhooks/slack", `{"id":"abc","text":"challenge"}`)
+	b.do("GET", "/webhooks/generic/events/evt-1", "")
+	b.do("GET", "/some/secret/path", "")
+	b.do("BREW", "/another/path", "")
+	b.gateway.acceptErr = errors.New("disk full")
+	b.do("POST", "/webhooks/generic/shop", event)
+	text := b.scrape()
+	for _, want := range []string{
+		`parley_webhooks_total{outcome="accepted",platform="generic"} 1`,
+		`parley_webhooks_total{outcome="duplicate",platform="generic"} 1`,
+		`parley_webhooks_total{outcome="rejected",platform="generic"} 1`,
+		`parley_webhooks_total{outcome="ignored",platform="slack"} 1`,
+		`parley_webhooks_total{outcome="failed",platform="shop"} 1`,
+		`parley_ack_seconds_count{platform="generic"} 2`,
+		`parley_http_request_seconds_count{method="POST",route="/webhooks/generic",status="202"} 2`,
+		`parley_http_request_seconds_count{method="GET",route="/webhooks/generic/events/:event",status="200"} 1`,
+		`parley_http_request_seconds_count{method="GET",route="none",status="404"} 1`,
+		`parley_http_request_seconds_count{method="other",route="none",status="404"} 1`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("missing %s", want)
+		}
+	}
+	if strings.Contains(text, "secret") {
+		t.Error("a raw path became a series")
+	}
+}
+
+func TestAccessLog(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(o *web.Options) { o.TrustedProxies = []string{"192.0.2.0/24"} })
+	b.do("POST", "/webhooks/generic", event, "X-Request-Id", "req-1", "X-Forwarded-For", "203.0.113.9, 192.0.2.7")
+	line := b.lines()
+	for _, want := range []string{
+		`"level":"DEBUG"`, `"request_id":"req-1"`, `"method":"POST"`, `"route":"/webhooks/generic"`, `"status":202`,
+		`"remote_ip":"203.0.113.9"`, `"event_ids":["evt-1"]`, `"user_key":"generic:private:alice"`,
+	} {
+		if !strings.Contains(line, want) {
+			t.Errorf("missing %s in %s", want, line)
+		}
+	}
+	if strings.Contains(line, "hello") {
+		t.Error("the log holds the message")
+	}
+	untrusting := newBench(t, nil)
+	untrusting.do("GET", "/healthz", "", "X-Forwarded-For", "203.0.113.9")
+	if !strings.Contains(untrusting.lines(), `"remote_ip":"192.0.2.1"`) {
+		t.Errorf("a forged address was believed: %s", untrusting.lines())
+	}
+}
+
+func TestAdminIsMounted(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/v1/jobs/{name}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(r.Method + " " + r.URL.Path)) })
+	b := newBench(t, func(o *web.Options) { o.Admin = mux })
+	for _, path := range []string{"/", "/login", "/logout", "/static/chat.css", "/chat/messages", "/admin/", "/admin/events/7", "/api/v1/stats"} {
+		for _, method := range []string{"GET", "POST", "DELETE", "BREW"} {
+			if got := b.do(method, path, "").Body.String(); got != method+" "+path {
+				t.Errorf("%s %s reached %q", method, path, got)
+			}
+		}
+	}
+	b.do("GET", "/api/v1/jobs/cleanup", "")
+	if want := `parley_http_request_seconds_count{method="GET",route="/api/v1/jobs/{name}",status="418"} 1`; !strings.Contains(b.scrape(), want) {
+		t.Errorf("missing %s", want)
+	}
+	if w := b.do("GET", "/elsewhere", ""); w.Code != http.StatusNotFound {
+		t.Errorf("status %d, want 404", w.Code)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	for name, o := range map[string]web.Options{
+		"no gateway": {Metrics: b.metrics},
+		"no metrics": {Gateway: b.gateway},
+		"bad CIDR":   {Gateway: b.gateway, Metrics: b.metrics, TrustedProxies: []string{"10.0.0.0"}},
+	} {
+		if _, err := web.New(o); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestChallengeStoresNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	w := b.do("POST", "/webhooks/feishu", `{"id":"abc","text":"challenge"}`)
+	if w.Body.String() != "abc" || w.Header().Get("Content-Type") != "text/plain" || b.gateway.count() != 0 {
+		t.Errorf("body %q, type %q, stored %d", w.Body, w.Header().Get("Content-Type"), b.gateway.count())
+	}
+}

@@ -1,0 +1,171 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/internal/web/respond"
+	"github.com/parley-bot/parley/platforms"
+)
+
+// platformSeries are the metrics of one platform, looked up once.
+type platformSeries struct {
+	accepted, duplicate, ignored, rejected, failed prometheus.Counter
+	ack                                            prometheus.Observer
+}
+
+func seriesOf(o *Options) map[string]*platformSeries {
+	all := map[string]*platformSeries{
+		"slack":  newSeries(o.Metrics, "slack"),
+		"feishu": newSeries(o.Metrics, "feishu"),
+	}
+	for name := range o.Sources {
+		all[name] = newSeries(o.Metrics, name)
+	}
+	return all
+}
+
+func newSeries(m *metrics.Metrics, platform string) *platformSeries {
+	outcome := func(name string) prometheus.Counter { return m.Webhooks.WithLabelValues(platform, name) }
+	return &platformSeries{
+		accepted: outcome("accepted"), duplicate: outcome("duplicate"), ignored: outcome("ignored"),
+		rejected: outcome("rejected"), failed: outcome("failed"),
+		ack: m.AckSeconds.WithLabelValues(platform),
+	}
+}
+
+// platformHook serves the one URL of Slack or Feishu.
+func (s *Server) platformHook(name string, receiver platforms.Receiver) echo.HandlerFunc {
+	if receiver == nil {
+		return func(echo.Context) error {
+			return failure.New(failure.NotFound, "platform_off", name+" is not set up here", nil)
+		}
+	}
+	return func(c echo.Context) error {
+		in, _, err := s.take(c, name, receiver)
+		if err != nil {
+			return err
+		}
+		return answer(c, in.Answer)
+	}
+}
+
+// take reads, verifies and stores one webhook. Once it has returned without an
+// error, the webhook's events are durable.
+func (s *Server) take(c echo.Context, name string, receiver platforms.Receiver) (platforms.Inbound, []inbox.Accepted, error) {
+	start, series := s.o.Now(), s.platforms[name]
+	in, err := s.receive(c, name, start, receiver)
+	if err != nil {
+		series.refuse(err)
+		return in, nil, err
+	}
+	if len(in.Events) == 0 {
+		series.ignored.Inc()
+		return in, nil, nil
+	}
+	accepted, err := s.accept(c, in.Events)
+	if err != nil {
+		series.refuse(err)
+		return in, nil, err
+	}
+	series.ack.Observe(s.o.Now().Sub(start).Seconds())
+	series.outcome(in.Events, accepted).Inc()
+	return in, accepted, nil
+}
+
+func (s *Server) receive(c echo.Context, name string, now time.Time, receiver platforms.Receiver) (platforms.Inbound, error) {
+	body, err := s.readBody(c)
+	if err != nil {
+		return platforms.Inbound{}, err
+	}
+	r := c.Request()
+	return receiver.Receive(r.Context(), platforms.Request{
+		Header: r.Header, Body: body, Source: name, Now: now, Trusted: respond.Local(r),
+	})
+}
+
+func (s *Server) accept(c echo.Context, events []platforms.Event) ([]inbox.Accepted, error) {
+	ctx := c.Request().Context()
+	accepted, err := s.o.Gateway.Accept(ctx, events)
+	if err != nil {
+		c.Set(eventsKey, events)
+		return nil, notStored(err)
+	}
+	if s.o.Logger.Enabled(ctx, slog.LevelDebug) {
+		c.Set(eventsKey, accepted)
+	}
+	return accepted, nil
+}
+
+// notStored makes sure that what is not stored is sent again, unless it is the
+// sender's own fault.
+func notStored(err error) error {
+	switch failure.KindOf(err) {
+	case failure.Invalid, failure.TooLarge, failure.Unavailable:
+		return err
+	default:
+		return failure.New(failure.Unavailable, "not_stored", "the event could not be stored; please send it again", err)
+	}
+}
+
+func (p *platformSeries) refuse(err error) {
+	switch failure.KindOf(err) {
+	case failure.Invalid, failure.Unauthorized, failure.TooLarge, failure.NotFound, failure.Conflict:
+		p.rejected.Inc()
+	default:
+		p.failed.Inc()
+	}
+}
+
+// outcome returns the counter for a stored webhook: the best that can be said
+// of any of its events.
+func (p *platformSeries) outcome(events []platforms.Event, accepted []inbox.Accepted) prometheus.Counter {
+	ignored := true
+	for i := range events {
+		ignored = ignored && events[i].Ignore != ""
+	}
+	fresh := false
+	for i := range accepted {
+		fresh = fresh || !accepted[i].Duplicate
+	}
+	switch {
+	case !fresh:
+		return p.duplicate
+	case ignored:
+		return p.ignored
+	default:
+		return p.accepted
+	}
+}
+
+// answer gives a platform what it must get.
+func answer(c echo.Context, a platforms.Answer) error {
+	response := c.Response()
+	if a.Status == 0 {
+		a.Status = http.StatusOK
+	}
+	if a.ContentType != "" {
+		response.Header().Set(echo.HeaderContentType, a.ContentType)
+	}
+	response.WriteHeader(a.Status)
+	if len(a.Body) > 0 {
+		_, _ = response.Write(a.Body) // the event is stored; a lost answer is sent again
+	}
+	return nil
+}
+
+// underway returns a context that ends with the request, after limit, or when
+// the server stops.
+func (s *Server) underway(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	release := context.AfterFunc(s.stopping, cancel)
+	return ctx, func() { release(); cancel() }
+}
