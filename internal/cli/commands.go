@@ -1,0 +1,16 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// commands returns everything parley can do.
+func (p *program) commands() []*cobra.Command {
+	return []*cobra.Command{
+		p.serveCommand(),
+		p.chatCommand(openTerminal),
+		p.configCommand(),
+		p.migrateCommand(),
+		p.doctorCommand(),
+		p.healthCommand(),
+		p.versionCommand(),
+	}
+}

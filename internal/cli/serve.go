@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os/user"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parley-bot/parley/internal/app"
+	"github.com/parley-bot/parley/internal/config"
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	var listen string
+	c := &cobra.Command{Use: "serve", Short: "Run the gateway", Args: cobra.NoArgs}
+	c.Flags().StringVar(&listen, "listen", "", "`ADDRESS` to listen on, host:port (server.listen)")
+	c.RunE = p.work(func(ctx context.Context, _ []string) error {
+		flags := map[string]string{}
+		if c.Flags().Changed("listen") {
+			flags["server.listen"] = listen
+		}
+		return p.serve(ctx, flags)
+	})
+	return c
+}
+
+// serve runs the gateway until ctx ends.
+func (p *program) serve(ctx context.Context, flags map[string]string) error {
+	cfg, err := p.load(flags)
+	if err != nil {
+		return err
+	}
+	version, _ := p.build()
+	gateway, err := app.New(ctx, cfg, app.Options{Logger: p.log, Version: version})
+	if errors.Is(err, context.Canceled) { // stopped before it had begun
+		return nil
+	}
+	if err != nil {
+		return failed("serve", err)
+	}
+	return failed("serve", gateway.Run(ctx))
+}
+
+// openTerminal opens the pipeline for the person at this terminal.
+func openTerminal(ctx context.Context, cfg *config.Config, p *program) (talker, func() error, error) {
+	person := "local"
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		person = u.Username
+	}
+	t, err := app.NewTerminal(ctx, cfg, p.log, person)
+	if err != nil {
+		return nil, nil, err
+	}
+	return t, t.Close, nil
+}

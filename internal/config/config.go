@@ -1,0 +1,265 @@
+package config
+
+import (
+	"time"
+)
+
+// Config is the whole configuration with every default filled in.
+type Config struct {
+	// The HTTP server.
+	Server Server `yaml:"server"`
+	// Where messages come from. Each platform is on as soon as its credentials are there.
+	Platforms Platforms `yaml:"platforms"`
+	// The model that answers, and what it is given.
+	AI AI `yaml:"ai"`
+	// How messages become replies.
+	Gateway Gateway `yaml:"gateway"`
+	// Chat commands.
+	Commands Commands `yaml:"commands"`
+	// Preferences, facts and scores.
+	Memory Memory `yaml:"memory"`
+	// Maintenance by the clock. Five cron fields each; an empty one switches the job off.
+	Scheduler Scheduler `yaml:"scheduler"`
+	// When the report job warns.
+	Monitor Monitor `yaml:"monitor"`
+
+	// sourcesSet says that the generic sources were written down somewhere
+	// and are not just the default one.
+	sourcesSet bool
+}
+
+// Server is the HTTP server.
+type Server struct {
+	// Address to listen on, host:port. Beyond loopback every open platform needs its secret.
+	Listen string `yaml:"listen" env:"PARLEY_LISTEN"`
+	// The address people reach this server at, used in links.
+	PublicURL URL `yaml:"public_url"`
+	// Largest webhook body, such as 512KB, 1MiB or plain bytes.
+	BodyLimit Size `yaml:"body_limit"`
+	// CIDRs of the proxies whose X-Forwarded-For is believed.
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	// How long running replies may take to finish at shutdown.
+	ShutdownGrace time.Duration `yaml:"shutdown_grace"`
+	// Bearer token of /admin and /api/v1. Empty: one is generated into <data_dir>/admin-token.
+	AdminToken Secret `yaml:"admin_token" env:"PARLEY_ADMIN_TOKEN"`
+}
+
+// Platforms are the ways in.
+type Platforms struct {
+	// Slack: Events API, slash commands, interactivity.
+	Slack Slack `yaml:"slack"`
+	// Feishu and Lark: events and card actions.
+	Feishu Feishu `yaml:"feishu"`
+	// Any program that can POST JSON.
+	Generic Generic `yaml:"generic"`
+}
+
+// Slack is one Slack app.
+type Slack struct {
+	// On when true; auto: on as soon as signing_secret and bot_token are there.
+	Enabled Toggle `yaml:"enabled"`
+	// How events arrive: http (webhooks) or socket (not built in this version).
+	Mode string `yaml:"mode" jsonschema:"enum=http,enum=socket"`
+	// Basic Information > App Credentials > Signing Secret.
+	SigningSecret Secret `yaml:"signing_secret" env:"SLACK_SIGNING_SECRET"`
+	// OAuth & Permissions > Bot User OAuth Token (xoxb-…).
+	BotToken Secret `yaml:"bot_token" env:"SLACK_BOT_TOKEN"`
+	// App-level token (xapp-…), for socket mode.
+	AppToken Secret `yaml:"app_token" env:"SLACK_APP_TOKEN"`
+	// Base of Slack's Web API.
+	APIURL URL `yaml:"api_url" env:"SLACK_API_URL"`
+}
+
+// Feishu is one Feishu or Lark app.
+type Feishu struct {
+	// On when true; auto: on as soon as app_id, app_secret and a key to check events with are there.
+	Enabled Toggle `yaml:"enabled"`
+	// How events arrive: http (webhooks) or websocket (not built in this version).
+	Mode string `yaml:"mode" jsonschema:"enum=http,enum=websocket"`
+	// Credentials & Basic Info > App ID.
+	AppID string `yaml:"app_id" env:"FEISHU_APP_ID"`
+	// Credentials & Basic Info > App Secret.
+	AppSecret Secret `yaml:"app_secret" env:"FEISHU_APP_SECRET"`
+	// Events & Callbacks > Encryption Strategy > Verification Token.
+	VerificationToken Secret `yaml:"verification_token" env:"FEISHU_VERIFICATION_TOKEN"`
+	// Events & Callbacks > Encryption Strategy > Encrypt Key. Required beyond loopback.
+	EncryptKey Secret `yaml:"encrypt_key" env:"FEISHU_ENCRYPT_KEY"`
+	// Base of the Open API; Lark's is https://open.larksuite.com.
+	BaseURL URL `yaml:"base_url" env:"FEISHU_BASE_URL"`
+}
+
+// Generic is the platform for programs.
+type Generic struct {
+	// On when true; auto: on loopback always, elsewhere each source that has a secret.
+	Enabled Toggle `yaml:"enabled"`
+	// The programs that may write. Without this key: one source named generic.
+	Sources []Source `yaml:"sources"`
+}
+
+// Source is one program that sends messages.
+type Source struct {
+	// Name in the path /webhooks/generic/NAME, and the platform part of the user key.
+	Name string `yaml:"name"`
+	// Standard Webhooks secret: whsec_ and base64 of 24 to 64 bytes.
+	Secret Secret `yaml:"secret" env:"GENERIC_WEBHOOK_SECRET"`
+	// Replies are also POSTed there, signed the same way.
+	CallbackURL URL `yaml:"callback_url" env:"GENERIC_CALLBACK_URL"`
+}
+
+// AI is the model and what it is given.
+type AI struct {
+	// False: chat commands only.
+	Enabled bool `yaml:"enabled"`
+	// provider:model. Without api_key and base_url the offline echo model answers.
+	Model string `yaml:"model" env:"PARLEY_AI_MODEL"`
+	// Base of an OpenAI-compatible API, such as http://127.0.0.1:11434/v1. Empty: OpenAI's own.
+	BaseURL URL `yaml:"base_url" env:"OPENAI_BASE_URL"`
+	// Key of that API.
+	APIKey Secret `yaml:"api_key" env:"OPENAI_API_KEY"`
+	// Tried in this order when the model fails.
+	FallbackModels []string `yaml:"fallback_models"`
+	// What /model may choose. Empty: the configured ones.
+	Models []string `yaml:"models"`
+	// Name and system prompt of each persona, for /persona.
+	Personas map[string]string `yaml:"personas"`
+	// Told to the model before the history.
+	SystemPrompt string `yaml:"system_prompt"`
+	// Show replies while they are being made.
+	Stream bool `yaml:"stream"`
+	// Longest time for one reply.
+	Timeout time.Duration `yaml:"timeout"`
+	// The history window, in tokens.
+	ContextTokens int `yaml:"context_tokens" jsonschema:"minimum=1"`
+	// How much one person may use.
+	Budget Budget `yaml:"budget"`
+	// Where conversations are kept, and for how long.
+	ConversationPersistence Persistence `yaml:"conversation_persistence"`
+}
+
+// Budget limits what one person may use.
+type Budget struct {
+	// Tokens per person and period; 0 = no limit. Checked before each call.
+	TokensPerUser int64 `yaml:"tokens_per_user" jsonschema:"minimum=0"`
+	// When the count starts again.
+	Period string `yaml:"period" jsonschema:"enum=day,enum=month"`
+}
+
+// Persistence is the conversation store.
+type Persistence struct {
+	// False: the whole database lives in memory and is gone with the process.
+	Enabled bool `yaml:"enabled"`
+	// sqlite:///rel.db, sqlite:////abs.db, sqlite:///:memory:, postgresql://… or mysql://…. Empty: conversations.db in data_dir.
+	DBURL DatabaseURL `yaml:"db_url" env:"CONVERSATION_DB_URL"`
+	// Directory of the SQLite file and the generated admin token.
+	DataDir string `yaml:"data_dir" env:"CONVERSATION_DATA_DIR"`
+	// Conversations without activity for so many days are deleted by the cleanup job.
+	CleanupDays int `yaml:"cleanup_days" jsonschema:"minimum=1,maximum=36500"`
+	// Turns of history the model is given; 0 = no limit but context_tokens.
+	MaxHistoryTurns int `yaml:"max_history_turns" jsonschema:"minimum=0"`
+	// What shares one history.
+	Scope string `yaml:"scope" jsonschema:"enum=sender,enum=chat,enum=thread,enum=room"`
+	// Log every SQL statement.
+	Echo bool `yaml:"echo"`
+	// Let serve bring the schema up to date by itself.
+	Migrate bool `yaml:"migrate"`
+}
+
+// Gateway is the way from message to reply.
+type Gateway struct {
+	// What a message does that arrives while the reply to the one before is being made.
+	Busy string `yaml:"busy" jsonschema:"enum=queue,enum=coalesce,enum=interrupt"`
+	// Conversations worked on at the same time.
+	Workers int `yaml:"workers" jsonschema:"minimum=1,maximum=10000"`
+	// Attempts at one message before it is given up.
+	MaxAttempts int `yaml:"max_attempts" jsonschema:"minimum=1,maximum=1000"`
+	// In groups, answer only what mentions the bot.
+	GroupMentionsOnly bool `yaml:"group_mentions_only"`
+}
+
+// Commands are the chat commands.
+type Commands struct {
+	// What a command starts with; one or more characters.
+	Prefix string `yaml:"prefix"`
+	// Language of the answers.
+	Language string `yaml:"language" jsonschema:"enum=en,enum=zh"`
+}
+
+// Memory is the store of preferences, facts and scores.
+type Memory struct {
+	// Where they are kept: sql (beside the conversations) or dynamodb (not built in this version).
+	Backend string `yaml:"backend" jsonschema:"enum=sql,enum=dynamodb"`
+	// Amazon DynamoDB; credentials come from the AWS_* variables.
+	DynamoDB DynamoDB `yaml:"dynamodb"`
+}
+
+// DynamoDB says where the tables are.
+type DynamoDB struct {
+	// AWS region.
+	Region string `yaml:"region"`
+	// Address of an emulator.
+	Endpoint URL `yaml:"endpoint"`
+	// Put before every table name.
+	TablePrefix string `yaml:"table_prefix"`
+}
+
+// Scheduler holds the jobs.
+type Scheduler struct {
+	// IANA name of the time zone that the crons are meant in.
+	Timezone string `yaml:"timezone"`
+	// Deletes conversations older than cleanup_days.
+	Cleanup string `yaml:"cleanup"`
+	// Directory; conversations are archived there before they are deleted. A failed archive deletes nothing.
+	CleanupArchive string `yaml:"cleanup_archive"`
+	// Archive only these user keys. Empty: all.
+	CleanupArchiveUsers []string `yaml:"cleanup_archive_users"`
+	// Gives unused space back to the disk.
+	Vacuum string `yaml:"vacuum"`
+	// Writes every conversation into backup_dir.
+	Backup string `yaml:"backup"`
+	// One folder YYYYMMDD-HHMMSS for each run.
+	BackupDir string `yaml:"backup_dir"`
+	// Warns in log and metrics at the thresholds of monitor.
+	Report string `yaml:"report"`
+}
+
+// Monitor holds the thresholds of the report job.
+type Monitor struct {
+	// Warn at so many tokens in all; 0 = never.
+	TokensWarn int64 `yaml:"tokens_warn" jsonschema:"minimum=0"`
+	// Warn at so many conversations; 0 = never.
+	ConversationsWarn int64 `yaml:"conversations_warn" jsonschema:"minimum=0"`
+}
+
+// defaultSource is the name of the source that exists without configuration.
+const defaultSource = "generic"
+
+// Default returns the configuration of a fresh machine.
+func Default() *Config {
+	return &Config{
+		Server: Server{
+			Listen: "127.0.0.1:8080", BodyLimit: 1 << 20, TrustedProxies: []string{}, ShutdownGrace: 30 * time.Second,
+		},
+		Platforms: Platforms{
+			Slack:   Slack{Enabled: Auto, Mode: "http", APIURL: "https://slack.com/api/"},
+			Feishu:  Feishu{Enabled: Auto, Mode: "http", BaseURL: "https://open.feishu.cn"},
+			Generic: Generic{Enabled: Auto, Sources: []Source{{Name: defaultSource}}},
+		},
+		AI: AI{
+			Enabled: true, Model: "openai:gpt-4o-mini",
+			FallbackModels: []string{}, Models: []string{}, Personas: map[string]string{},
+			Stream: true, Timeout: 2 * time.Minute, ContextTokens: 8000,
+			Budget: Budget{Period: "day"},
+			ConversationPersistence: Persistence{
+				Enabled: true, DataDir: "data", CleanupDays: 30, MaxHistoryTurns: 20, Scope: "thread", Migrate: true,
+			},
+		},
+		Gateway:  Gateway{Busy: "coalesce", Workers: 64, MaxAttempts: 5, GroupMentionsOnly: true},
+		Commands: Commands{Prefix: "/", Language: "en"},
+		Memory:   Memory{Backend: "sql", DynamoDB: DynamoDB{TablePrefix: "parley_"}},
+		Scheduler: Scheduler{
+			Timezone: "UTC", Cleanup: "0 3 * * *", CleanupArchiveUsers: []string{},
+			Vacuum: "30 3 * * 0", BackupDir: "backups", Report: "0 * * * *",
+		},
+		Monitor: Monitor{TokensWarn: 1_000_000, ConversationsWarn: 10_000},
+	}
+}

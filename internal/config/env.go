@@ -1,0 +1,212 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+const envPrefix = "PARLEY_"
+
+// environment turns NAME=value lines into a map; the last of a name wins.
+func environment(environ []string) map[string]string {
+	all := make(map[string]string, len(environ))
+	for _, line := range environ {
+		if name, value, ok := strings.Cut(line, "="); ok {
+			all[name] = value
+		}
+	}
+	return all
+}
+
+// envName returns the variable that overrides a dotted key.
+func envName(key string) string {
+	key = strings.NewReplacer("[", ".", "]", "").Replace(key)
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "__"))
+}
+
+// readEnvironment lays the environment over the values. For each key the
+// well-known name comes first, so that the PARLEY_ form wins.
+func (l *loader) readEnvironment() {
+	known := map[string]bool{}
+	for _, leaf := range leaves("", reflect.ValueOf(l.config).Elem()) {
+		l.readWellKnown(leaf)
+		l.readPathForm(leaf, known)
+	}
+	l.readSources(known)
+	for _, name := range slices.Sorted(maps.Keys(l.environment)) {
+		if strings.HasPrefix(name, envPrefix) && strings.Contains(name, "__") && !known[name] {
+			l.fault(Place{Source: name}, "", "no key has this name; %s", suggest(name, allEnvNames()))
+		}
+	}
+}
+
+// readWellKnown applies a variable that other programs know too. Compose files
+// pass such names on empty, so an empty one counts as not set.
+func (l *loader) readWellKnown(one leaf) {
+	name := one.tag.Get("env")
+	if name == "" {
+		return
+	}
+	if value, place, ok := l.lookup(name, one.key); ok && value != "" {
+		l.set(one, value, place)
+	}
+}
+
+func (l *loader) readPathForm(one leaf, known map[string]bool) {
+	name := envName(one.key)
+	known[name], known[name+"_FILE"] = true, true
+	if value, place, ok := l.lookup(name, one.key); ok {
+		l.set(one, value, place)
+	}
+}
+
+// lookup returns the value of NAME, or what is in the file that NAME_FILE names.
+func (l *loader) lookup(name, key string) (value string, place Place, ok bool) {
+	value, ok = l.environment[name]
+	place = Place{Source: name}
+	file := l.environment[name+"_FILE"]
+	if file == "" {
+		return value, place, ok
+	}
+	place.Source = name + "_FILE"
+	if value != "" {
+		l.fault(place, key, "%s is set as well; keep one of the two", name)
+		return "", place, false
+	}
+	text, err := l.ReadFile(l.path(file))
+	if err != nil {
+		l.fault(place, key, "the file %s cannot be read: %s", quote(file), cause(err))
+		return "", place, false
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), place, true
+}
+
+// set puts a text from the environment or a flag into a key.
+func (l *loader) set(one leaf, text string, place Place) {
+	l.places[one.key] = place
+	if one.key == sourcesKey {
+		l.config.sourcesSet = true
+	}
+	kind := one.value.Kind()
+	switch {
+	case one.value.Type() == reflect.TypeFor[[]string]() && !strings.HasPrefix(strings.TrimSpace(text), "["):
+		one.value.Set(reflect.ValueOf(commaList(text)))
+	case kind == reflect.Slice || kind == reflect.Map:
+		l.decodeFlow(place, one.key, text, one.value)
+	default:
+		if err := setText(one.value, text); err != nil {
+			l.fault(place, one.key, "%s", err)
+		}
+	}
+}
+
+func commaList(text string) []string {
+	list := []string{}
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			list = append(list, item)
+		}
+	}
+	return list
+}
+
+// override sets a key by its dotted path.
+func (l *loader) override(key, text string, place Place) {
+	all := leaves("", reflect.ValueOf(l.config).Elem())
+	i := slices.IndexFunc(all, func(one leaf) bool { return one.key == key })
+	if i < 0 {
+		l.fault(place, key, "unknown key; %s", suggest(key, Keys()))
+		return
+	}
+	l.set(all[i], text, place)
+}
+
+// readSources applies what names one key of one generic source:
+// GENERIC_… and PARLEY_PLATFORMS__GENERIC__SOURCES__0__SECRET.
+func (l *loader) readSources(known map[string]bool) {
+	fromEnv := l.places[sourcesKey].Line == 0 && l.places[sourcesKey].Source != ""
+	l.readGenericNames(fromEnv)
+	sources := &l.config.Platforms.Generic.Sources
+	for i := 0; ; i++ {
+		prefix := fmt.Sprintf("%s[%d]", sourcesKey, i)
+		if !l.anyVariable(envName(prefix) + "__") {
+			if i >= len(*sources) {
+				return
+			}
+			continue
+		}
+		if i >= len(*sources) {
+			*sources = append(*sources, Source{})
+		}
+		for _, one := range leaves(prefix, reflect.ValueOf(&(*sources)[i]).Elem()) {
+			l.readPathForm(one, known)
+		}
+		l.config.sourcesSet = true
+	}
+}
+
+func (l *loader) anyVariable(prefix string) bool {
+	for name := range l.environment {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// readGenericNames applies GENERIC_WEBHOOK_SECRET and GENERIC_CALLBACK_URL to
+// the source named generic, or to the only one. A list that came from the
+// environment itself is only filled up, since the PARLEY_ form wins.
+func (l *loader) readGenericNames(listFromEnv bool) {
+	sources := &l.config.Platforms.Generic.Sources
+	for _, f := range fieldsOf(reflect.ValueOf(&Source{}).Elem()) {
+		name := f.tag.Get("env")
+		if name == "" {
+			continue
+		}
+		value, place, ok := l.lookup(name, sourcesKey)
+		if !ok || value == "" {
+			continue
+		}
+		i := l.wellKnownSource()
+		if i < 0 {
+			l.fault(place, sourcesKey, "which of the %d sources is meant? set %s__0__%s instead", len(*sources), envName(sourcesKey), strings.ToUpper(f.name))
+			continue
+		}
+		key := fmt.Sprintf("%s[%d]", sourcesKey, i)
+		target, _ := fieldsOf(reflect.ValueOf(&(*sources)[i]).Elem()).find(f.name)
+		if !listFromEnv || target.value.IsZero() {
+			l.set(leaf{join(key, f.name), target}, value, place)
+			l.config.sourcesSet = true
+		}
+	}
+}
+
+// wellKnownSource returns the index of the source that GENERIC_… variables
+// mean, making one where there is none, or -1 when that is not clear.
+func (l *loader) wellKnownSource() int {
+	sources := &l.config.Platforms.Generic.Sources
+	if i := slices.IndexFunc(*sources, func(s Source) bool { return s.Name == defaultSource }); i >= 0 {
+		return i
+	}
+	switch len(*sources) {
+	case 0:
+		*sources = append(*sources, Source{Name: defaultSource})
+		return 0
+	case 1:
+		return 0
+	}
+	return -1
+}
+
+// allEnvNames returns the PARLEY_ form of every key.
+func allEnvNames() []string {
+	keys := Keys()
+	for i, key := range keys {
+		keys[i] = envName(key)
+	}
+	return keys
+}

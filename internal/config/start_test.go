@@ -1,0 +1,127 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestUnsafeStarts(t *testing.T) {
+	t.Parallel()
+	const outside = "PARLEY_LISTEN=0.0.0.0:8080"
+	const secret = "GENERIC_WEBHOOK_SECRET=" + goodSecret
+	feishu := []string{"FEISHU_APP_ID=a", "FEISHU_APP_SECRET=b"}
+	tests := []struct {
+		name, text string
+		environ    []string
+		refused    string // key of the one fault; "" = starts
+		on         string // what runs
+	}{
+		{"nothing set", "", nil, "", "generic"},
+		{"nothing set, outside", "", []string{outside}, "", ""},
+		{"secret, outside", "", []string{outside, secret}, "", "generic"},
+		{"IPv6 loopback", "", []string{"PARLEY_LISTEN=[::1]:80"}, "", "generic"},
+		{"mapped loopback", "", []string{"PARLEY_LISTEN=[::ffff:127.0.0.1]:80"}, "", "generic"},
+		{"every interface", "", []string{"PARLEY_LISTEN=:80"}, "", ""},
+		{"a name that only begins like loopback", "", []string{"PARLEY_LISTEN=127.example.com:80"}, "", ""},
+		{"configured source, loopback", "platforms: {generic: {sources: [{name: a}]}}", nil, "", "a"},
+		{"configured source, outside", "platforms: {generic: {sources: [{name: a}]}}", []string{outside}, "platforms.generic.sources[0].secret", ""},
+		{"the default source written out, outside", "platforms: {generic: {sources: [{name: generic, secret: ''}]}}", []string{outside}, "platforms.generic.sources[0].secret", ""},
+		{"configured by callback, outside", "", []string{outside, "GENERIC_CALLBACK_URL=http://h/"}, "platforms.generic.sources[0].secret", ""},
+		{"generic wanted, outside", "platforms: {generic: {enabled: true}}", []string{outside}, "platforms.generic.sources[0].secret", ""},
+		{"configured source switched off, outside", "platforms: {generic: {enabled: false, sources: [{name: a}]}}", []string{outside}, "", ""},
+		{"generic off", "platforms: {generic: {enabled: false}}", nil, "", ""},
+		{"wanted without a source", "platforms: {generic: {enabled: true, sources: []}}", nil, "platforms.generic.sources", ""},
+		{"short secret", "", []string{"GENERIC_WEBHOOK_SECRET=whsec_c2hvcnQ="}, "platforms.generic.sources[0].secret", ""},
+		{"blank secret", "", []string{"GENERIC_WEBHOOK_SECRET= "}, "platforms.generic.sources[0].secret", ""},
+		{"secret without its prefix", "", []string{"GENERIC_WEBHOOK_SECRET=MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, "platforms.generic.sources[0].secret", ""},
+		{"long secret", "", []string{"GENERIC_WEBHOOK_SECRET=whsec_" + strings.Repeat("AAAA", 22)}, "platforms.generic.sources[0].secret", ""},
+		{"feishu without a key", "", feishu, "", "generic"},
+		{"feishu with a token, loopback", "", append(slices.Clone(feishu), "FEISHU_VERIFICATION_TOKEN=c"), "", "feishu generic"},
+		{"feishu with a token, outside", "", append(slices.Clone(feishu), "FEISHU_VERIFICATION_TOKEN=c", outside), "platforms.feishu.encrypt_key", ""},
+		{"feishu without a key, outside", "", append(slices.Clone(feishu), outside), "platforms.feishu.encrypt_key", ""},
+		{"feishu with a key, outside", "", append(slices.Clone(feishu), "FEISHU_ENCRYPT_KEY=c", outside), "", "feishu"},
+		{"feishu off, outside", "platforms: {feishu: {enabled: false}}", append(slices.Clone(feishu), outside), "", ""},
+		{"feishu wanted without a key", "platforms: {feishu: {enabled: true}}", feishu, "platforms.feishu.encrypt_key", ""},
+		{"slack wanted without a token", "platforms: {slack: {enabled: true}}", []string{"SLACK_SIGNING_SECRET=a"}, "platforms.slack.bot_token", ""},
+		{"slack half there", "", []string{"SLACK_SIGNING_SECRET=a"}, "", "generic"},
+		{"slack there", "", []string{"SLACK_SIGNING_SECRET=a", "SLACK_BOT_TOKEN=b"}, "", "slack generic"},
+		{"slack off", "platforms: {slack: {enabled: false, mode: socket}}", []string{"SLACK_SIGNING_SECRET=a", "SLACK_BOT_TOKEN=b"}, "", "generic"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c, err := load(t, tt.text, tt.environ...)
+			if tt.refused != "" {
+				lines := faultLines(t, err)
+				if len(lines) != 1 || !strings.Contains(lines[0], tt.refused+": ") {
+					t.Errorf("want one fault of %s, got %q", tt.refused, lines)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := running(c); got != tt.on {
+				t.Errorf("runs %q, want %q", got, tt.on)
+			}
+		})
+	}
+}
+
+// running names the platforms that are on.
+func running(c *Config) string {
+	var on []string
+	if c.SlackOn() {
+		on = append(on, "slack")
+	}
+	if c.FeishuOn() {
+		on = append(on, "feishu")
+	}
+	for _, s := range c.Sources() {
+		on = append(on, s.Name)
+	}
+	return strings.Join(on, " ")
+}
+
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		environ []string
+		want    string
+	}{
+		{nil, ""},
+		{[]string{"SLACK_BOT_TOKEN=a"}, "slack is off"},
+		{[]string{"FEISHU_APP_ID=a", "FEISHU_APP_SECRET=b"}, "feishu is off"},
+		{[]string{"PARLEY_LISTEN=0.0.0.0:1"}, "the generic platform is off"},
+		{[]string{"PARLEY_AI__CONVERSATION_PERSISTENCE__ENABLED=false"}, "kept in memory"},
+	}
+	for _, tt := range tests {
+		got := strings.Join(mustLoad(t, "", tt.environ...).Warnings(), "\n")
+		if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+			t.Errorf("%q: got %q, want %q", tt.environ, got, tt.want)
+		}
+	}
+}
+
+func TestEffectiveModel(t *testing.T) {
+	t.Parallel()
+	const key, base = "OPENAI_API_KEY=k", "OPENAI_BASE_URL=http://127.0.0.1:1/v1"
+	tests := []struct {
+		environ         []string
+		provider, model string
+	}{
+		{nil, "echo", "echo"},
+		{[]string{key}, "openai", "gpt-4o-mini"},
+		{[]string{base}, "openai", "gpt-4o-mini"},
+		{[]string{"PARLEY_AI_MODEL=openai:ft:gpt-4o:acme", key}, "openai", "ft:gpt-4o:acme"},
+		{[]string{"PARLEY_AI_MODEL=gpt-5", key}, "openai", "gpt-5"},
+		{[]string{"PARLEY_AI_MODEL=echo", key}, "echo", "echo"},
+	}
+	for _, tt := range tests {
+		provider, model := mustLoad(t, "", tt.environ...).EffectiveModel()
+		if provider != tt.provider || model != tt.model {
+			t.Errorf("%q: got %s %s", tt.environ, provider, model)
+		}
+	}
+}
