@@ -1,0 +1,186 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/parley-bot/parley/admin"
+	"github.com/parley-bot/parley/internal/config"
+	"github.com/parley-bot/parley/internal/web"
+	"github.com/parley-bot/parley/platforms/slack"
+	"github.com/parley-bot/parley/scheduler"
+)
+
+// Options are what the program's surroundings give it.
+type Options struct {
+	Logger  *slog.Logger
+	Version string
+	Now     func() time.Time // of incoming requests' signatures; nil: time.Now
+	// Settle is how long after the start of a send whose outcome is unknown
+	// Slack may still take it; 0: longer than the adapter waits for an answer.
+	Settle time.Duration
+	// Paused accepts events and answers none, to measure the one without the other.
+	Paused bool
+}
+
+// App is the gateway, ready to run.
+type App struct {
+	core      *core
+	platforms *platformSet
+	scheduler *scheduler.Scheduler
+	web       *web.Server
+	listener  net.Listener
+	log       *slog.Logger
+	close     sync.Once
+	closeErr  error
+	paused    bool
+}
+
+// New opens the database and the port and puts everything together. Nothing
+// is answered before Run.
+func New(ctx context.Context, cfg *config.Config, o Options) (a *App, err error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	a = &App{log: o.Logger, paused: o.Paused}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+			a = nil
+		}
+	}()
+	for _, warning := range cfg.Warnings() {
+		o.Logger.WarnContext(ctx, warning) //nolint:sloglint // the configuration's own sentence
+	}
+	if a.platforms, err = newPlatforms(cfg, o.Logger); err != nil {
+		return a, err
+	}
+	if a.core, err = newCore(ctx, cfg, o.Logger, purpose{
+		alone: true, senders: a.platforms.senders(),
+		settle: map[string]time.Duration{slack.Platform: cmp.Or(o.Settle, slack.SendTimeout+2*time.Second)},
+	}); err != nil {
+		return a, err
+	}
+	if a.scheduler, err = newScheduler(cfg, a.core, o.Logger); err != nil {
+		return a, err
+	}
+	if a.web, err = newWeb(ctx, cfg, a, o); err != nil {
+		return a, err
+	}
+	a.listener, err = a.web.Listen(ctx)
+	return a, err
+}
+
+// Addr returns the address that the server listens on.
+func (a *App) Addr() string { return a.listener.Addr().String() }
+
+// Run serves until ctx ends, then stops: nothing more is accepted, and what is
+// running is finished or handed back within the grace.
+func (a *App) Run(ctx context.Context) error {
+	a.platforms.start(ctx)
+	if !a.paused {
+		a.core.gateway.Start(ctx, a.core.runner)
+	}
+	if err := a.scheduler.Start(); err != nil {
+		return errors.Join(err, a.Close())
+	}
+	a.log.InfoContext(ctx, "ready", slog.String("listen", a.Addr()), slog.String("database", a.core.db.Target.String()),
+		slog.Any("platforms", a.platforms.names()))
+	err := a.web.Serve(ctx, a.listener)
+	a.log.InfoContext(context.WithoutCancel(ctx), "stopping")
+	return errors.Join(err, a.Close())
+}
+
+// Close stops everything and closes the database. It may be called twice.
+func (a *App) Close() error {
+	a.close.Do(func() {
+		if a.listener != nil {
+			_ = a.listener.Close() // Serve has closed it already, unless it never ran
+		}
+		if a.scheduler != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			defer cancel()
+			a.closeErr = a.scheduler.Stop(ctx)
+		}
+		if a.core != nil {
+			a.closeErr = errors.Join(a.closeErr, a.core.close())
+		}
+		if a.platforms != nil {
+			a.platforms.stop()
+		}
+	})
+	return a.closeErr
+}
+
+func newWeb(ctx context.Context, cfg *config.Config, a *App, o Options) (*web.Server, error) {
+	token, path, err := adminToken(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if path != "" {
+		o.Logger.InfoContext(ctx, "admin token", slog.String("file", path))
+	}
+	return web.New(web.Options{
+		Listen: cfg.Server.Listen, BodyLimit: int64(cfg.Server.BodyLimit), Grace: cfg.Server.ShutdownGrace,
+		TrustedProxies: cfg.Server.TrustedProxies,
+		Gateway:        a.core.gateway,
+		Slack:          a.platforms.slackReceiver(), Feishu: a.platforms.feishuReceiver(), Sources: a.platforms.sources(),
+		Admin: admin.New(admin.Options{
+			Token: token, Chat: &talk{core: a.core, platform: "web", person: "local"},
+			Jobs: a.scheduler, Stats: a.core.store, Usage: usageReport{a.core}, CommandPrefix: cfg.Commands.Prefix,
+			Logger: o.Logger,
+		}),
+		AdminToken: token, Metrics: a.core.metrics, Ready: a.core.ready, Logger: o.Logger, Now: o.Now,
+	})
+}
+
+// usageReport is the usage ledger as the API shows it.
+type usageReport struct{ core *core }
+
+// Usage implements admin.Usage.
+func (u usageReport) Usage(ctx context.Context, days int) ([]admin.UsageRow, error) {
+	list, err := u.core.usage.Since(ctx, u.core.db.Now().AddDate(0, 0, 1-days))
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]admin.UsageRow, len(list))
+	for i, d := range list {
+		rows[i] = admin.UsageRow(d)
+	}
+	return rows, nil
+}
+
+func newScheduler(cfg *config.Config, c *core, log *slog.Logger) (*scheduler.Scheduler, error) {
+	zone, err := time.LoadLocation(cfg.Scheduler.Timezone)
+	if err != nil {
+		return nil, fmt.Errorf("scheduler.timezone: %w", err)
+	}
+	s := &cfg.Scheduler
+	days := cfg.AI.ConversationPersistence.CleanupDays
+	limits := scheduler.Thresholds{Tokens: cfg.Monitor.TokensWarn, Conversations: cfg.Monitor.ConversationsWarn}
+	return scheduler.New(scheduler.Options{
+		DB: c.db, Location: zone, Logger: log, Metrics: c.metrics,
+		Jobs: []scheduler.Job{
+			{Name: "cleanup", Cron: s.Cleanup, Run: c.cleanup(scheduler.Cleanup(c.store, days, s.CleanupArchive, s.CleanupArchiveUsers), days)},
+			{Name: "vacuum", Cron: s.Vacuum, Run: scheduler.Vacuum(c.store)},
+			{Name: "backup", Cron: s.Backup, Run: scheduler.Backup(c.store, s.BackupDir, time.Now)},
+			{Name: "report", Cron: s.Report, Run: scheduler.Report(c.store, limits, c.metrics, log)},
+		},
+	})
+}
+
+// cleanup also trims the ledger of events, for as long as conversations are kept.
+func (c *core) cleanup(conversations scheduler.Work, days int) scheduler.Work {
+	return func(ctx context.Context) (string, error) {
+		result, err := conversations(ctx)
+		keep := time.Duration(days) * 24 * time.Hour
+		events, trimErr := c.inbox.Trim(ctx, keep)
+		return fmt.Sprintf("%s, %d events trimmed", result, events), errors.Join(err, trimErr, c.inbox.TrimLanes(ctx, keep))
+	}
+}

@@ -1,0 +1,190 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/parley-bot/parley/ai"
+	"github.com/parley-bot/parley/commands"
+	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/gateway"
+	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/outbox"
+	"github.com/parley-bot/parley/gateway/turn"
+	"github.com/parley-bot/parley/gateway/usage"
+	"github.com/parley-bot/parley/internal/config"
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/memory"
+	"github.com/parley-bot/parley/migrations"
+	"github.com/parley-bot/parley/platforms"
+)
+
+const (
+	// lease is how long a conversation stays with a replica that has gone
+	// silent. It is longer than a send may take.
+	lease = 20 * time.Second
+	// Waits between attempts.
+	backoff    = 500 * time.Millisecond
+	maxBackoff = time.Minute
+)
+
+// core is everything between the adapters and the database.
+type core struct {
+	db      *database.DB
+	unlock  func()
+	store   *conversation.PersistentConversationManager
+	memory  *memory.Store
+	usage   *usage.Ledger
+	inbox   *inbox.Inbox
+	gateway *gateway.Gateway
+	runner  *turn.Runner
+	metrics *metrics.Metrics
+}
+
+// purpose says what a core is opened for.
+type purpose struct {
+	queue   string // of the events it answers
+	alone   bool   // nobody else may serve from the same SQLite file
+	senders map[string]platforms.Sender
+	settle  map[string]time.Duration // see outbox.Options
+}
+
+func newCore(ctx context.Context, cfg *config.Config, log *slog.Logger, p purpose) (c *core, err error) {
+	c = &core{unlock: func() {}, metrics: metrics.New()}
+	made := c
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, made.close())
+		}
+	}()
+	if c.db, err = openDatabase(ctx, cfg, log); err != nil {
+		return nil, err
+	}
+	if p.alone {
+		if c.unlock, err = c.db.LockFile(); err != nil {
+			c.unlock = func() {}
+			return nil, fmt.Errorf("database %s: %w", c.db.Target, err)
+		}
+	}
+	if err := migrate(ctx, cfg, c.db); err != nil {
+		return nil, err
+	}
+	if err := c.openRooms(ctx, cfg, p); err != nil {
+		return nil, err
+	}
+	return c, c.openGateway(ctx, cfg, log, p)
+}
+
+func openDatabase(ctx context.Context, cfg *config.Config, log *slog.Logger) (*database.DB, error) {
+	p := &cfg.AI.ConversationPersistence
+	url := string(p.DBURL)
+	if !p.Enabled {
+		url = ":memory:"
+	}
+	return database.Open(ctx, database.Options{URL: url, DataDir: p.DataDir, Echo: p.Echo, Logger: log})
+}
+
+func migrate(ctx context.Context, cfg *config.Config, db *database.DB) error {
+	if !cfg.AI.ConversationPersistence.Migrate && !db.Target.Memory() {
+		return migrations.Check(ctx, db)
+	}
+	_, err := migrations.Up(ctx, db)
+	return err
+}
+
+func (c *core) openRooms(ctx context.Context, cfg *config.Config, p purpose) (err error) {
+	if c.store, err = conversation.New(ctx, c.db); err != nil {
+		return err
+	}
+	if c.memory, err = memory.New(ctx, c.db); err != nil {
+		return err
+	}
+	if c.usage, err = usage.New(ctx, c.db); err != nil {
+		return err
+	}
+	registry := c.registry(cfg)
+	c.inbox, err = inbox.New(ctx, inbox.Options{
+		DB: c.db, Queue: p.queue, Owner: rand.Text(), Lease: lease,
+		Scope:        inbox.Scope(cfg.AI.ConversationPersistence.Scope),
+		MentionsOnly: cfg.Gateway.GroupMentionsOnly,
+		Group:        turn.Group(turn.Busy(cfg.Gateway.Busy), turn.IsCommand(cfg.Commands.Prefix, registry.Is)),
+	})
+	return err
+}
+
+func (c *core) registry(cfg *config.Config) *commands.Registry {
+	return commands.New(commands.Options{
+		Prefix: cfg.Commands.Prefix, Language: commands.Language(cfg.Commands.Language),
+		Store: c.store, Memory: c.memory,
+	})
+}
+
+func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Logger, p purpose) error {
+	out := outbox.New(c.db, outbox.Options{
+		Sender: func(name string) platforms.Sender {
+			if s, ok := p.senders[name]; ok {
+				return s
+			}
+			return gone{name}
+		},
+		Settle: p.settle, Metrics: c.metrics, Logger: log,
+	})
+	c.gateway = gateway.New(gateway.Options{
+		Inbox: c.inbox, Outbox: out, Workers: cfg.Gateway.Workers, Grace: cfg.Server.ShutdownGrace,
+		Metrics: c.metrics, Logger: log,
+	})
+	zone, err := time.LoadLocation(cfg.Scheduler.Timezone)
+	if err != nil {
+		return fmt.Errorf("scheduler.timezone: %w", err)
+	}
+	counter := ai.NewCounter()
+	assistant, err := newAssistant(cfg, counter, c.metrics, log)
+	if err != nil {
+		return err
+	}
+	persistence := &cfg.AI.ConversationPersistence
+	options := turn.Options{
+		DB: c.db, Inbox: c.inbox, Outbox: out, Store: c.store, Memory: c.memory, Usage: c.usage,
+		Commands: c.registry(cfg), Counter: counter,
+		Listener: c.gateway.Listener(), Metrics: c.metrics, Logger: log,
+		Prefix: cfg.Commands.Prefix, Scope: inbox.Scope(persistence.Scope),
+		MaxAttempts:  int64(cfg.Gateway.MaxAttempts),
+		HistoryTurns: persistence.MaxHistoryTurns, HistoryTokens: cfg.AI.ContextTokens,
+		Budget:  turn.Budget{Tokens: cfg.AI.Budget.TokensPerUser, Monthly: cfg.AI.Budget.Period == "month", Location: zone},
+		Backoff: backoff, MaxBackoff: maxBackoff,
+	}
+	if assistant != nil { // a nil *ai.Assistant would not be a nil interface
+		options.Assistant = assistant
+	}
+	c.runner = turn.New(options)
+	// Alone on the file, whatever is claimed was claimed by a process that is no more.
+	if p.alone && c.db.Engine() == database.SQLite {
+		return c.inbox.TakeOver(ctx)
+	}
+	return nil
+}
+
+// close gives everything back. It may be called on a half-made core.
+func (c *core) close() error {
+	var err error
+	if c.gateway != nil {
+		c.gateway.Stop()
+	}
+	if c.db != nil {
+		err = c.db.Close()
+	}
+	c.unlock()
+	return err
+}
+
+// ready reports whether requests can be served.
+func (c *core) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return errors.Join(database.Explain(c.db.Ping(ctx)), migrations.Check(ctx, c.db))
+}

@@ -1,0 +1,55 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/gateway"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/platforms"
+)
+
+// talk is one person's private chat with the pipeline from this very machine:
+// the chat page's or the terminal's.
+type talk struct {
+	core     *core
+	platform string
+	person   string
+}
+
+// Say stores what the person said and returns when the reply exists. id, which
+// may be empty, is the same when the same message is said again.
+func (t *talk) Say(ctx context.Context, id, text string, onDelta func(string)) (gateway.Status, error) {
+	if id == "" {
+		id = rand.Text()
+	}
+	accepted, err := t.core.gateway.Accept(ctx, []platforms.Event{t.event(id, text)})
+	if err != nil {
+		return gateway.Status{}, err
+	}
+	return t.core.gateway.Wait(ctx, accepted[0], onDelta)
+}
+
+func (t *talk) event(id, text string) platforms.Event {
+	return platforms.Event{
+		Platform: t.platform, ID: id, Kind: platforms.KindMessage, ChatType: platforms.Private,
+		ChatID: t.person, SenderID: t.person, Text: text, SentAt: time.Now().UTC(),
+		ReplyTo: platforms.Address{ChatID: t.person},
+	}
+}
+
+// History returns the last messages, oldest first; none when nothing was said yet.
+func (t *talk) History(ctx context.Context, limit int) ([]conversation.Message, error) {
+	e := t.event("", "")
+	conv, err := t.core.store.Find(ctx, t.core.inbox.Scope.Key(&e))
+	if errors.Is(err, conversation.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, failure.New(failure.Unavailable, "database_unavailable", "the history cannot be read now", err)
+	}
+	return t.core.store.Recent(ctx, conv.ID, limit)
+}
