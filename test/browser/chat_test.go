@@ -1,0 +1,229 @@
+package browser_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/parley-bot/parley/internal/failure"
+)
+
+const (
+	question = "How do I say good morning in French?"
+	helpText = "/help – every command in one line each\n/save KEY VALUE – keeps a preference\n/load KEY – shows a preference\n" +
+		"/history [N] – the last messages\n/stats – what this bot has done so far\n/reset – starts the conversation afresh"
+)
+
+func newChat() *fakeChat {
+	return &fakeChat{answered: map[string]string{}, replies: map[string][]string{
+		question: {
+			"You say **bonjour** at any time of the day. There is no separate word for the morning.\n\n",
+			"To a friend it is often `salut`:\n\n```\nSalut, ça va ?\n",
+			"– Ça va, et toi ?\n```\n\nWould you like to hear more greetings?",
+		},
+		"/help":                        {helpText},
+		"<img src=x onerror=alert(1)>": {"<script>document.title='broken'</script>"},
+	}}
+}
+
+// ask types text and presses Enter.
+func ask(ctx context.Context, t *testing.T, text string) {
+	t.Helper()
+	do(ctx, t, "type", chromedp.SendKeys(chromedp.ID("text"), text+"\r"))
+}
+
+// idle is true when nothing is being written.
+const idle = `document.getElementById("log").getAttribute("aria-busy") === "false"`
+
+func lastText(ctx context.Context, t *testing.T) string {
+	t.Helper()
+	return eval[string](ctx, t, `[...document.querySelectorAll("#log .message .text")].at(-1)?.innerText ?? ""`)
+}
+
+func count(ctx context.Context, t *testing.T, selector string) int {
+	t.Helper()
+	return eval[int](ctx, t, `document.querySelectorAll(`+"`"+selector+"`"+`).length`)
+}
+
+func TestChatPage(t *testing.T) {
+	t.Parallel()
+	chat := newChat()
+	url := start(t, chat)
+	ctx := browser(t, 1280, 820, false)
+
+	do(ctx, t, "open", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.ID("empty")))
+	wait(ctx, t, idle)
+	if id := eval[string](ctx, t, "document.activeElement.id"); id != "text" {
+		t.Errorf("the focus is on %q, want the message field", id)
+	}
+	screenshot(ctx, t, "desktop-light-1-empty")
+
+	step := make(chan struct{})
+	chat.set(func() { chat.step = step })
+	ask(ctx, t, question)
+	step <- struct{}{}
+	step <- struct{}{}
+	wait(ctx, t, `document.querySelector(".streaming .text")?.innerText.includes("Salut, ça va ?")`)
+	if !eval[bool](ctx, t, `document.getElementById("send").disabled`) {
+		t.Error("one can send while a reply is being written")
+	}
+	screenshot(ctx, t, "desktop-light-2-streaming")
+	step <- struct{}{}
+	wait(ctx, t, idle)
+	chat.set(func() { chat.step = nil })
+	if got := lastText(ctx, t); !strings.HasSuffix(got, "Would you like to hear more greetings?") {
+		t.Errorf("the reply ends with %q", got)
+	}
+	if got := eval[string](ctx, t, `document.querySelector("#log pre code").textContent`); got != "Salut, ça va ?\n– Ça va, et toi ?" {
+		t.Errorf("the code block holds %q", got)
+	}
+
+	if got := eval[string](ctx, t, `document.getElementById("text").value`); got != "" {
+		t.Errorf("after sending the field holds %q", got)
+	}
+	do(ctx, t, "two lines", chromedp.SendKeys(chromedp.ID("text"), "one"), chromedp.KeyEvent(kb.Enter, chromedp.KeyModifiers(chromedp.ModifierShift)),
+		chromedp.SendKeys(chromedp.ID("text"), "two"))
+	if got := eval[string](ctx, t, `document.getElementById("text").value`); got != "one\ntwo" {
+		t.Errorf("Shift+Enter made %q", got)
+	}
+	do(ctx, t, "clear", chromedp.Evaluate[chromedp.Void](`document.getElementById("text").value = ""`))
+
+	ask(ctx, t, "/help")
+	wait(ctx, t, `document.querySelectorAll("#log .assistant").length === 2 && `+idle)
+	if n := count(ctx, t, "#log .message.command"); n != 2 {
+		t.Errorf("%d messages are marked as command, want 2", n)
+	}
+	if id := eval[string](ctx, t, "document.activeElement.id"); id != "text" {
+		t.Errorf("after sending the focus is on %q", id)
+	}
+	before := eval[string](ctx, t, `[...document.querySelectorAll("#log .text")].map((e) => e.innerText).join("|")`)
+
+	do(ctx, t, "reload", chromedp.Reload())
+	wait(ctx, t, `document.querySelectorAll("#log .message").length === 4 && `+idle)
+	after := eval[string](ctx, t, `[...document.querySelectorAll("#log .text")].map((e) => e.innerText).join("|")`)
+	if before != after {
+		t.Errorf("after the reload the page shows\n%s\nbefore\n%s", after, before)
+	}
+	screenshot(ctx, t, "desktop-light-3-history")
+
+	if foreign := eval[string](ctx, t, `performance.getEntriesByType("resource").map((e) => e.name).filter((n) => !n.startsWith(location.origin)).join(" ")`); foreign != "" {
+		t.Errorf("the page loads %s", foreign)
+	}
+}
+
+func TestChatPageOnAPhone(t *testing.T) {
+	t.Parallel()
+	chat := newChat()
+	url := start(t, chat)
+	ctx := browser(t, 390, 844, true, chromedp.EmulateScale(2), chromedp.EmulateMobile, chromedp.EmulateTouch)
+	do(ctx, t, "open", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.ID("empty")))
+	wait(ctx, t, idle)
+	if !eval[bool](ctx, t, `matchMedia("(prefers-color-scheme: dark)").matches`) {
+		t.Error("the browser does not prefer dark")
+	}
+	screenshot(ctx, t, "phone-dark-1-empty")
+	ask(ctx, t, question)
+	wait(ctx, t, `document.querySelectorAll("#log .assistant").length === 1 && `+idle)
+	do(ctx, t, "use a starter", chromedp.Evaluate[chromedp.Void](`document.querySelector("[data-say='/help']").click()`))
+	wait(ctx, t, `document.querySelectorAll("#log .assistant").length === 2 && `+idle)
+	if eval[bool](ctx, t, `document.documentElement.scrollWidth > innerWidth`) {
+		t.Error("the page is wider than the phone")
+	}
+	if !eval[bool](ctx, t, `(() => { const s = document.scrollingElement; return s.scrollHeight - s.scrollTop - s.clientHeight < 4; })()`) {
+		t.Error("the newest message is not in view")
+	}
+	screenshot(ctx, t, "phone-dark-2-history")
+}
+
+func TestTextStaysText(t *testing.T) {
+	t.Parallel()
+	chat := newChat()
+	url := start(t, chat)
+	ctx := browser(t, 1280, 820, false)
+	do(ctx, t, "open", chromedp.Navigate(url))
+	wait(ctx, t, idle)
+	ask(ctx, t, "<img src=x onerror=alert(1)>")
+	wait(ctx, t, `document.querySelectorAll("#log .assistant").length === 1 && `+idle)
+	if n := count(ctx, t, "#log .text img, #log script"); n != 0 {
+		t.Errorf("%d elements came out of a text", n)
+	}
+	if got := lastText(ctx, t); got != "<script>document.title='broken'</script>" {
+		t.Errorf("the reply is shown as %q", got)
+	}
+}
+
+func TestFailureAndRetry(t *testing.T) {
+	t.Parallel()
+	chat := newChat()
+	chat.broken = failure.New(failure.Unavailable, "database_busy", "the database is busy", nil)
+	url := start(t, chat)
+	ctx := browser(t, 1280, 820, true)
+	do(ctx, t, "open", chromedp.Navigate(url))
+	wait(ctx, t, idle)
+	ask(ctx, t, "Are you there?")
+	wait(ctx, t, `!document.getElementById("problem").hidden && `+idle)
+	if got := eval[string](ctx, t, `document.getElementById("problem-text").innerText`); got != "The database is busy." {
+		t.Errorf("the page says %q", got)
+	}
+	screenshot(ctx, t, "desktop-dark-1-problem")
+	chat.set(func() { chat.broken = nil })
+	do(ctx, t, "try again", chromedp.Click(chromedp.ID("retry")))
+	wait(ctx, t, `document.querySelectorAll("#log .assistant").length === 1 && `+idle)
+	if n := count(ctx, t, "#log .user"); n != 1 {
+		t.Errorf("the question is there %d times, want once", n)
+	}
+	if ids := chat.ids(); len(ids) != 2 || ids[0] != ids[1] {
+		t.Errorf("asked with the ids %q, want one id twice: the message may have been stored", ids)
+	}
+	if !eval[bool](ctx, t, `document.getElementById("problem").hidden`) {
+		t.Error("the problem is still shown")
+	}
+}
+
+// TestReloadWhileTheReplyIsBeingMade must neither lose nor double the question.
+func TestReloadWhileTheReplyIsBeingMade(t *testing.T) {
+	t.Parallel()
+	chat := newChat()
+	chat.step = make(chan struct{})
+	url := start(t, chat)
+	ctx := browser(t, 1280, 820, false)
+	do(ctx, t, "open", chromedp.Navigate(url))
+	wait(ctx, t, idle)
+	ask(ctx, t, "Take your time")
+	chat.step <- struct{}{}
+	wait(ctx, t, `document.querySelector(".streaming .text")?.innerText.includes("You said")`)
+	do(ctx, t, "reload", chromedp.Reload())
+	wait(ctx, t, `document.querySelector(".streaming .dots") !== null`)
+	chat.step <- struct{}{}
+	chat.step <- struct{}{}
+	wait(ctx, t, `document.querySelectorAll("#log .assistant:not(.streaming)").length === 1 && `+idle)
+	if got := lastText(ctx, t); got != "You said: Take your time" {
+		t.Errorf("the reply is %q", got)
+	}
+	if n := count(ctx, t, "#log .user"); n != 1 {
+		t.Errorf("the question is there %d times, want once", n)
+	}
+	if ids := chat.ids(); len(ids) != 2 || ids[0] != ids[1] {
+		t.Errorf("asked with the ids %q, want one id twice", ids)
+	}
+}
+
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	url := start(t, newChat())
+	// A name that is not this machine's: the page is closed.
+	url = strings.Replace(url, "127.0.0.1", "parley.test", 1)
+	ctx := browser(t, 1280, 820, false)
+	do(ctx, t, "open", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.ID("token")))
+	do(ctx, t, "wrong token", chromedp.SendKeys(chromedp.ID("token"), "not it\r"), chromedp.WaitVisible(chromedp.ID("problem")))
+	screenshot(ctx, t, "desktop-light-4-sign-in")
+	do(ctx, t, "right token", chromedp.SendKeys(chromedp.ID("token"), token+"\r"), chromedp.WaitVisible(chromedp.ID("empty")))
+	wait(ctx, t, idle)
+	ask(ctx, t, "hello")
+	wait(ctx, t, `document.querySelectorAll("#log .assistant").length === 1 && `+idle)
+	do(ctx, t, "sign out", chromedp.Click(chromedp.CSS(".signout button")), chromedp.WaitVisible(chromedp.ID("token")))
+	do(ctx, t, "open again", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.ID("token")))
+}
