@@ -1,0 +1,34 @@
+# make help shows what there is.
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+.PHONY: help build test race lint bench crash image-check fuzz
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+build: ## the static binary ./parley
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o parley ./cmd/parley
+
+test: ## all tests; PARLEY_TEST_POSTGRES and PARLEY_TEST_MYSQL add those databases
+	go test ./...
+
+race: ## the same under the race detector, in another order each time
+	go test -race -shuffle=on ./...
+
+lint: ## golangci-lint
+	golangci-lint run ./... 2>/dev/null || $(GOLANGCI) run ./...
+
+bench: ## every benchmark once
+	go test -run '^$$' -bench . -benchtime 1x ./...
+
+load: ## durable webhooks beside a bare handler, and the way from accepted to sent
+	go test -run '^$$' -bench . -benchtime 5s ./test/load
+
+crash: ## kill -9 under load, again and again
+	PARLEY_CRASH_KILLS=60 go test -count=1 -run TestCrash -timeout 30m -v ./test/e2e
+
+image-check: ## build the container image's stages without a registry and start it once
+	scripts/image-check
+
+fuzz: ## each fuzz target for half a minute
+	scripts/fuzz 30s
