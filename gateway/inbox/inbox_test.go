@@ -350,3 +350,27 @@ func TestTrimKeepsYoungAndOpen(t *testing.T) {
 		}
 	})
 }
+
+// A full disk is an error that says "again", stores nothing, and passes.
+func TestAcceptOnFullDisk(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	b := open(t, db, "me", time.Minute)
+	limit := func(pages string) {
+		if _, err := db.Maintenance().ExecContext(t.Context(), "PRAGMA max_page_count = "+pages); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit("1") // SQLite takes what is in use as the least
+	var err error
+	for i := 0; err == nil && i < 1000; i++ {
+		_, err = b.Accept(t.Context(), []platforms.Event{event(fmt.Sprint("full", i), "alice")})
+	}
+	if failure.KindOf(err) != failure.Unavailable {
+		t.Fatalf("got %v", err)
+	}
+	limit("1073741823")
+	if a := accept(t, b, event("after", "alice"))[0]; a.Duplicate {
+		t.Error("the event was stored after all")
+	}
+}

@@ -93,6 +93,12 @@ type server struct {
 // start runs the real program until the test ends or stop is called.
 func (w *world) start(t *testing.T, change ...func(*config.Config)) *server {
 	t.Helper()
+	return w.startWith(t, app.Options{}, change...)
+}
+
+// startWith is start with other surroundings.
+func (w *world) startWith(t *testing.T, o app.Options, change ...func(*config.Config)) *server {
+	t.Helper()
 	cfg := w.config()
 	for _, c := range change {
 		c(cfg)
@@ -101,10 +107,9 @@ func (w *world) start(t *testing.T, change ...func(*config.Config)) *server {
 	if os.Getenv("PARLEY_TEST_LOG") != "" {
 		log = t.Output()
 	}
-	a, err := app.New(t.Context(), cfg, app.Options{
-		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Settle: 50 * time.Millisecond,
-	})
+	o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	o.Settle = 50 * time.Millisecond
+	a, err := app.New(t.Context(), cfg, o)
 	if err != nil {
 		t.Fatal(err)
 	}
