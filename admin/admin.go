@@ -55,11 +55,12 @@ type UsageRow struct {
 
 // Options say what the pages and the API show. What is nil is not there (404).
 type Options struct {
-	Token string // the admin token; empty: nobody can sign in
-	Chat  Chat
-	Jobs  Jobs
-	Stats Stats
-	Usage Usage
+	Token  string // the admin token; empty: nobody can sign in
+	Chat   Chat
+	Jobs   Jobs
+	Stats  Stats
+	Usage  Usage
+	Events Events
 
 	CommandPrefix string           // shown in the hints of the chat page; default "/"
 	Now           func() time.Time // nil: time.Now
@@ -110,6 +111,10 @@ func (a *admin) routes() {
 	}
 	if a.Stats != nil {
 		a.handle("GET /api/v1/stats", a.stats)
+	}
+	a.eventRoutes()
+	if a.Conversations != nil {
+		a.conversationRoutes()
 	}
 	if a.Usage != nil {
 		a.handle("GET /api/v1/usage", a.usage)

@@ -24,6 +24,15 @@ const (
 	Discarded State = "discarded" // by an admin
 )
 
+// Known reports whether s is one of the states, or "".
+func (s State) Known() bool {
+	switch s {
+	case "", Received, Running, Sent, Ignored, Failed, Dead, Discarded:
+		return true
+	}
+	return false
+}
+
 func (s State) final() bool {
 	return s == Sent || s == Ignored || s == Dead || s == Discarded
 }

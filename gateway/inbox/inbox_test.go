@@ -374,3 +374,47 @@ func TestAcceptOnFullDisk(t *testing.T) {
 		t.Error("the event was stored after all")
 	}
 }
+
+func TestReplayAndDiscard(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := open(t, db, "me", time.Minute)
+		ignored := event("ignored", "alice")
+		ignored.Ignore = "own message"
+		a := accept(t, b, ignored, event("waits", "bob"))
+		if err := b.Replay(t.Context(), a[1].ID); failure.KindOf(err) != failure.Conflict {
+			t.Errorf("a waiting event was replayed: %v", err)
+		}
+		if err := b.Replay(t.Context(), 999); failure.KindOf(err) != failure.NotFound {
+			t.Errorf("got %v", err)
+		}
+		if err := b.Replay(t.Context(), a[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Discard(t.Context(), a[1].ID); err != nil {
+			t.Fatal(err)
+		}
+		works := claim(t, b, 10)
+		if len(works) != 1 || works[0].Events[0].ID != a[0].ID {
+			t.Fatalf("claimed %+v, want the replayed event alone", works)
+		}
+		if err := b.Discard(t.Context(), a[0].ID); failure.KindOf(err) != failure.Conflict {
+			t.Errorf("a running event was discarded: %v", err)
+		}
+		if err := done(t.Context(), b, &works[0]); err != nil {
+			t.Fatal(err)
+		}
+		list, next, err := b.List(t.Context(), inbox.ListOptions{Limit: 1})
+		if err != nil || len(list) != 1 || next != a[1].ID || list[0].State != inbox.Discarded {
+			t.Errorf("%+v, next %d, %v", list, next, err)
+		}
+		for status, want := range map[inbox.State]int{inbox.Sent: 1, inbox.Discarded: 1, inbox.Dead: 0, inbox.Received: 0} {
+			if list, _, err := b.List(t.Context(), inbox.ListOptions{Status: status}); err != nil || len(list) != want {
+				t.Errorf("status %s: %d events, %v", status, len(list), err)
+			}
+		}
+		if e, err := b.Lookup(t.Context(), "ignored"); err != nil || e.ID != a[0].ID {
+			t.Errorf("%+v, %v", e, err)
+		}
+	})
+}

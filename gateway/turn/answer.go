@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/parley-bot/parley/ai"
 	"github.com/parley-bot/parley/conversation"
@@ -75,6 +76,7 @@ func (r *Runner) askAI(ctx context.Context, w *inbox.Work, key conversation.Key,
 			return a, fmt.Errorf("load the history: %w", err)
 		}
 	}
+	history = without(history, w)
 	ids := w.IDs()
 	response, err := r.Assistant.Reply(ctx, ai.Ask{
 		History: history, New: a.user, Model: conv.Model, Room: r.Scope == inbox.ScopeRoom,
@@ -104,6 +106,17 @@ func (r *Runner) apologise(ctx context.Context, w *inbox.Work, a reply, err erro
 	a.reason = failure.CodeOf(err) + ": " + err.Error()
 	a.detail = "given up: " + a.reason
 	return a, nil
+}
+
+// without leaves out of the history what is asked now: a replayed event's
+// message is stored already.
+func without(history []conversation.Message, w *inbox.Work) []conversation.Message {
+	return slices.DeleteFunc(history, func(m conversation.Message) bool {
+		id, _ := m.Metadata["event_id"].(string)
+		return id != "" && m.Role == conversation.RoleUser && slices.ContainsFunc(w.Events, func(e inbox.Event) bool {
+			return e.ConversationID != 0 && e.Event.ID == id
+		})
+	})
 }
 
 func modelMetadata(m ai.Response) map[string]any {
@@ -184,7 +197,7 @@ func (r *Runner) commitTx(ctx context.Context, tx database.Tx, w *inbox.Work, ke
 			d.Text = text
 		}
 	}
-	if err := r.saveTx(ctx, tx, conv.ID, a, d); err != nil {
+	if err := r.saveTx(ctx, tx, w, conv.ID, a, d); err != nil {
 		return err
 	}
 	if a.usage != nil {
@@ -206,8 +219,8 @@ func (r *Runner) commitTx(ctx context.Context, tx database.Tx, w *inbox.Work, ke
 }
 
 // saveTx stores the person's messages and, after them, the answer.
-func (r *Runner) saveTx(ctx context.Context, tx database.Tx, conversationID int64, a reply, d *outbox.Delivery) error {
-	messages := append([]conversation.Message(nil), a.user...)
+func (r *Runner) saveTx(ctx context.Context, tx database.Tx, w *inbox.Work, conversationID int64, a reply, d *outbox.Delivery) error {
+	messages := fresh(w, a.user)
 	if a.bot != nil {
 		bot := *a.bot
 		bot.Content = d.Text
@@ -225,6 +238,17 @@ func (r *Runner) saveTx(ctx context.Context, tx database.Tx, conversationID int6
 		d.MessageID, d.Tokens = last.ID, last.Tokens
 	}
 	return nil
+}
+
+// fresh leaves out the messages of events that an earlier turn has stored.
+func fresh(w *inbox.Work, user []conversation.Message) []conversation.Message {
+	var list []conversation.Message
+	for i := range user {
+		if w.Events[i].ConversationID == 0 {
+			list = append(list, user[i])
+		}
+	}
+	return list
 }
 
 func person(e *platforms.Event) memory.Person {

@@ -133,8 +133,10 @@ func newWeb(ctx context.Context, cfg *config.Config, a *App, o Options) (*web.Se
 		Slack:          a.platforms.slackReceiver(), Feishu: a.platforms.feishuReceiver(), Sources: a.platforms.sources(),
 		Admin: admin.New(admin.Options{
 			Token: token, Chat: &talk{core: a.core, platform: "web", person: "local"},
-			Jobs: a.scheduler, Stats: a.core.store, Usage: usageReport{a.core}, CommandPrefix: cfg.Commands.Prefix,
-			Logger: o.Logger,
+			Conversations: a.core.store,
+			Jobs: a.scheduler, Stats: a.core.store, Usage: usageReport{a.core}, Events: a.core.inbox,
+			CommandPrefix: cfg.Commands.Prefix,
+			Logger:        o.Logger,
 		}),
 		AdminToken: token, Metrics: a.core.metrics, Ready: a.core.ready, Logger: o.Logger, Now: o.Now,
 	})

@@ -22,6 +22,8 @@ import (
 
 	"github.com/parley-bot/parley/internal/app"
 	"github.com/parley-bot/parley/internal/config"
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/database/dbtest"
 	"github.com/parley-bot/parley/internal/fakes/fakecallback"
 	"github.com/parley-bot/parley/internal/fakes/fakefeishu"
 	"github.com/parley-bot/parley/internal/fakes/fakeslack"
@@ -141,12 +143,26 @@ func (s *sender) send(ctx context.Context, build func(url string) *http.Request)
 // under load on all three platforms. Every event that was answered 200 must be
 // covered by exactly one visible reply in the end.
 func TestCrashLosesNothingAndRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			crash(t, engine)
+		})
+	}
+}
+
+func crash(t *testing.T, engine database.Engine) {
+	t.Helper()
 	kills := 8
 	if n, err := strconv.Atoi(os.Getenv("PARLEY_CRASH_KILLS")); err == nil {
 		kills = n
 	}
 	const events = 200
 	w := newWorld(t)
+	if engine != database.SQLite {
+		w.database = dbtest.URL(t, engine)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	p := w.spawn(t)
@@ -185,7 +201,7 @@ func TestCrashLosesNothingAndRepeatsNothing(t *testing.T) {
 	sent.Wait()
 	defer p.kill()
 	lost, doubled := w.audit(ctx, total)
-	t.Logf("%d kills, %d events: lost %d, doubled %d", kills, total, len(lost), len(doubled))
+	t.Logf("%s: %d kills, %d events: lost %d, doubled %d", engine, kills, total, len(lost), len(doubled))
 	if len(lost) > 0 || len(doubled) > 0 {
 		t.Errorf("lost %v\ndoubled %v", lost, doubled)
 	}

@@ -1,0 +1,186 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/web/respond"
+)
+
+// Conversations are the stored conversations.
+type Conversations interface {
+	List(ctx context.Context, o conversation.ListOptions) (items []conversation.Conversation, next string, err error)
+	Get(ctx context.Context, id int64) (*conversation.Conversation, error)
+	Messages(ctx context.Context, id int64, limit int, cursor string) (items []conversation.Message, next string, err error)
+	Clear(ctx context.Context, id int64) error
+	Delete(ctx context.Context, id int64) error
+	ExportTo(ctx context.Context, id int64, w io.Writer) error
+	Import(ctx context.Context, a conversation.Archive, mode conversation.ImportMode) (*conversation.Conversation, error)
+}
+
+const (
+	standardPage = 50       // items of a page when the request does not say
+	largestPage  = 500      // items of a page at most
+	importLimit  = 64 << 20 // bytes of an import
+)
+
+func (a *admin) conversationRoutes() {
+	a.handle("GET /api/v1/conversations", a.listConversations)
+	a.handle("POST /api/v1/conversations/import", a.importConversation)
+	a.handleConversation("GET /api/v1/conversations/{id}", a.getConversation)
+	a.handleConversation("DELETE /api/v1/conversations/{id}", a.deleteConversation)
+	a.handleConversation("GET /api/v1/conversations/{id}/messages", a.listMessages)
+	a.handleConversation("POST /api/v1/conversations/{id}/clear", a.clearConversation)
+	a.handleConversation("GET /api/v1/conversations/{id}/export", a.exportConversation)
+}
+
+// handleConversation registers a handler for one conversation. What cannot be
+// an id is not found.
+func (a *admin) handleConversation(pattern string, handler func(http.ResponseWriter, *http.Request, int64) error) {
+	a.handle(pattern, func(w http.ResponseWriter, r *http.Request) error {
+		id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+		if err != nil || id < 1 {
+			return explain(conversation.ErrNotFound)
+		}
+		return explain(handler(w, r, id))
+	})
+}
+
+// explain gives the errors of package conversation the sentence that the
+// caller reads.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, conversation.ErrNotFound):
+		return failure.New(failure.NotFound, "not_found", "there is no such conversation", err)
+	case errors.Is(err, conversation.ErrExists):
+		return failure.New(failure.Conflict, "exists", "the conversation exists already; mode=merge or mode=replace imports it all the same", err)
+	case errors.Is(err, conversation.ErrInvalid): // its text is about the input only
+		return failure.New(failure.Invalid, "invalid", strings.TrimSuffix(err.Error(), ": "+conversation.ErrInvalid.Error()), err)
+	}
+	return err
+}
+
+func (a *admin) listConversations(w http.ResponseWriter, r *http.Request) error {
+	limit, err := wholeNumber(r, "limit", standardPage, largestPage)
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	items, next, err := a.Conversations.List(r.Context(), conversation.ListOptions{
+		Platform: q.Get("platform"), UserKey: q.Get("user_key"), Query: q.Get("q"), Limit: limit, Cursor: q.Get("cursor"),
+	})
+	if err != nil {
+		return explain(err)
+	}
+	page := whole(items)
+	page.NextCursor = next
+	respond.JSON(w, http.StatusOK, page)
+	return nil
+}
+
+func (a *admin) getConversation(w http.ResponseWriter, r *http.Request, id int64) error {
+	c, err := a.Conversations.Get(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	respond.JSON(w, http.StatusOK, c)
+	return nil
+}
+
+func (a *admin) deleteConversation(w http.ResponseWriter, r *http.Request, id int64) error {
+	if err := a.Conversations.Delete(r.Context(), id); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (a *admin) listMessages(w http.ResponseWriter, r *http.Request, id int64) error {
+	limit, err := wholeNumber(r, "limit", standardPage, largestPage)
+	if err != nil {
+		return err
+	}
+	items, next, err := a.Conversations.Messages(r.Context(), id, limit, r.URL.Query().Get("cursor"))
+	if err != nil {
+		return err
+	}
+	page := whole(items)
+	page.NextCursor = next
+	respond.JSON(w, http.StatusOK, page)
+	return nil
+}
+
+// clearConversation answers with the conversation as it is then.
+func (a *admin) clearConversation(w http.ResponseWriter, r *http.Request, id int64) error {
+	if err := a.Conversations.Clear(r.Context(), id); err != nil {
+		return err
+	}
+	return a.getConversation(w, r, id)
+}
+
+// exportConversation streams. When it fails after the first byte the answer
+// ends in the middle of its JSON, which no reader takes for whole.
+func (a *admin) exportConversation(w http.ResponseWriter, r *http.Request, id int64) error {
+	out := download{w: w, name: fmt.Sprintf("conversation-%d.json", id)}
+	err := a.Conversations.ExportTo(r.Context(), id, &out)
+	if err == nil || !out.begun {
+		return err
+	}
+	a.Logger.LogAttrs(r.Context(), slog.LevelError, "export broke off", slog.Int64("conversation_id", id), slog.Any("error", err))
+	return nil
+}
+
+// download is a file that the browser keeps. Its headers go out with the first
+// byte: before that, an error is an answer of its own.
+type download struct {
+	w     http.ResponseWriter
+	name  string
+	begun bool
+}
+
+// Write implements io.Writer.
+func (d *download) Write(p []byte) (int, error) {
+	if !d.begun {
+		d.begun = true
+		d.w.Header().Set("Content-Type", "application/json")
+		d.w.Header().Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
+	}
+	return d.w.Write(p)
+}
+
+func (a *admin) importConversation(w http.ResponseWriter, r *http.Request) error {
+	mode := conversation.ImportMode(r.URL.Query().Get("mode"))
+	if mode == "" {
+		mode = conversation.ImportNew
+	}
+	archive, err := conversation.ReadArchive(http.MaxBytesReader(w, r.Body, importLimit))
+	if err != nil {
+		return explainBody(err)
+	}
+	c, err := a.Conversations.Import(r.Context(), *archive, mode)
+	if err != nil {
+		return explain(err)
+	}
+	w.Header().Set("Location", fmt.Sprintf("/api/v1/conversations/%d", c.ID))
+	respond.JSON(w, http.StatusCreated, c)
+	return nil
+}
+
+// explainBody tells a body that is too large or broke off from one that is no export.
+func explainBody(err error) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return failure.New(failure.TooLarge, "too_large", fmt.Sprintf("an import is at most %d MiB", importLimit>>20), err)
+	}
+	if errors.Is(err, conversation.ErrInvalid) {
+		return explain(err)
+	}
+	return failure.New(failure.Invalid, "invalid_body", "the body could not be read to its end", err)
+}

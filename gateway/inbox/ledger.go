@@ -1,0 +1,189 @@
+package inbox
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/failure"
+)
+
+// ListOptions choose events of the ledger; all are optional.
+type ListOptions struct {
+	Status  State
+	UserKey string
+	Limit   int   // 1 to 1000; default 50
+	Before  int64 // only events older than this id; 0: from the newest on
+}
+
+const (
+	defaultPage = 50
+	maxPage     = 1000
+)
+
+// List returns events, newest first, and the id to go on before, 0 at the end.
+func (b *Inbox) List(ctx context.Context, o ListOptions) (events []Event, next int64, err error) {
+	where, args := b.filter(o)
+	limit := defaultPage
+	if o.Limit > 0 {
+		limit = min(o.Limit, maxPage)
+	}
+	var rows []row
+	err = b.DB.Read().NewRaw("SELECT "+columns+" FROM events WHERE "+where+" ORDER BY id DESC LIMIT ?", append(args, limit+1)...).Scan(ctx, &rows)
+	if err != nil {
+		return nil, 0, database.Explain(err)
+	}
+	if len(rows) > limit {
+		rows = rows[:limit]
+		next = rows[limit-1].ID
+	}
+	events = make([]Event, len(rows))
+	for i := range rows {
+		if events[i], err = rows[i].event(); err != nil {
+			return nil, 0, err
+		}
+	}
+	return events, next, nil
+}
+
+func (b *Inbox) filter(o ListOptions) (where string, args []any) {
+	conditions := []string{"1 = 1"}
+	add := func(condition string, values ...any) {
+		conditions = append(conditions, condition)
+		args = append(args, values...)
+	}
+	switch o.Status {
+	case "":
+	case Received, Running:
+		add("status IN "+open+" AND status = ?", o.Status)
+	case Failed, Dead, Discarded, Ignored:
+		add(odd+" AND status = ?", o.Status)
+	case Sent:
+		add("status = ?", o.Status)
+	}
+	if o.UserKey != "" {
+		add("user_key = ?", o.UserKey)
+	}
+	if o.Before > 0 {
+		add("id < ?", o.Before)
+	}
+	return strings.Join(conditions, " AND "), args
+}
+
+// Lookup returns an event by our id or by the platform's, the newest of those
+// when several platforms or tenants use the same one.
+func (b *Inbox) Lookup(ctx context.Context, ref string) (Event, error) {
+	if id, err := strconv.ParseInt(ref, 10, 64); err == nil {
+		e, err := b.Get(ctx, id)
+		if failure.KindOf(err) != failure.NotFound {
+			return e, err
+		}
+	}
+	return b.one(ctx, "event_id = ? ORDER BY id DESC LIMIT 1", ref)
+}
+
+// Replay puts an event that failed, died, was ignored or discarded back into
+// its lane, with all its attempts before it. A reply that was made and not
+// shown is sent again, also where it may have been shown: an admin asked for
+// it. Where the chat was only told that there is no reply, one is made anew.
+func (b *Inbox) Replay(ctx context.Context, id int64) error {
+	return b.turnTo(ctx, id, func(ctx context.Context, tx database.Tx, r *row, now int64) error {
+		switch r.Status {
+		case Failed, Dead, Ignored, Discarded:
+		case Received, Running, Sent:
+			return failure.New(failure.Conflict, "not_replayable", "an event that is "+string(r.Status)+" cannot be replayed", nil)
+		}
+		made, err := b.reopenReply(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		_, err = tx.NewRaw("UPDATE events SET status = ?, error = '', attempts = 0, next_attempt_at = 0, delivery_id = ?, updated_at = ?, steps = "+
+			b.appendStep()+" WHERE id = ?", Received, made, now, step(now, Received, "replayed by an admin"), id).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err := b.sql.upsertLane.Exec(ctx, tx, r.LaneKey, b.Queue, now, now); err != nil {
+			return err
+		}
+		// A lane that waits for this very event's next attempt waits no more.
+		_, err = tx.NewRaw("UPDATE lanes SET ready_at = ? WHERE lane_key = ? AND lease_owner = ''", now, r.LaneKey).Exec(ctx)
+		return err
+	})
+}
+
+// reopenReply makes a reply's unconfirmed parts unsent and returns its id, or
+// drops the sentence that stood for a reply and returns nil.
+func (b *Inbox) reopenReply(ctx context.Context, tx database.Tx, r *row) (made *int64, err error) {
+	if r.DeliveryID == nil {
+		return nil, nil //nolint:nilnil // there is no reply yet
+	}
+	var outcome []string
+	if err := tx.NewRaw("SELECT outcome FROM deliveries WHERE id = ?", *r.DeliveryID).Scan(ctx, &outcome); err != nil {
+		return nil, err
+	}
+	if len(outcome) == 1 && outcome[0] == string(Sent) {
+		_, err = tx.NewRaw("UPDATE delivery_parts SET state = 'pending', tried_at = 0 WHERE delivery_id = ? AND state = 'sending'", *r.DeliveryID).Exec(ctx)
+		return r.DeliveryID, err
+	}
+	for _, query := range []string{"DELETE FROM delivery_parts WHERE delivery_id = ?", "DELETE FROM deliveries WHERE id = ?"} {
+		if _, err := tx.NewRaw(query, *r.DeliveryID).Exec(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil //nolint:nilnil // the reply is to be made anew
+}
+
+// Discard ends an event that waits or failed without an answer.
+func (b *Inbox) Discard(ctx context.Context, id int64) error {
+	return b.turnTo(ctx, id, func(ctx context.Context, tx database.Tx, r *row, now int64) error {
+		switch r.Status {
+		case Received, Failed, Dead, Ignored:
+		case Running, Sent, Discarded:
+			return failure.New(failure.Conflict, "not_discardable", "an event that is "+string(r.Status)+" cannot be discarded", nil)
+		}
+		_, err := tx.NewRaw("UPDATE events SET status = ?, updated_at = ?, steps = "+b.appendStep()+" WHERE id = ?",
+			Discarded, now, step(now, Discarded, "discarded by an admin"), id).Exec(ctx)
+		return err
+	})
+}
+
+// turnTo changes an event while its lane is held, so that no worker has it.
+func (b *Inbox) turnTo(ctx context.Context, id int64, change func(context.Context, database.Tx, *row, int64) error) error {
+	err := b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		var r row
+		err := tx.NewRaw("SELECT "+columns+" FROM events WHERE id = ?", id).Scan(ctx, &r)
+		if errors.Is(err, sql.ErrNoRows) {
+			return failure.New(failure.NotFound, "not_found", fmt.Sprintf("there is no event %d", id), nil)
+		}
+		if err != nil {
+			return err
+		}
+		if err := b.lockLane(ctx, tx, r.LaneKey); err != nil {
+			return err
+		}
+		// Its state may have changed before the lane was held.
+		if err := tx.NewRaw("SELECT "+columns+" FROM events WHERE id = ?", id).Scan(ctx, &r); err != nil {
+			return err
+		}
+		now, err := b.DB.Clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return change(ctx, tx, &r, now)
+	})
+	return database.Explain(err)
+}
+
+func (b *Inbox) lockLane(ctx context.Context, tx database.Tx, lane []byte) error {
+	if b.DB.Engine() == database.SQLite {
+		return nil // there is one writer
+	}
+	var keys [][]byte
+	return tx.NewRaw("SELECT lane_key FROM lanes WHERE lane_key IN (?) FOR UPDATE", bun.List([][]byte{lane})).Scan(ctx, &keys)
+}

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parley-bot/parley/conversation"
+)
+
+// standardStream names stdin where a file is read, stdout where one is written.
+const standardStream = "-"
+
+func (p *program) conversationsExport() *cobra.Command {
+	path := ""
+	c := &cobra.Command{
+		Use: "export ID", Short: "Write a conversation with all its messages as JSON", Args: cobra.ExactArgs(1), Annotations: quietly(),
+		RunE: p.onConversation("conversations export", func(ctx context.Context, s *store, id int64) error {
+			if path == "" || path == standardStream {
+				return buffered(p.Out, func(w io.Writer) error { return s.ExportTo(ctx, id, w) })
+			}
+			return writeWhole(path, func(w io.Writer) error { return s.ExportTo(ctx, id, w) })
+		}),
+	}
+	c.Flags().StringVar(&path, "out", "", "`FILE` to write, whole or not at all (default stdout)")
+	return c
+}
+
+func buffered(w io.Writer, write func(io.Writer) error) error {
+	buffer := bufio.NewWriterSize(w, 1<<16)
+	if err := write(buffer); err != nil {
+		return err
+	}
+	return buffer.Flush()
+}
+
+// writeWhole makes a file that only its owner reads. It appears at path when
+// write and the disk are done with it, else what was there stays.
+func writeWhole(path string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".parley-*.tmp")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }() // once it is renamed there is nothing to remove
+	err = buffered(f, write)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+func (p *program) conversationsImport() *cobra.Command {
+	mode := importMode(conversation.ImportNew)
+	c := &cobra.Command{
+		Use: "import FILE…", Short: "Store exported conversations, each file whole or not at all; - is stdin",
+		Args: cobra.MinimumNArgs(1), Annotations: quietly(),
+		RunE: p.work(func(ctx context.Context, files []string) error {
+			return p.onStore(ctx, "conversations import", func(s *store) error {
+				return p.importFiles(ctx, s, files, conversation.ImportMode(mode))
+			})
+		}),
+	}
+	c.Flags().Var(&mode, "mode", modeHelp)
+	return c
+}
+
+// importFiles goes on past a file that cannot be imported and writes a line for each.
+func (p *program) importFiles(ctx context.Context, s *store, files []string, mode conversation.ImportMode) error {
+	wrong := false
+	for _, path := range files {
+		if err := p.importFile(ctx, s, path, mode); err != nil {
+			wrong = true
+			p.complain("conversations import", path+": "+err.Error())
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	if wrong {
+		return errReported
+	}
+	return nil
+}
+
+func (p *program) importFile(ctx context.Context, s *store, path string, mode conversation.ImportMode) error {
+	archive, err := p.readArchive(path)
+	if err != nil {
+		return err
+	}
+	c, err := s.Import(ctx, *archive, mode)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.Out, "imported %s as conversation %d (%d messages)\n", path, c.ID, c.MessageCount)
+	return err
+}
+
+func (p *program) readArchive(path string) (*conversation.Archive, error) {
+	if path == standardStream {
+		return conversation.ReadArchive(p.In)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	a, err := conversation.ReadArchive(f)
+	return a, withoutPath(err)
+}
+
+// withoutPath returns why a file operation failed, for a line that names the file already.
+func withoutPath(err error) error {
+	if file, ok := errors.AsType[*fs.PathError](err); ok {
+		return file.Err
+	}
+	return err
+}
+
+const modeHelp = "what to do with a conversation that is there already: new refuses, merge appends what is missing, replace takes its place"
+
+// importMode is a flag that takes only the modes there are.
+type importMode conversation.ImportMode
+
+// String implements pflag.Value.
+func (m *importMode) String() string { return string(*m) }
+
+// Type implements pflag.Value.
+func (m *importMode) Type() string { return "MODE" }
+
+// Set implements pflag.Value.
+func (m *importMode) Set(text string) error {
+	switch mode := conversation.ImportMode(text); mode {
+	case conversation.ImportNew, conversation.ImportMerge, conversation.ImportReplace:
+		*m = importMode(mode)
+		return nil
+	}
+	return errors.New("must be new, merge or replace")
+}
+
+// ask writes question to stderr and reads the answer; errDeclined unless it is yes.
+func (p *program) ask(ctx context.Context, question string) error {
+	if _, err := fmt.Fprint(p.Err, question+" [y/N] "); err != nil {
+		return err
+	}
+	answer, err := plain{in: bufio.NewReader(p.In)}.ReadLine(ctx)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	return errDeclined
+}

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parley-bot/parley/conversation"
+)
+
+func (p *program) statsCommand() *cobra.Command {
+	asJSON := false
+	c := &cobra.Command{
+		Use: "stats", Short: "Show figures over all conversations", Args: cobra.NoArgs, Annotations: quietly(),
+		RunE: p.work(func(ctx context.Context, _ []string) error {
+			return p.onStore(ctx, "stats", func(s *store) error {
+				stats, err := s.Stats(ctx)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return p.writeJSON(stats)
+				}
+				return p.showStats(stats)
+			})
+		}),
+	}
+	jsonFlag(c, &asJSON)
+	return c
+}
+
+func (p *program) showStats(s conversation.Stats) error {
+	return p.rows([][2]string{
+		{"conversations", fmt.Sprint(s.TotalConversations)},
+		{"messages", fmt.Sprint(s.TotalMessages)},
+		{"tokens", fmt.Sprint(s.TotalTokens)},
+		{"messages per conversation", fmt.Sprintf("%.2f", s.AverageMessagesPerConversation)},
+		{"tokens per conversation", fmt.Sprintf("%.2f", s.AverageTokensPerConversation)},
+		{"longest conversation", fmt.Sprintf("%d messages %s", s.LongestConversationMessages, s.LongestConversationUser)},
+	})
+}
+
+func (p *program) cleanupCommand() *cobra.Command {
+	days, archive := 0, ""
+	c := &cobra.Command{
+		Use: "cleanup", Short: "Delete the conversations without activity in the last days", Args: cobra.NoArgs, Annotations: quietly(),
+		RunE: p.work(func(ctx context.Context, _ []string) error {
+			if days < 1 {
+				return usageError{fmt.Errorf("--days must be a whole number above 0, got %d", days)}
+			}
+			return p.onStore(ctx, "cleanup", func(s *store) error { return p.cleanup(ctx, s, days, archive) })
+		}),
+	}
+	c.Flags().IntVar(&days, "days", 0, "`N`: what was active in the last N days stays")
+	c.Flags().StringVar(&archive, "archive", "", "`DIR` to write each conversation to before it is deleted")
+	required(c, "days")
+	return c
+}
+
+// cleanup says how many it deleted even when it could not delete all.
+func (p *program) cleanup(ctx context.Context, s *store, days int, archive string) (err error) {
+	var n int64
+	if archive == "" {
+		n, err = s.CleanupOld(ctx, days)
+	} else {
+		n, err = s.CleanupOldArchived(ctx, days, archive, nil)
+	}
+	return p.counted(err, "deleted", n, "")
+}
+
+func (p *program) vacuumCommand() *cobra.Command {
+	full := false
+	c := &cobra.Command{
+		Use: "vacuum", Short: "Give the space of deleted rows back", Args: cobra.NoArgs, Annotations: quietly(),
+		RunE: p.work(func(ctx context.Context, _ []string) error {
+			return p.onStore(ctx, "vacuum", func(s *store) error {
+				if full {
+					return s.VacuumFull(ctx)
+				}
+				return s.Vacuum(ctx)
+			})
+		}),
+	}
+	c.Flags().BoolVar(&full, "full", false, "rewrite a whole SQLite file; only while no server uses it")
+	return c
+}
+
+func (p *program) backupCommand() *cobra.Command {
+	dir := ""
+	c := &cobra.Command{
+		Use: "backup", Short: "Write every conversation to a JSON file of its own", Args: cobra.NoArgs, Annotations: quietly(),
+		RunE: p.work(func(ctx context.Context, _ []string) error {
+			if dir == "" {
+				return usageError{fmt.Errorf("--to must name a directory")}
+			}
+			return p.onStore(ctx, "backup", func(s *store) error {
+				n, err := s.BackupAll(ctx, dir)
+				return p.counted(err, "wrote", int64(n), " to "+dir)
+			})
+		}),
+	}
+	c.Flags().StringVar(&dir, "to", "", "`DIR` for the files, made when missing")
+	required(c, "to")
+	return c
+}
+
+func (p *program) restoreCommand() *cobra.Command {
+	dir, mode := "", importMode(conversation.ImportNew)
+	c := &cobra.Command{
+		Use: "restore", Short: "Import every *.json file of a directory, each whole or not at all", Args: cobra.NoArgs, Annotations: quietly(),
+		RunE: p.work(func(ctx context.Context, _ []string) error {
+			if dir == "" {
+				return usageError{fmt.Errorf("--from must name a directory")}
+			}
+			if _, err := os.ReadDir(dir); err != nil { // before a database is made for nothing
+				return failed("restore", err)
+			}
+			return p.onStore(ctx, "restore", func(s *store) error {
+				n, err := s.Restore(ctx, dir, conversation.ImportMode(mode))
+				return p.counted(err, "restored", int64(n), " from "+dir)
+			})
+		}),
+	}
+	c.Flags().StringVar(&dir, "from", "", "`DIR` that backup, export or cleanup --archive wrote to")
+	c.Flags().Var(&mode, "mode", modeHelp)
+	required(c, "from")
+	return c
+}
+
+// counted tells what was done to how many conversations, also where err ended it.
+func (p *program) counted(err error, done string, n int64, where string) error {
+	noun := "conversations"
+	if n == 1 {
+		noun = "conversation"
+	}
+	if _, told := fmt.Fprintf(p.Out, "%s %d %s%s\n", done, n, noun, where); err == nil {
+		err = told
+	}
+	return err
+}
+
+// required makes a command without this flag bad usage.
+func required(c *cobra.Command, flag string) {
+	if err := c.MarkFlagRequired(flag); err != nil {
+		panic(err) // the flag was declared a line above
+	}
+}
