@@ -62,6 +62,8 @@ type Options struct {
 	Usage  Usage
 	Events Events
 
+	Conversations Conversations
+
 	CommandPrefix string           // shown in the hints of the chat page; default "/"
 	Now           func() time.Time // nil: time.Now
 	Logger        *slog.Logger     // nil: none

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/internal/failure"
@@ -126,24 +128,33 @@ func (a *admin) clearConversation(w http.ResponseWriter, r *http.Request, id int
 	return a.getConversation(w, r, id)
 }
 
-// exportConversation streams. When it fails after the first byte the answer
-// ends in the middle of its JSON, which no reader takes for whole.
+// exportConversation streams. When it fails after the first byte the connection
+// is cut, so that nobody takes a part for the whole.
 func (a *admin) exportConversation(w http.ResponseWriter, r *http.Request, id int64) error {
-	out := download{w: w, name: fmt.Sprintf("conversation-%d.json", id)}
-	err := a.Conversations.ExportTo(r.Context(), id, &out)
+	out := download{w: w, name: fmt.Sprintf("conversation-%d.json", id), now: a.Now}
+	buffer := bufio.NewWriterSize(&out, 1<<16)
+	err := a.Conversations.ExportTo(r.Context(), id, buffer)
+	if err == nil {
+		err = buffer.Flush()
+	}
 	if err == nil || !out.begun {
 		return err
 	}
-	a.Logger.LogAttrs(r.Context(), slog.LevelError, "export broke off", slog.Int64("conversation_id", id), slog.Any("error", err))
-	return nil
+	a.Logger.LogAttrs(r.Context(), slog.LevelWarn, "export broke off", slog.Int64("conversation_id", id), slog.Any("error", err))
+	panic(http.ErrAbortHandler)
 }
 
+// downloadPatience is how long one piece of a download may take to be read.
+const downloadPatience = time.Minute
+
 // download is a file that the browser keeps. Its headers go out with the first
-// byte: before that, an error is an answer of its own.
+// byte: before that, an error is an answer of its own. However long it is, it
+// may go on as long as somebody reads it.
 type download struct {
 	w     http.ResponseWriter
 	name  string
 	begun bool
+	now   func() time.Time
 }
 
 // Write implements io.Writer.
@@ -153,6 +164,10 @@ func (d *download) Write(p []byte) (int, error) {
 		d.w.Header().Set("Content-Type", "application/json")
 		d.w.Header().Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
 	}
+	err := http.NewResponseController(d.w).SetWriteDeadline(d.now().Add(downloadPatience))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, err
+	}
 	return d.w.Write(p)
 }
 
@@ -160,6 +175,10 @@ func (a *admin) importConversation(w http.ResponseWriter, r *http.Request) error
 	mode := conversation.ImportMode(r.URL.Query().Get("mode"))
 	if mode == "" {
 		mode = conversation.ImportNew
+	}
+	// A big file may take longer than any other answer.
+	if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
 	}
 	archive, err := conversation.ReadArchive(http.MaxBytesReader(w, r.Body, importLimit))
 	if err != nil {

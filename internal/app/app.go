@@ -134,7 +134,7 @@ func newWeb(ctx context.Context, cfg *config.Config, a *App, o Options) (*web.Se
 		Admin: admin.New(admin.Options{
 			Token: token, Chat: &talk{core: a.core, platform: "web", person: "local"},
 			Conversations: a.core.store,
-			Jobs: a.scheduler, Stats: a.core.store, Usage: usageReport{a.core}, Events: a.core.inbox,
+			Jobs:          a.scheduler, Stats: a.core.store, Usage: usageReport{a.core}, Events: a.core.inbox,
 			CommandPrefix: cfg.Commands.Prefix,
 			Logger:        o.Logger,
 		}),

@@ -82,7 +82,7 @@ func (p *program) conversationsShow() *cobra.Command {
 		Args: cobra.ExactArgs(1), Annotations: quietly(),
 		RunE: p.onConversation("conversations show", func(ctx context.Context, s *store, id int64) error {
 			if asJSON {
-				return s.ExportTo(ctx, id, p.Out)
+				return p.export(ctx, s, id)
 			}
 			return p.showConversation(ctx, s, id)
 		}),
@@ -120,7 +120,7 @@ func (p *program) afterConsent(c *cobra.Command, question, done string, do func(
 		return err
 	})
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		if !yes && !(isTerminal(p.In) && isTerminal(p.Err)) {
+		if !yes && (!isTerminal(p.In) || !isTerminal(p.Err)) {
 			return usageError{fmt.Errorf("%s needs --yes where nobody can be asked", what)}
 		}
 		return run(cmd, args)

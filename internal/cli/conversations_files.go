@@ -25,13 +25,18 @@ func (p *program) conversationsExport() *cobra.Command {
 		Use: "export ID", Short: "Write a conversation with all its messages as JSON", Args: cobra.ExactArgs(1), Annotations: quietly(),
 		RunE: p.onConversation("conversations export", func(ctx context.Context, s *store, id int64) error {
 			if path == "" || path == standardStream {
-				return buffered(p.Out, func(w io.Writer) error { return s.ExportTo(ctx, id, w) })
+				return p.export(ctx, s, id)
 			}
 			return writeWhole(path, func(w io.Writer) error { return s.ExportTo(ctx, id, w) })
 		}),
 	}
 	c.Flags().StringVar(&path, "out", "", "`FILE` to write, whole or not at all (default stdout)")
 	return c
+}
+
+// export writes a conversation to stdout as JSON.
+func (p *program) export(ctx context.Context, s *store, id int64) error {
+	return buffered(p.Out, func(w io.Writer) error { return s.ExportTo(ctx, id, w) })
 }
 
 func buffered(w io.Writer, write func(io.Writer) error) error {

@@ -89,10 +89,19 @@ func (p *program) showConversation(ctx context.Context, s *store, id int64) erro
 		return err
 	}
 	if err := p.rows([][2]string{
-		{"conversation", fmt.Sprint(c.ID)}, {"user", c.UserKey}, {"platform", c.Platform}, {"chat", c.ChatID},
-		{"tenant", c.Tenant}, {"thread", c.ThreadID}, {"model", c.Model}, {"persona", c.Persona}, {"summary", c.Summary},
-		{"created", minutes(c.CreatedAt)}, {"last activity", minutes(c.LastActivity)},
-		{"messages", fmt.Sprint(c.MessageCount)}, {"tokens", fmt.Sprint(c.TotalTokens)},
+		{"conversation", fmt.Sprint(c.ID)},
+		{"user", c.UserKey},
+		{"platform", c.Platform},
+		{"chat", c.ChatID},
+		{"tenant", c.Tenant},
+		{"thread", c.ThreadID},
+		{"model", c.Model},
+		{"persona", c.Persona},
+		{"summary", c.Summary},
+		{"created", minutes(c.CreatedAt)},
+		{"last activity", minutes(c.LastActivity)},
+		{"messages", fmt.Sprint(c.MessageCount)},
+		{"tokens", fmt.Sprint(c.TotalTokens)},
 	}); err != nil {
 		return err
 	}
@@ -131,11 +140,11 @@ func (p *program) writeJSON(v any) error {
 
 func minutes(t time.Time) string { return t.UTC().Format(shownMinutes) }
 
-// line returns s as at most most characters of one harmless line.
-func line(s string, most int) string {
+// line returns s as one harmless line of no more than limit characters.
+func line(s string, limit int) string {
 	runes := []rune(strings.Join(strings.Fields(harmless(s)), " "))
-	if len(runes) > most {
-		return string(runes[:most-1]) + "…"
+	if len(runes) > limit {
+		return string(runes[:limit-1]) + "…"
 	}
 	return string(runes)
 }
