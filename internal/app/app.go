@@ -39,6 +39,7 @@ type App struct {
 	log       *slog.Logger
 	close     sync.Once
 	closeErr  error
+	version   string
 	paused    bool
 }
 
@@ -48,7 +49,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (a *App, err error)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	a = &App{log: o.Logger, paused: o.Paused}
+	a = &App{log: o.Logger, version: o.Version, paused: o.Paused}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -90,7 +91,7 @@ func (a *App) Run(ctx context.Context) error {
 	if err := a.scheduler.Start(); err != nil {
 		return errors.Join(err, a.Close())
 	}
-	a.log.InfoContext(ctx, "ready", slog.String("listen", a.Addr()), slog.String("database", a.core.db.Target.String()),
+	a.log.InfoContext(ctx, "ready", slog.String("version", a.version), slog.String("listen", a.Addr()), slog.String("database", a.core.db.Target.String()),
 		slog.Any("platforms", a.platforms.names()))
 	err := a.web.Serve(ctx, a.listener)
 	a.log.InfoContext(context.WithoutCancel(ctx), "stopping")
@@ -177,12 +178,17 @@ func newScheduler(cfg *config.Config, c *core, log *slog.Logger) (*scheduler.Sch
 	})
 }
 
-// cleanup also trims the ledger of events, for as long as conversations are kept.
+// usageDays is how long the figures per day and model are kept.
+const usageDays = 400
+
+// cleanup also trims the ledger of events, which is kept for as long as
+// conversations are, and the usage figures.
 func (c *core) cleanup(conversations scheduler.Work, days int) scheduler.Work {
 	return func(ctx context.Context) (string, error) {
 		result, err := conversations(ctx)
 		keep := time.Duration(days) * 24 * time.Hour
 		events, trimErr := c.inbox.Trim(ctx, keep)
-		return fmt.Sprintf("%s, %d events trimmed", result, events), errors.Join(err, trimErr, c.inbox.TrimLanes(ctx, keep))
+		return fmt.Sprintf("%s, %d events trimmed", result, events),
+			errors.Join(err, trimErr, c.inbox.TrimLanes(ctx, keep), c.usage.Trim(ctx, c.db.Now().AddDate(0, 0, -usageDays)))
 	}
 }
