@@ -102,10 +102,30 @@ func (r *Runner) apologise(ctx context.Context, w *inbox.Work, a reply, err erro
 	if kind != failure.Permanent && kind != failure.Invalid && w.Events[0].Attempts+1 < r.MaxAttempts {
 		return a, err
 	}
+	return a.sorry(err), nil
+}
+
+// sorry makes a the sentence that stands for a reply.
+func (a reply) sorry(err error) reply {
 	a.text, a.outcome = ai.Apology(err), outbox.Dead
 	a.reason = failure.CodeOf(err) + ": " + err.Error()
 	a.detail = "given up: " + a.reason
-	return a, nil
+	a.bot, a.usage, a.apply = nil, nil, nil
+	return a
+}
+
+// giveUp tells the chat that there is no reply after the last attempt failed
+// for whatever reason, and keeps what the person said, unless that is what
+// cannot be kept.
+func (r *Runner) giveUp(ctx context.Context, w *inbox.Work, cause error) (*outbox.Delivery, error) {
+	key := r.Scope.Key(&w.Events[0].Event)
+	a := reply{user: r.userMessages(w, key)}.sorry(cause)
+	d, err := r.commit(ctx, w, key, a)
+	if err == nil || errors.Is(err, inbox.ErrLeaseLost) || failure.KindOf(err) == failure.Unavailable {
+		return d, err
+	}
+	a.user = nil
+	return r.commit(ctx, w, key, a)
 }
 
 // without leaves out of the history what is asked now: a replayed event's

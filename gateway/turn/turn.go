@@ -3,8 +3,10 @@ package turn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
 
 	"github.com/parley-bot/parley/ai"
@@ -107,7 +109,10 @@ func (r *Runner) run(ctx context.Context, w *inbox.Work) error {
 		return r.deliver(ctx, w, d, true)
 	}
 	r.Listener.Begin(w.IDs())
-	d, err := r.answer(ctx, w)
+	d, err := r.answerSafely(ctx, w)
+	if err != nil && ctx.Err() == nil && r.final(w, err) {
+		d, err = r.giveUp(ctx, w, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -117,6 +122,23 @@ func (r *Runner) run(ctx context.Context, w *inbox.Work) error {
 		return nil
 	}
 	return r.deliver(ctx, w, d, false)
+}
+
+// answerSafely is answer with a panic turned into an error, so that an event
+// that makes the code fail uses up its attempts like any other.
+func (r *Runner) answerSafely(ctx context.Context, w *inbox.Work) (d *outbox.Delivery, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in a turn: %v", p)
+			r.Logger.ErrorContext(ctx, "a turn panicked", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	return r.answer(ctx, w)
+}
+
+// final reports whether no further attempt is to follow after err.
+func (r *Runner) final(w *inbox.Work, err error) bool {
+	return failure.KindOf(err) == failure.Permanent || w.Events[0].Attempts+1 >= r.MaxAttempts
 }
 
 // deliver shows a reply and ends its events in the commit that confirms the last part.
@@ -153,7 +175,7 @@ func (r *Runner) fail(ctx context.Context, w *inbox.Work, err error, log *slog.L
 	reason := code + ": " + err.Error()
 	counts := !errors.Is(err, outbox.ErrLookup) && !errors.Is(err, outbox.ErrLeaseShort)
 	log = log.With(slog.String("error", reason), slog.Int64("attempts", lead.Attempts))
-	final := failure.KindOf(err) == failure.Permanent || (counts && lead.Attempts+1 >= r.MaxAttempts)
+	final := failure.KindOf(err) == failure.Permanent || (counts && r.final(w, err))
 	failed := r.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		if final {
 			return r.Inbox.DoneTx(ctx, tx, w, inbox.Dead, reason, reason)
