@@ -133,7 +133,7 @@ func migrator(ctx context.Context, db *database.DB) (*migrate.Migrator, error) {
 }
 
 // steps returns every migration, oldest first.
-func steps() []step { return []step{initial()} }
+func steps() []step { return []step{initial(), slots(), memory(), forget(), suspects()} }
 
 type step struct {
 	name, comment string
@@ -156,11 +156,14 @@ func (s step) run(statements []string) func(context.Context, *migrate.Migrator, 
 func apply(ctx context.Context, tx bun.Tx, text string) error {
 	name := tx.Dialect().Name()
 	text = translate(text, name)
+	if text == "" {
+		return nil
+	}
 	_, err := tx.Tx.ExecContext(ctx, text)
 	// MySQL commits each DDL statement by itself, so a migration that was cut
 	// short is taken again from its start.
-	if err != nil && name == dialect.MySQL && strings.Contains(err.Error(), "Error 1061") {
-		return nil // the index is already there
+	if err != nil && name == dialect.MySQL && (strings.Contains(err.Error(), "Error 1061") || strings.Contains(err.Error(), "Error 1060")) {
+		return nil // the index or the column is already there
 	}
 	if err != nil {
 		return fmt.Errorf("%w in %s", err, firstLine(text))
@@ -183,6 +186,12 @@ func translate(text string, name dialect.Name) string {
 	}
 	return placeholder.ReplaceAllStringFunc(text, func(p string) string {
 		p = p[1 : len(p)-1]
+		if statement, ok := strings.CutPrefix(p, "sqlite "); ok { // of no use to the others
+			if name != dialect.SQLite {
+				return ""
+			}
+			return statement
+		}
 		if condition, ok := strings.CutPrefix(p, "where "); ok {
 			if name == dialect.MySQL { // has no partial indexes
 				return ""

@@ -3,14 +3,20 @@ package database
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
 	"github.com/uptrace/bun"
 )
 
-// maxBatch bounds how many callers share one commit.
-const maxBatch = 256
+// maxBatch bounds how many callers share one commit, and besideUrgent how many
+// of them are ordinary when somebody urgent is among them: who waits for an
+// answer to a webhook must not wait for the work of many turns.
+const (
+	maxBatch     = 256
+	besideUrgent = 2
+)
 
 // committer lets concurrent callers on one connection share commits, without a
 // timer: who finds nobody leading commits at once by itself, and a goroutine
@@ -18,10 +24,11 @@ const maxBatch = 256
 type committer struct {
 	db *bun.DB
 
-	mu    sync.Mutex
-	queue []*job
-	led   bool       // somebody commits
-	idle  *sync.Cond // signalled when led becomes false
+	mu     sync.Mutex
+	urgent []*job
+	queue  []*job     // what is not urgent
+	led    bool       // somebody commits
+	idle   *sync.Cond // signalled when led becomes false
 }
 
 // A job is waiting until a leader takes it or its caller abandons it.
@@ -46,11 +53,12 @@ func newCommitter(db *bun.DB) *committer {
 }
 
 // do returns after the commit that holds fn's work, or with fn's error.
-func (c *committer) do(ctx context.Context, fn func(context.Context, Tx) error) error {
+func (c *committer) do(ctx context.Context, urgent bool, fn func(context.Context, Tx) error) error {
 	j := &job{ctx: ctx, fn: fn, wake: make(chan struct{})}
-	if !c.enqueue(j) {
+	if !c.enqueue(j, urgent) {
 		return j.wait()
 	}
+	runtime.Gosched()
 	batch := c.take()
 	c.run(batch)
 	if c.more() {
@@ -73,7 +81,7 @@ func wake(batch []*job, but *job) {
 func (c *committer) more() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.queue) > 0 {
+	if len(c.urgent)+len(c.queue) > 0 {
 		return true
 	}
 	c.led = false
@@ -86,6 +94,7 @@ func (c *committer) more() bool {
 // idle while the next one waits for its turn on a processor.
 func (c *committer) drain() {
 	for {
+		runtime.Gosched()
 		batch := c.take()
 		c.run(batch)
 		wake(batch, nil)
@@ -95,11 +104,22 @@ func (c *committer) drain() {
 	}
 }
 
-// enqueue adds j and reports whether its caller leads.
-func (c *committer) enqueue(j *job) bool {
+// queued returns how many callers wait for a batch to take them.
+func (c *committer) queued() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.queue = append(c.queue, j)
+	return len(c.urgent) + len(c.queue)
+}
+
+// enqueue adds j and reports whether its caller leads.
+func (c *committer) enqueue(j *job, urgent bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if urgent {
+		c.urgent = append(c.urgent, j)
+	} else {
+		c.queue = append(c.queue, j)
+	}
 	if c.led {
 		return false
 	}
@@ -122,25 +142,34 @@ func (j *job) wait() error {
 	return j.err
 }
 
-// take removes the next batch from the queue, without those given up.
+// take removes the next batch from the queues, without those given up.
 func (c *committer) take() []*job {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := min(len(c.queue), maxBatch)
-	batch := make([]*job, 0, n)
-	for _, j := range c.queue[:n] {
+	batch := takeFrom(&c.urgent, maxBatch, nil)
+	limit := maxBatch
+	if len(batch) > 0 {
+		limit = min(maxBatch, len(batch)+besideUrgent)
+	}
+	return takeFrom(&c.queue, limit, batch)
+}
+
+// takeFrom moves jobs from a queue to the batch until that holds limit.
+func takeFrom(queue *[]*job, limit int, batch []*job) []*job {
+	n := 0
+	for _, j := range *queue {
+		if len(batch) == limit {
+			break
+		}
+		n++
 		if j.state.Load() == taken || j.state.CompareAndSwap(waiting, taken) {
 			batch = append(batch, j)
 		}
 	}
-	c.drop(n)
+	rest := copy(*queue, (*queue)[n:])
+	clear((*queue)[rest:])
+	*queue = (*queue)[:rest]
 	return batch
-}
-
-func (c *committer) drop(n int) {
-	rest := copy(c.queue, c.queue[n:])
-	clear(c.queue[rest:])
-	c.queue = c.queue[:rest]
 }
 
 // run commits a batch. When one function fails, the whole is rolled back and

@@ -69,7 +69,7 @@ func explainPostgres(e *pgconn.PgError, err error) error {
 		return unavailable("the database does not exist", err)
 	case e.Code[:2] == "53", e.Code[:2] == "57", e.Code[:2] == "08":
 		return unavailable("the database is not available", err)
-	case e.Code[:2] == "40":
+	case e.Code[:2] == "40", e.Code[:2] == "55", e.Code == "25P03":
 		return unavailable("the database is too busy", err)
 	}
 	return err
@@ -97,10 +97,11 @@ func unavailable(why string, err error) error {
 	return failure.New(failure.Unavailable, "database_unavailable", why, err)
 }
 
-// isDeadlock reports an error after which the same transaction may simply run again.
+// isDeadlock reports an error after which the same transaction may simply run
+// again: a deadlock, or a lock that was not to be had in time.
 func isDeadlock(err error) bool {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return e.Code == "40001" || e.Code == "40P01"
+		return e.Code == "40001" || e.Code == "40P01" || e.Code == "55P03"
 	}
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return e.Number == 1213 || e.Number == 1205 || e.Number == 1020

@@ -64,6 +64,10 @@ func (db *DB) Exclusive(ctx context.Context, fn func(context.Context) error) err
 	if db.Engine() == MySQL {
 		take, give = "SELECT GET_LOCK(CONCAT('parley-', DATABASE(), ?), 600)", "SELECT RELEASE_LOCK(CONCAT('parley-', DATABASE(), ?))"
 	}
+	if db.Engine() == Postgres { // whoever migrates may take its time
+		_, _ = conn.ExecContext(ctx, "SET lock_timeout = 0")
+		defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "RESET lock_timeout") }()
+	}
 	if _, err := conn.ExecContext(ctx, take, advisoryID); err != nil {
 		return Explain(err)
 	}

@@ -50,6 +50,16 @@ const (
 	sqliteReaders = 4
 	serverConns   = 32
 	openTimeout   = 15 * time.Second
+	// idleLimit is how long a server waits for the next statement of a
+	// transaction, and lockLimit how long a statement waits for a lock, both in
+	// seconds. A replica that is frozen or cut off in the middle of transactions
+	// would otherwise hold their rows, and everybody who needs them, for as long
+	// as its connections seem alive, one transaction after the other. The sum is
+	// shorter than a lease. idleInMariaDB is a comment to MySQL, which has
+	// nothing of the kind.
+	idleLimit     = "10"
+	lockLimit     = "3"
+	idleInMariaDB = " /*M!100600 , idle_transaction_timeout = " + idleLimit + " */"
 )
 
 // Open connects and checks that the database answers. SQLite files and their
@@ -66,10 +76,12 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if db.now == nil {
 		db.now = time.Now
 	}
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
 	if target.Engine == SQLite {
 		err = db.openSQLite(ctx)
 	} else {
-		err = db.openServer()
+		err = db.openServer(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", target, err)
@@ -81,8 +93,6 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if target.Engine == SQLite {
 		db.shared = newCommitter(db.write)
 	}
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
-	defer cancel()
 	if err := db.Ping(ctx); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("database %s: %w", target, Explain(err))
@@ -112,7 +122,7 @@ func (db *DB) openSQLite(ctx context.Context) error {
 		"_pragma", "auto_vacuum(incremental)", "_pragma", "journal_mode(wal)",
 		// Keys are hashes, so a batch touches many pages: they must fit the
 		// cache, and not be copied back to the file after every few batches.
-		"_pragma", "cache_size(-65536)", "_pragma", "wal_autocheckpoint(8000)"))
+		"_pragma", "cache_size(-16384)", "_pragma", "wal_autocheckpoint(8000)"))
 	writer.SetMaxOpenConns(1)
 	writer.SetMaxIdleConns(1)
 	reader := openPool(file + "?" + pragmas("_pragma", "query_only(1)", "_pragma", "cache_size(-16000)"))
@@ -155,7 +165,7 @@ func openPool(dsn string) *sql.DB {
 	return pool
 }
 
-func (db *DB) openServer() error {
+func (db *DB) openServer(ctx context.Context) error {
 	var pool *sql.DB
 	switch db.Target.Engine {
 	case Postgres:
@@ -165,6 +175,8 @@ func (db *DB) openServer() error {
 		}
 		c.RuntimeParams["timezone"] = "UTC"
 		c.RuntimeParams["application_name"] = "parley"
+		c.RuntimeParams["idle_in_transaction_session_timeout"] = idleLimit + "s"
+		c.RuntimeParams["lock_timeout"] = lockLimit + "s"
 		pool = stdlib.OpenDB(*c)
 		db.write = bun.NewDB(pool, pgdialect.New())
 	default:
@@ -173,11 +185,18 @@ func (db *DB) openServer() error {
 			return errors.New("the URL is not one that MySQL's driver understands")
 		}
 		c.Logger = &mysql.NopLogger{}
+		c.Params["sql_mode"] += idleInMariaDB
+		c.Params["innodb_lock_wait_timeout"] = lockLimit
 		conn, err := mysql.NewConnector(c)
 		if err != nil {
 			return err
 		}
 		pool = sql.OpenDB(conn)
+		// bun asks for the version, and writes to stderr when nobody answers.
+		if err := pool.PingContext(ctx); err != nil {
+			_ = pool.Close()
+			return Explain(err)
+		}
 		db.write = bun.NewDB(pool, mysqldialect.New())
 	}
 	pool.SetMaxOpenConns(serverConns)

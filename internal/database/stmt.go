@@ -22,7 +22,7 @@ type Stmt struct {
 // arguments on every engine and holds no other question mark. It must not be
 // called inside Write; it lives as long as db.
 func (db *DB) Prepare(ctx context.Context, query string) (*Stmt, error) {
-	s := &Stmt{query: db.rebind(query), returning: strings.HasSuffix(query, "RETURNING id")}
+	s := &Stmt{query: db.rebind(query), returning: db.Engine() == Postgres && strings.Contains(query, " RETURNING id")}
 	if db.Engine() != SQLite {
 		return s, nil
 	}
@@ -61,6 +61,43 @@ func (s *Stmt) Insert(ctx context.Context, tx Tx, args ...any) (id int64, err er
 		return 0, err
 	}
 	return res.LastInsertId()
+}
+
+// InsertMany runs an INSERT of several rows in tx and returns how many rows it
+// added and the id of the last row that was added on this connection. It is
+// for SQLite, where the ids of the rows of one statement follow each other.
+func (s *Stmt) InsertMany(ctx context.Context, tx Tx, args ...any) (added, last int64, err error) {
+	res, err := s.exec(ctx, tx, args...)
+	if err != nil {
+		return 0, 0, err
+	}
+	if added, err = res.RowsAffected(); err != nil {
+		return 0, 0, err
+	}
+	last, err = res.LastInsertId()
+	return added, last, err
+}
+
+// Query runs the statement in tx and calls scan for each of its rows.
+func (s *Stmt) Query(ctx context.Context, tx Tx, scan func(*sql.Rows) error, args ...any) error {
+	rows, err := s.rows(ctx, tx, args...)
+	if err != nil {
+		return Explain(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return Explain(err)
+		}
+	}
+	return Explain(rows.Err())
+}
+
+func (s *Stmt) rows(ctx context.Context, tx Tx, args ...any) (*sql.Rows, error) {
+	if s.prepared != nil {
+		return tx.Tx.StmtContext(ctx, s.prepared).QueryContext(ctx, args...) //nolint:sqlclosecheck // it ends with tx
+	}
+	return tx.Tx.QueryContext(ctx, s.query, args...)
 }
 
 func (s *Stmt) exec(ctx context.Context, tx Tx, args ...any) (sql.Result, error) {

@@ -28,6 +28,19 @@ type insideKey struct{}
 // same commit a second run. ctx counts until fn starts; fn itself must use the
 // context it is given.
 func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
+	return db.doWrite(ctx, false, fn)
+}
+
+// Queued returns how many callers of Write wait for the running commit to end.
+// It is 0 on the servers, which do not share commits.
+func (db *DB) Queued() int {
+	if db.shared == nil {
+		return 0
+	}
+	return db.shared.queued()
+}
+
+func (db *DB) doWrite(ctx context.Context, urgent bool, fn func(ctx context.Context, tx Tx) error) error {
 	if ctx.Value(insideKey{}) != nil {
 		return ErrNested
 	}
@@ -40,7 +53,7 @@ func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Tx) err
 	default:
 	}
 	if db.shared != nil {
-		return db.shared.do(ctx, fn)
+		return db.shared.do(ctx, urgent, fn)
 	}
 	return db.writeAlone(ctx, fn)
 }

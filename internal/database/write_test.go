@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/database/dbtest"
@@ -145,6 +146,47 @@ func BenchmarkWrite(b *testing.B) {
 			}
 			wg.Wait()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
+		})
+	}
+}
+
+// A transaction of a replica that says nothing more is ended by the server, so
+// that others get at its rows. (It takes the server ten seconds.)
+func TestServerEndsASilentTransaction(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines() {
+		if engine == database.SQLite {
+			continue
+		}
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			url := dbtest.URL(t, engine)
+			frozen, other := dbtest.Open(t, url), dbtest.Open(t, url)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			err := other.Write(ctx, func(ctx context.Context, tx database.Tx) error { return insert(ctx, tx, "job") })
+			if err != nil {
+				t.Fatal(err)
+			}
+			const touch = "UPDATE job_runs SET status = 'x' WHERE name = 'job'"
+			held, done, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+			go func() {
+				ended <- frozen.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+					_, err := tx.ExecContext(ctx, touch)
+					close(held)
+					<-done
+					return err
+				})
+			}()
+			<-held
+			err = other.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+				_, err := tx.ExecContext(ctx, touch)
+				return err
+			})
+			close(done)
+			if late := <-ended; err != nil || late == nil {
+				t.Errorf("the other one: %v; the silent one committed: %v", err, late == nil)
+			}
 		})
 	}
 }
