@@ -34,7 +34,7 @@ func (s *Store) SeenTx(ctx context.Context, tx database.Tx, p Person, name strin
 	if _, err := s.renamePerson.Exec(ctx, tx, name, p.Hash()); err != nil {
 		return fmt.Errorf("rename a person: %w", err)
 	}
-	return nil
+	return s.rename(ctx, tx, p, name)
 }
 
 // hold inserts the person's row, or locks the one that is there until the commit.
@@ -56,4 +56,13 @@ func (s *Store) People(ctx context.Context, tenant string) (int64, error) {
 		return 0, fmt.Errorf("count people: %w", database.Explain(err))
 	}
 	return n, nil
+}
+
+// Name implements [Backend].
+func (s *Store) Name(ctx context.Context, p Person) (name string, err error) {
+	err = s.db.Read().NewRaw("SELECT name FROM people WHERE person = ?", p.Hash()).Scan(ctx, &name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return name, explain("look up a name", err)
 }

@@ -67,6 +67,15 @@ func (s *Store) Preferences(ctx context.Context, p Person) (map[string]string, e
 	return all, nil
 }
 
+func (s *Store) deletePreference(ctx context.Context, tx database.Tx, c DeletePreference) (Result, error) {
+	res, err := tx.NewRaw("DELETE FROM user_preferences WHERE id = ?", preferenceID(c.Person, c.Key)).Exec(ctx)
+	if err != nil {
+		return Result{}, explain("delete a preference", err)
+	}
+	n, err := res.RowsAffected()
+	return Result{Done: n > 0}, err
+}
+
 func preferenceID(p Person, key string) []byte {
 	return database.Hash("preference", p.Tenant, p.Platform, p.SenderID, key)
 }

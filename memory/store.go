@@ -2,7 +2,9 @@ package memory
 
 import (
 	"context"
+	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/parley-bot/parley/internal/database"
@@ -14,6 +16,20 @@ const (
 	MaxKeyBytes   = 255
 	MaxValueBytes = 64 << 10
 	MaxKeys       = 1000 // preferences of one person
+
+	MaxFactKeyBytes   = 255
+	MaxFactValueBytes = 4096
+	MaxFacts          = 10_000 // of one place
+	MaxReasonBytes    = 1024
+	MaxReasons        = 20  // of one person in one place; older ones are dropped
+	MaxLeaders        = 100 // of one answer
+)
+
+// How long after its end the points of a day, week or month are kept, and how
+// long an effect is known, so that it is not made twice.
+const (
+	KeepPeriods = 35 * 24 * time.Hour
+	KeepEffects = 7 * 24 * time.Hour
 )
 
 // The widths of the columns that name a person.
@@ -46,27 +62,43 @@ func storable(s string) bool {
 	return utf8.ValidString(s) && !strings.Contains(s, "\x00")
 }
 
-// Store keeps people and preferences in SQL. It is safe for concurrent use.
+// Store is the [Backend] in SQL. It is safe for concurrent use.
 type Store struct {
-	db *database.DB
+	db   *database.DB
+	zone *time.Location
 
-	findPerson, holdPerson, renamePerson *database.Stmt
-	countOthers, setPreference           *database.Stmt
+	findPerson, holdPerson, renamePerson    *database.Stmt
+	countOthers, setPreference              *database.Stmt
+	addEffect                               *database.Stmt
+	addPoints, findScore, dropScore, addUse *database.Stmt
 }
 
-// New returns a store on db, whose schema must be up to date.
+var _ Backend = (*Store)(nil)
+
+// New returns a store on db, whose schema must be up to date. Its days start
+// at midnight UTC; see [Store.In].
 func New(ctx context.Context, db *database.DB) (*Store, error) {
-	s := &Store{db: db}
-	upsertPerson, upsertPreference := upserts(db.Engine())
+	s := &Store{db: db, zone: time.UTC}
 	for _, one := range []struct {
 		into **database.Stmt
 		text string
 	}{
 		{&s.findPerson, "SELECT name FROM people WHERE person = ?"},
-		{&s.holdPerson, upsertPerson},
+		{&s.holdPerson, upsert(db.Engine(), "INSERT INTO people (person, tenant, platform, sender_id, name, first_seen) VALUES (?, ?, ?, ?, ?, ?)",
+			"person", "name = people.name")},
 		{&s.renamePerson, "UPDATE people SET name = ? WHERE person = ?"},
 		{&s.countOthers, "SELECT COUNT(*) FROM user_preferences WHERE person = ? AND id <> ?"},
-		{&s.setPreference, upsertPreference},
+		{&s.setPreference, upsert(db.Engine(), `INSERT INTO user_preferences
+			(id, person, tenant, platform, sender_id, pref_key, value, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			"id", "value = excluded.value, updated_at = excluded.updated_at")},
+		{&s.addEffect, once(db.Engine(), "INSERT INTO memory_effects (effect, made_at, results) VALUES (?, ?, '')", "effect")},
+		{&s.addPoints, upsert(db.Engine(), `INSERT INTO memory_scores (board, person, place, points, name, ends)
+			VALUES (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?)`,
+			"board, person", "points = memory_scores.points + excluded.points, name = excluded.name")},
+		{&s.findScore, "SELECT points FROM memory_scores WHERE board = ? AND person = ?"},
+		{&s.dropScore, "DELETE FROM memory_scores WHERE board = ? AND person = ?"},
+		{&s.addUse, upsert(db.Engine(), "INSERT INTO memory_commands (tenant, name, uses) VALUES (?, ?, 1)",
+			"tenant, name", "uses = memory_commands.uses + 1")},
 	} {
 		stmt, err := db.Prepare(ctx, one.text)
 		if err != nil {
@@ -77,16 +109,22 @@ func New(ctx context.Context, db *database.DB) (*Store, error) {
 	return s, nil
 }
 
-// upserts returns the two statements that insert a row or lock the one that is
-// there: of a person nothing changes, of a preference the value does.
-func upserts(engine database.Engine) (person, preference string) {
-	person = `INSERT INTO people (person, tenant, platform, sender_id, name, first_seen) VALUES (?, ?, ?, ?, ?, ?)`
-	preference = `INSERT INTO user_preferences (id, person, tenant, platform, sender_id, pref_key, value, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+var excluded = regexp.MustCompile(`excluded\.(\w+)`)
+
+// upsert adds to an INSERT what is to be set where a row with the key is there
+// already; excluded is what would have been inserted.
+func upsert(engine database.Engine, insert, key, set string) string {
 	if engine == database.MySQL {
-		return person + ` ON DUPLICATE KEY UPDATE name = name`,
-			preference + ` ON DUPLICATE KEY UPDATE value = VALUES(value), updated_at = VALUES(updated_at)`
+		return insert + " ON DUPLICATE KEY UPDATE " + excluded.ReplaceAllString(set, "VALUES($1)")
 	}
-	return person + ` ON CONFLICT (person) DO UPDATE SET name = people.name`,
-		preference + ` ON CONFLICT (id) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`
+	return insert + " ON CONFLICT (" + key + ") DO UPDATE SET " + set
+}
+
+// once adds to an INSERT that a row that is there already stays as it is.
+func once(engine database.Engine, insert, key string) string {
+	if engine == database.MySQL {
+		first, _, _ := strings.Cut(key, ",")
+		return insert + " ON DUPLICATE KEY UPDATE " + first + " = " + first
+	}
+	return insert + " ON CONFLICT (" + key + ") DO NOTHING"
 }

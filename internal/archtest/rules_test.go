@@ -122,6 +122,6 @@ func layers() []rule {
 func suites() []string {
 	return []string{
 		"./internal/database/dbtest/...", "./internal/web/webtest/...", "./conversation/conversationtest/...",
-		"./platforms/platformtest/...", "./platforms/render/rendertest/...",
+		"./platforms/platformtest/...", "./platforms/render/rendertest/...", "./memory/memorytest/...",
 	}
 }

@@ -1,0 +1,93 @@
+package memory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"github.com/parley-bot/parley/internal/database"
+)
+
+// remember stores a fact unless there is one with its key.
+func (s *Store) remember(ctx context.Context, tx database.Tx, e Effect, c Remember) (Result, error) {
+	old, known, err := s.value(ctx, tx, c.Place, c.Key)
+	if known || err != nil {
+		return Result{Old: old}, err
+	}
+	facts, err := countFacts(ctx, tx, c.Place)
+	if err != nil {
+		return Result{}, err
+	}
+	if facts >= MaxFacts {
+		return Result{}, TooManyFacts()
+	}
+	f := Fact{Key: c.Key, Value: c.Value, At: e.At}
+	text := once(s.db.Engine(), `INSERT INTO memory_facts (place, fact, remembered_at, fact_key, value, author)
+		VALUES (?, ?, ?, ?, ?, ?)`, "place, fact")
+	res, err := tx.NewRaw(text, c.Place.Hash(), factID(c.Key), database.Micros(f.At), f.Key, f.Value, c.Author.Hash()).Exec(ctx)
+	if err != nil {
+		return Result{}, explain("remember", err)
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return Result{}, err
+	}
+	if n > 0 {
+		return Result{Done: true}, s.addLine(ctx, tx, c.Place, f)
+	}
+	// Somebody else was quicker.
+	old, _, err = s.value(ctx, tx, c.Place, c.Key)
+	return Result{Old: old}, err
+}
+
+// TooManyFacts is what a full place answers.
+func TooManyFacts() error {
+	return invalid("too_many_facts", fmt.Sprintf("there are already %d facts", MaxFacts))
+}
+
+func (s *Store) forget(ctx context.Context, tx database.Tx, c Forget) (Result, error) {
+	f, known, err := s.fact(ctx, tx, c.Place, c.Key)
+	if !known || err != nil {
+		return Result{}, err
+	}
+	res, err := tx.NewRaw("DELETE FROM memory_facts WHERE place = ? AND fact = ?", c.Place.Hash(), factID(c.Key)).Exec(ctx)
+	if err != nil {
+		return Result{}, explain("forget", err)
+	}
+	n, err := res.RowsAffected()
+	if n == 0 || err != nil {
+		return Result{}, err
+	}
+	return Result{Done: true}, s.dropLine(ctx, tx, c.Place, f)
+}
+
+func factID(key string) []byte { return database.Hash("fact", key) }
+
+// value returns a fact's value, and whether there is one.
+func (s *Store) value(ctx context.Context, in bun.IDB, at Place, key string) (value string, ok bool, err error) {
+	f, ok, err := s.fact(ctx, in, at, key)
+	return f.Value, ok, err
+}
+
+// Fact implements [Backend].
+func (s *Store) Fact(ctx context.Context, at Place, key string) (Fact, bool, error) {
+	return s.fact(ctx, s.db.Read(), at, key)
+}
+
+func (s *Store) fact(ctx context.Context, in bun.IDB, at Place, key string) (Fact, bool, error) {
+	f := Fact{Key: key}
+	var micros int64
+	err := in.NewRaw("SELECT value, remembered_at FROM memory_facts WHERE place = ? AND fact = ?",
+		at.Hash(), factID(key)).Scan(ctx, &f.Value, &micros)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Fact{}, false, nil
+	}
+	if err != nil {
+		return Fact{}, false, explain("load a fact", err)
+	}
+	f.At = database.Time(micros)
+	return f, true, nil
+}

@@ -1,0 +1,45 @@
+package memory
+
+import (
+	"time"
+
+	"github.com/parley-bot/parley/internal/database"
+)
+
+// Periods are all there are, the longest first.
+func Periods() []Period { return []Period{All, Month, Week, Day} }
+
+// Span is one day, week or month, or all time.
+type Span struct {
+	Name   string    // unique among all spans: "day 2026-11-20"
+	Starts time.Time // zero = with the first point
+	Ends   time.Time // when it is over; zero = never
+}
+
+// Span returns the period's span that t lies in, by the clocks of the zone.
+func (p Period) Span(t time.Time, zone *time.Location) Span {
+	y, m, d := t.In(zone).Date()
+	switch p {
+	case Day:
+		return p.span(time.Date(y, m, d, 0, 0, 0, 0, zone), 0, 1)
+	case Week:
+		sinceMonday := (int(t.In(zone).Weekday()) + 6) % 7
+		return p.span(time.Date(y, m, d-sinceMonday, 0, 0, 0, 0, zone), 0, 7)
+	case Month:
+		return p.span(time.Date(y, m, 1, 0, 0, 0, 0, zone), 1, 0)
+	case All:
+	}
+	return Span{Name: string(All)}
+}
+
+func (p Period) span(start time.Time, months, days int) Span {
+	return Span{
+		Name:   string(p) + " " + start.Format(time.DateOnly),
+		Starts: start, Ends: start.AddDate(0, months, days),
+	}
+}
+
+// BoardKey returns the key under which the points of one place, board and span are kept.
+func BoardKey(at Place, b Board, s Span) []byte {
+	return database.Hash("board", string(at.Hash()), string(b), s.Name)
+}
