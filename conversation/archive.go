@@ -50,9 +50,7 @@ func (m *PersistentConversationManager) exportBody(ctx context.Context, id int64
 	e, comma := lines{w: w}, "\n"
 	err := m.exportPages(ctx, id, func(c *Conversation) error {
 		written = c
-		e.text(`{"conversation":`)
-		e.value(c)
-		e.text(",\n\"messages\":[")
+		e.conversation(c)
 		return e.err
 	}, func(page []Message) error {
 		for i := range page {
@@ -102,6 +100,13 @@ type lines struct {
 	w   io.Writer
 	buf bytes.Buffer
 	err error
+}
+
+// conversation writes the start of an export, up to the first message.
+func (l *lines) conversation(c *Conversation) {
+	l.text(`{"conversation":`)
+	l.value(c)
+	l.text(",\n\"messages\":[")
 }
 
 func (l *lines) text(s string) {

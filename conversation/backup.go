@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,40 +12,109 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/parley-bot/parley/internal/database"
 )
 
 // BackupAll writes every conversation to a JSON file of its own in dir, which
-// is made when missing, and returns how many. A file appears whole or not at
-// all, ends in a checksum, and replaces that of an earlier run; no more than a
-// page of messages is in memory.
+// is made when missing, and returns how many are there. A file appears whole or
+// not at all and ends in a checksum; no more than a page of messages is in
+// memory. It leaves alone what an earlier run into the same directory has
+// written and what is still as it was, so that a run that was cut short goes on.
 func (m *PersistentConversationManager) BackupAll(ctx context.Context, dir string) (int, error) {
+	r, err := m.Backup(ctx, dir, nil)
+	return r.Written + r.Kept, err
+}
+
+// BackupResult counts conversations.
+type BackupResult struct {
+	Written int
+	Kept    int // there already, as they are now
+}
+
+// Backup is [PersistentConversationManager.BackupAll] that tells how far it is
+// and what was there already. progress may be nil.
+func (m *PersistentConversationManager) Backup(ctx context.Context, dir string, progress Progress) (BackupResult, error) {
+	var r BackupResult
 	if err := makeDir(dir); err != nil {
-		return 0, err
+		return r, err
 	}
-	written := 0
+	removeStale(dir, m.db.Now())
+	var total int64
+	if err := m.read().NewRaw(`SELECT COUNT(*) FROM conversations WHERE visible = 1`).Scan(ctx, &total); err != nil {
+		return r, database.Explain(err)
+	}
 	for after := int64(0); ; {
-		var ids []int64
-		err := m.read().NewRaw(`SELECT id FROM conversations WHERE visible = 1 AND id > ? ORDER BY id LIMIT ?`,
-			after, exportPage).Scan(ctx, &ids)
+		var page []conversationRow
+		err := m.read().NewRaw(`SELECT `+conversationColumns+` FROM conversations WHERE visible = 1 AND id > ? ORDER BY id LIMIT ?`,
+			after, exportPage).Scan(ctx, &page)
 		if err != nil {
-			return written, database.Explain(err)
+			return r, database.Explain(err)
 		}
-		for _, id := range ids {
-			err := m.backupOne(ctx, id, dir)
-			if errors.Is(err, ErrNotFound) {
-				continue // deleted since
+		for i := range page {
+			if err := m.backupOnce(ctx, page[i].conversation(), dir, &r); err != nil {
+				return r, err
 			}
-			if err != nil {
-				return written, err
-			}
-			written++
+			progress.report(int64(r.Written+r.Kept), total)
 		}
-		if len(ids) < exportPage {
-			return written, nil
+		if len(page) < exportPage {
+			return r, nil
 		}
-		after = ids[len(ids)-1]
+		after = page[len(page)-1].ID
+	}
+}
+
+// backupOnce writes a conversation unless its file is there as it is now.
+func (m *PersistentConversationManager) backupOnce(ctx context.Context, c *Conversation, dir string, r *BackupResult) error {
+	if isCurrent(filepath.Join(dir, fileName(c)), c) {
+		r.Kept++
+		return ctx.Err()
+	}
+	err := m.backupOne(ctx, c.ID, dir)
+	if errors.Is(err, ErrNotFound) {
+		return nil // deleted since
+	}
+	if err == nil {
+		r.Written++
+	}
+	return err
+}
+
+// isCurrent reports whether a backup file is undamaged and was written of the
+// conversation as it is: whatever changes messages also changes a counter or
+// the time of the last activity.
+func isCurrent(path string, c *Conversation) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	var want bytes.Buffer
+	head := lines{w: &want}
+	head.conversation(c)
+	got := make([]byte, want.Len())
+	if _, err := f.ReadAt(got, 0); err != nil || !bytes.Equal(got, want.Bytes()) {
+		return false
+	}
+	src := source{f, info.Size()}
+	return src.checksummed() && src.verify() == nil
+}
+
+// staleAge is how old an unfinished file is that nobody writes any more.
+const staleAge = 24 * time.Hour
+
+// removeStale removes the unfinished files of runs that died.
+func removeStale(dir string, now time.Time) {
+	unfinished, _ := filepath.Glob(filepath.Join(dir, ".parley-*.tmp")) // the pattern is a valid one
+	for _, path := range unfinished {
+		if info, err := os.Lstat(path); err == nil && now.Sub(info.ModTime()) > staleAge {
+			_ = os.Remove(path) // it is in nobody's way
+		}
 	}
 }
 
@@ -91,16 +161,39 @@ func (m *PersistentConversationManager) writeChecked(ctx context.Context, id int
 	return c, buffer.Flush()
 }
 
+// tailSize is the length of what starts with checksum.
+const tailSize = int64(len(checksum) + 2*sha256.Size + len("\"}\n"))
+
+// tail returns what a backup file ends with, "" where it is none.
+func (s source) tail() string {
+	text := make([]byte, tailSize)
+	if s.size < tailSize {
+		return ""
+	}
+	if _, err := s.at.ReadAt(text, s.size-tailSize); err != nil && !errors.Is(err, io.EOF) {
+		return ""
+	}
+	if !strings.HasPrefix(string(text), checksum) {
+		return ""
+	}
+	return string(text)
+}
+
+// checksummed reports whether the file ends in a checksum.
+func (s source) checksummed() bool { return s.tail() != "" }
+
 // verify reports a backup file that has changed since it was written. A file
 // without a checksum at its end passes.
-func verify(data []byte) error {
-	const tail = sha256.Size*2 + len("\"}\n")
-	at := len(data) - tail - len(checksum)
-	if at < 0 || string(data[at:at+len(checksum)]) != checksum {
+func (s source) verify() error {
+	tail := s.tail()
+	if tail == "" {
 		return nil
 	}
-	hash := sha256.Sum256(data[:at])
-	if string(data[at+len(checksum):]) != hex.EncodeToString(hash[:])+"\"}\n" {
+	hash := sha256.New()
+	if _, err := io.Copy(hash, io.NewSectionReader(s.at, 0, s.size-tailSize)); err != nil {
+		return err
+	}
+	if tail != checksum+hex.EncodeToString(hash.Sum(nil))+"\"}\n" {
 		return invalidf("the file has been damaged since it was written: its checksum is wrong")
 	}
 	return nil

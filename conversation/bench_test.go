@@ -1,8 +1,10 @@
 package conversation_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,36 +41,26 @@ func filled(tb testing.TB, m *conversation.PersistentConversationManager, user s
 	return c
 }
 
-// The disk's own limit: 4 KiB and a flush.
-func BenchmarkFsync(b *testing.B) {
-	f, err := os.Create(filepath.Join(b.TempDir(), "f"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer f.Close()
-	page := make([]byte, 4096)
-	for b.Loop() {
-		if _, err := f.Write(page); err != nil {
-			b.Fatal(err)
-		}
-		if err := f.Sync(); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
+// BenchmarkSaveMessage has savers side by side, each in a conversation of its own.
 func BenchmarkSaveMessage(b *testing.B) {
 	for _, engine := range dbtest.Engines() {
 		for _, savers := range []int{1, 16, 64} {
 			b.Run(fmt.Sprintf("%s/savers=%d", engine, savers), func(b *testing.B) {
 				m := newStore(b, dbtest.Open(b, dbtest.URL(b, engine)))
-				benchSavers(b, m, savers)
+				rate := saveRate(b, m, savers, b.N, m.SaveMessage)
+				b.ReportMetric(rate, "saves/s")
+				b.ReportMetric(1e9/rate, "ns/op") // without making the database
 			})
 		}
 	}
 }
 
-func benchSavers(b *testing.B, m *conversation.PersistentConversationManager, savers int) {
+// saver is SaveMessage, or another way to do the same.
+type saver func(ctx context.Context, id int64, msg conversation.Message) (*conversation.Message, error)
+
+// saveRate returns how many messages a second savers side by side save, each
+// in a conversation of its own, n in all.
+func saveRate(b *testing.B, m *conversation.PersistentConversationManager, savers, n int, save saver) float64 {
 	b.Helper()
 	ids := make([]int64, savers)
 	for i := range ids {
@@ -78,12 +70,13 @@ func benchSavers(b *testing.B, m *conversation.PersistentConversationManager, sa
 		}
 		ids[i] = c.ID
 	}
+	each := (n + savers - 1) / savers
 	var wg sync.WaitGroup
-	b.ResetTimer()
-	for i := range savers {
+	start := time.Now()
+	for _, id := range ids {
 		wg.Go(func() {
-			for range (b.N + savers - 1) / savers {
-				_, err := m.SaveMessage(b.Context(), ids[i], conversation.Message{Role: conversation.RoleUser, Content: text, Tokens: 100})
+			for range each {
+				_, err := save(b.Context(), id, conversation.Message{Role: conversation.RoleUser, Content: text, Tokens: 100})
 				if err != nil {
 					b.Error(err)
 					return
@@ -92,7 +85,73 @@ func benchSavers(b *testing.B, m *conversation.PersistentConversationManager, sa
 		})
 	}
 	wg.Wait()
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "saves/s")
+	return float64(each*savers) / time.Since(start).Seconds()
+}
+
+// oneTransactionEach is SaveMessage without shared commits.
+func oneTransactionEach(m *conversation.PersistentConversationManager, db *database.DB) saver {
+	return func(ctx context.Context, id int64, msg conversation.Message) (*conversation.Message, error) {
+		var saved []conversation.Message
+		err := db.Maintenance().RunInTx(ctx, nil, func(ctx context.Context, tx database.Tx) (err error) {
+			saved, err = m.SaveTx(ctx, tx, id, msg)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		return &saved[0], nil
+	}
+}
+
+// BenchmarkSharedCommits reports, of one run on one disk, what the shared
+// commits of SQLite are worth: one saver beside the bare disk, and 64 savers
+// beside 64 that have a transaction for each message. The parts take turns, so
+// that a disk that gets slower does so for all of them.
+func BenchmarkSharedCommits(b *testing.B) {
+	const rounds = 5
+	for b.Loop() {
+		db := dbtest.New(b)
+		m := newStore(b, db)
+		var disk, one, single, shared []float64
+		for range rounds {
+			disk = append(disk, fsyncRate(b, 400))
+			one = append(one, saveRate(b, m, 1, 400, m.SaveMessage))
+			single = append(single, saveRate(b, m, 64, 1_280, oneTransactionEach(m, db)))
+			shared = append(shared, saveRate(b, m, 64, 6_400, m.SaveMessage))
+		}
+		b.ReportMetric(median(disk), "fsyncs/s")
+		b.ReportMetric(median(one), "1-saver/s")
+		b.ReportMetric(median(one)/median(disk), "1-saver/fsync")
+		b.ReportMetric(median(single), "64-alone/s")
+		b.ReportMetric(median(shared), "64-shared/s")
+		b.ReportMetric(median(shared)/median(single), "64-shared/alone")
+	}
+}
+
+func median(list []float64) float64 {
+	slices.Sort(list)
+	return list[len(list)/2]
+}
+
+// fsyncRate returns how many times a second the disk takes 4 KiB and a flush.
+func fsyncRate(b *testing.B, n int) float64 {
+	b.Helper()
+	f, err := os.Create(filepath.Join(b.TempDir(), "f"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	page := make([]byte, 4096)
+	start := time.Now()
+	for range n {
+		if _, err := f.Write(page); err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Sync(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return float64(n) / time.Since(start).Seconds()
 }
 
 func BenchmarkLoadHistory(b *testing.B) {
@@ -118,76 +177,163 @@ func BenchmarkLoadHistory(b *testing.B) {
 }
 
 func BenchmarkExport(b *testing.B) {
-	m := newStore(b, dbtest.New(b))
-	c := filled(b, m, "bench:private:x", 1000)
-	for b.Loop() {
-		if _, err := m.Export(b.Context(), c.ID); err != nil {
-			b.Fatal(err)
-		}
+	for _, engine := range dbtest.Engines() {
+		b.Run(string(engine)+"/messages=1000", func(b *testing.B) {
+			m := newStore(b, dbtest.Open(b, dbtest.URL(b, engine)))
+			c := filled(b, m, "bench:private:x", 1000)
+			for b.Loop() {
+				if _, err := m.Export(b.Context(), c.ID); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
+// BenchmarkStats has the original's size, and the one that ours is for.
 func BenchmarkStats(b *testing.B) {
-	db := dbtest.New(b)
-	m := newStore(b, db)
-	for chunk := range 50 {
-		err := db.Write(b.Context(), func(ctx context.Context, tx database.Tx) error {
-			for i := range 100 {
-				key := conversation.Key{UserKey: fmt.Sprint("bench:private:", chunk*100+i)}
-				c, err := m.GetOrCreateTx(ctx, tx, key, time.Now())
-				if err != nil {
-					return err
-				}
-				if _, err := m.SaveTx(ctx, tx, c.ID, conversation.Message{Role: conversation.RoleUser, Content: text}); err != nil {
-					return err
+	for _, size := range []struct{ conversations, messages int }{{500, 100}, {5000, 1}} {
+		b.Run(fmt.Sprintf("conversations=%d/messages=%d", size.conversations, size.messages), func(b *testing.B) {
+			m := newStore(b, dbtest.New(b))
+			fillMany(b, m, size.conversations, size.messages, time.Now())
+			b.ResetTimer()
+			for b.Loop() {
+				s, err := m.Stats(b.Context())
+				if err != nil || s.TotalConversations != int64(size.conversations) {
+					b.Fatal(s, err)
 				}
 			}
-			return nil
 		})
+	}
+}
+
+// fillMany imports conversations of so many messages each.
+func fillMany(b *testing.B, m *conversation.PersistentConversationManager, conversations, messages int, active time.Time) {
+	b.Helper()
+	const importers = 32
+	var wg sync.WaitGroup
+	for w := range importers {
+		wg.Go(func() {
+			for i := w; i < conversations; i += importers {
+				a := conversation.Archive{Conversation: conversation.Conversation{UserKey: fmt.Sprint("bench:private:", i), LastActivity: active}}
+				for n := range messages {
+					role := []conversation.Role{conversation.RoleUser, conversation.RoleAssistant}[n%2]
+					a.Messages = append(a.Messages, conversation.Message{Role: role, Content: text, Timestamp: active, Tokens: 1})
+				}
+				if _, err := m.Import(b.Context(), a, conversation.ImportNew); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// BenchmarkLength reports how much more the same costs in a conversation of
+// 100,000 messages than in one of 100. The two take turns.
+func BenchmarkLength(b *testing.B) {
+	engines := dbtest.Engines()
+	for _, engine := range engines[:large(len(engines), 1)] { // filling takes the servers longer
+		b.Run(string(engine), func(b *testing.B) {
+			m := newStore(b, dbtest.Open(b, dbtest.URL(b, engine)))
+			short, long := filled(b, m, "bench:private:short", 100), filled(b, m, "bench:private:long", 100_000)
+			load := func(id int64) error {
+				_, err := m.LoadHistory(b.Context(), id, conversation.HistoryOptions{MaxTurns: 10})
+				return err
+			}
+			save := func(id int64) error {
+				_, err := m.SaveMessage(b.Context(), id, conversation.Message{Role: conversation.RoleUser, Content: text})
+				return err
+			}
+			b.ResetTimer()
+			for b.Loop() {
+				for name, do := range map[string]func(int64) error{"load": load, "save": save} {
+					at100, at100k := turnsTaken(b, do, short.ID, long.ID)
+					b.ReportMetric(float64(at100.Microseconds()), name+"-µs-100")
+					b.ReportMetric(float64(at100k)/float64(at100), name+"-ratio")
+				}
+			}
+		})
+	}
+}
+
+// turnsTaken returns the median time of do with one conversation and with the other.
+func turnsTaken(b *testing.B, do func(id int64) error, one, other int64) (first, second time.Duration) {
+	b.Helper()
+	const rounds = 300
+	took := [2][]time.Duration{}
+	for range rounds {
+		for i, id := range []int64{one, other} {
+			start := time.Now()
+			if err := do(id); err != nil {
+				b.Fatal(err)
+			}
+			took[i] = append(took[i], time.Since(start))
+		}
+	}
+	slices.Sort(took[0])
+	slices.Sort(took[1])
+	return took[0][rounds/2], took[1][rounds/2]
+}
+
+// large asks for the sizes of the product's promise; without it the big
+// benchmarks are small enough to run with all others.
+func large(n, small int) int {
+	if os.Getenv("PARLEY_BENCH_LARGE") != "" {
+		return n
+	}
+	return small
+}
+
+// BenchmarkMillion has many messages in the database: history and figures of
+// one conversation must not feel the others.
+func BenchmarkMillion(b *testing.B) {
+	conversations := large(5_000, 250)
+	m := newStore(b, dbtest.New(b))
+	fillMany(b, m, conversations, 200, time.Now())
+	var ids []int64
+	for i := range min(conversations, 1000) {
+		c, err := m.GetConversationByUser(b.Context(), fmt.Sprint("bench:private:", i*(conversations/min(conversations, 1000))))
 		if err != nil {
 			b.Fatal(err)
 		}
+		ids = append(ids, c.ID)
 	}
-	for b.Loop() {
-		s, err := m.Stats(b.Context())
-		if err != nil || s.TotalConversations != 5000 {
-			b.Fatal(s, err)
+	b.Run(fmt.Sprintf("LoadHistory/messages=%d", conversations*200), func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			if _, err := m.LoadHistory(b.Context(), ids[i%len(ids)], conversation.HistoryOptions{MaxTurns: 10}); err != nil {
+				b.Fatal(err)
+			}
 		}
-	}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "loads/s")
+	})
+	b.Run(fmt.Sprintf("Stats/messages=%d", conversations*200), func(b *testing.B) {
+		for b.Loop() {
+			if _, err := m.Stats(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
-// Cost must not grow with the length of a conversation.
-func BenchmarkLength(b *testing.B) {
-	for _, n := range []int{100, 100_000} {
-		m := newStore(b, dbtest.New(b))
-		c := filled(b, m, "bench:private:x", n)
-		b.Run(fmt.Sprintf("LoadHistory/messages=%d", n), func(b *testing.B) {
-			for b.Loop() {
-				if _, err := m.LoadHistory(b.Context(), c.ID, conversation.HistoryOptions{MaxTurns: 10}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(fmt.Sprintf("SaveMessage/messages=%d", n), func(b *testing.B) {
-			for b.Loop() {
-				if _, err := m.SaveMessage(b.Context(), c.ID, conversation.Message{Role: conversation.RoleUser, Content: text}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-// BenchmarkBeside reports what savers wait at most while big work goes on.
+// BenchmarkBeside reports how long savers wait while big work goes on.
 func BenchmarkBeside(b *testing.B) {
-	for name, work := range map[string]func(testing.TB, *conversation.PersistentConversationManager){
-		"import=200000": importBig, "cleanup=20000": cleanupMany, "delete=200000": deleteBig,
+	for _, one := range []struct {
+		name          string
+		n             int
+		prepare, work func(*testing.B, *conversation.PersistentConversationManager, int)
+	}{
+		{"import", large(1_000_000, 30_000), nothing, importBig},
+		{"import-file", large(1_000_000, 30_000), nothing, importBigFile},
+		{"cleanup", large(50_000, 2_000), oldOnes, cleanupMany},
+		{"delete", large(1_000_000, 30_000), importBig, deleteBig},
 	} {
-		b.Run(name, func(b *testing.B) {
+		b.Run(fmt.Sprintf("%s=%d", one.name, one.n), func(b *testing.B) {
 			for b.Loop() {
 				m := newStore(b, dbtest.New(b))
-				prepareBeside(b, m, name)
-				p50, p99, top := besideSavers(b, m, func() { work(b, m) })
+				one.prepare(b, m, one.n)
+				p50, p99, top := besideSavers(b, m, func() { one.work(b, m, one.n) })
 				b.ReportMetric(float64(p50.Microseconds())/1000, "p50-ms")
 				b.ReportMetric(float64(p99.Microseconds())/1000, "p99-ms")
 				b.ReportMetric(float64(top.Microseconds())/1000, "max-ms")
@@ -196,53 +342,59 @@ func BenchmarkBeside(b *testing.B) {
 	}
 }
 
-func prepareBeside(b *testing.B, m *conversation.PersistentConversationManager, name string) {
+func nothing(*testing.B, *conversation.PersistentConversationManager, int) {}
+
+func importBig(b *testing.B, m *conversation.PersistentConversationManager, n int) {
 	b.Helper()
-	if strings.HasPrefix(name, "delete") {
-		filled(b, m, "bench:private:big", 200_000)
-	}
-	if !strings.HasPrefix(name, "cleanup") {
-		return
-	}
-	var wg sync.WaitGroup
-	for w := range 32 {
-		wg.Go(func() {
-			for i := range 20_000 / 32 {
-				a := conversation.Archive{Conversation: conversation.Conversation{
-					UserKey: fmt.Sprintf("bench:private:%d.%d", w, i), LastActivity: time.Now().AddDate(0, 0, -90),
-				}}
-				for range 4 {
-					a.Messages = append(a.Messages, conversation.Message{Role: conversation.RoleUser, Content: text})
-				}
-				if _, err := m.Import(b.Context(), a, conversation.ImportNew); err != nil {
-					b.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
+	filled(b, m, "bench:private:big", n)
 }
 
-func importBig(tb testing.TB, m *conversation.PersistentConversationManager) {
-	tb.Helper()
-	filled(tb, m, "bench:private:big", 200_000)
-}
-
-func cleanupMany(tb testing.TB, m *conversation.PersistentConversationManager) {
-	tb.Helper()
-	if n, err := m.CleanupOld(tb.Context(), 30); err != nil || n != 20_000 {
-		tb.Fatal(n, err)
-	}
-}
-
-func deleteBig(tb testing.TB, m *conversation.PersistentConversationManager) {
-	tb.Helper()
-	c, err := m.GetConversationByUser(tb.Context(), "bench:private:big")
+// importBigFile is what conversations import and restore do.
+func importBigFile(b *testing.B, m *conversation.PersistentConversationManager, n int) {
+	b.Helper()
+	f, err := os.Create(filepath.Join(b.TempDir(), "big.json"))
 	if err != nil {
-		tb.Fatal(err)
+		b.Fatal(err)
 	}
-	if err := m.Delete(tb.Context(), c.ID); err != nil {
-		tb.Fatal(err)
+	defer f.Close()
+	out := bufio.NewWriter(f)
+	_, _ = out.WriteString(`{"conversation":{"user_key":"bench:private:big"},"messages":[`)
+	for i := range n {
+		_, _ = fmt.Fprintf(out, `%s{"role":"user","content":%q,"timestamp":"2026-01-01T00:00:00Z","tokens":100}`, strings.Repeat(",\n", min(i, 1)), text)
+	}
+	_, _ = out.WriteString("]}")
+	if err := out.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	size, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := m.ImportFrom(b.Context(), f, size, conversation.ImportNew, nil); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func oldOnes(b *testing.B, m *conversation.PersistentConversationManager, n int) {
+	b.Helper()
+	fillMany(b, m, n, 4, time.Now().AddDate(0, 0, -90))
+}
+
+func cleanupMany(b *testing.B, m *conversation.PersistentConversationManager, n int) {
+	b.Helper()
+	if deleted, err := m.CleanupOld(b.Context(), 30); err != nil || deleted != int64(n) {
+		b.Fatal(deleted, err)
+	}
+}
+
+func deleteBig(b *testing.B, m *conversation.PersistentConversationManager, _ int) {
+	b.Helper()
+	c, err := m.GetConversationByUser(b.Context(), "bench:private:big")
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := m.Delete(b.Context(), c.ID); err != nil {
+		b.Fatal(err)
 	}
 }
 

@@ -29,9 +29,19 @@ func (m *PersistentConversationManager) SetModel(ctx context.Context, id int64, 
 	return m.set(ctx, id, "model", model, maxPart)
 }
 
+// SetModelTx is [PersistentConversationManager.SetModel] inside the caller's transaction.
+func (m *PersistentConversationManager) SetModelTx(ctx context.Context, tx database.Tx, id int64, model string) error {
+	return m.setTx(ctx, tx, id, "model", model, maxPart)
+}
+
 // SetPersona sets the persona of this conversation only; "" = the default.
 func (m *PersistentConversationManager) SetPersona(ctx context.Context, id int64, persona string) error {
 	return m.set(ctx, id, "persona", persona, maxPart)
+}
+
+// SetPersonaTx is [PersistentConversationManager.SetPersona] inside the caller's transaction.
+func (m *PersistentConversationManager) SetPersonaTx(ctx context.Context, tx database.Tx, id int64, persona string) error {
+	return m.setTx(ctx, tx, id, "persona", persona, maxPart)
 }
 
 // SetSummary sets the summary; "" = none.
@@ -42,13 +52,17 @@ func (m *PersistentConversationManager) SetSummary(ctx context.Context, id int64
 const maxSummary = 16 << 20 // characters
 
 func (m *PersistentConversationManager) set(ctx context.Context, id int64, column, value string, limit int) error {
+	return m.change(ctx, id, func(ctx context.Context, tx database.Tx, _ string) error {
+		return m.setTx(ctx, tx, id, column, value, limit)
+	})
+}
+
+func (m *PersistentConversationManager) setTx(ctx context.Context, tx database.Tx, id int64, column, value string, limit int) error {
 	if err := validText(column, value, limit); err != nil {
 		return err
 	}
-	return m.change(ctx, id, func(ctx context.Context, tx database.Tx, _ string) error {
-		_, err := tx.NewRaw(`UPDATE conversations SET `+column+` = ? WHERE id = ?`, value, id).Exec(ctx)
-		return database.Explain(err)
-	})
+	_, err := tx.NewRaw(`UPDATE conversations SET `+column+` = ? WHERE id = ?`, value, id).Exec(ctx)
+	return database.Explain(err)
 }
 
 // change runs fn in a transaction that holds the conversation's row, or returns [ErrNotFound].

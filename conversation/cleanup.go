@@ -18,7 +18,7 @@ const cleanupBatch = 100
 // returns how many. It works in small commits beside the savers, then sweeps
 // (see [PersistentConversationManager.Sweep]). days below 1 is [ErrInvalid].
 func (m *PersistentConversationManager) CleanupOld(ctx context.Context, days int) (int64, error) {
-	return m.cleanup(ctx, days, nil)
+	return m.Cleanup(ctx, CleanupOptions{Days: days})
 }
 
 // CleanupOldArchived is CleanupOld that first writes each conversation to dir,
@@ -28,18 +28,37 @@ func (m *PersistentConversationManager) CleanupOldArchived(ctx context.Context, 
 	if dir == "" {
 		return 0, invalidf("the archive directory is empty")
 	}
-	if err := makeDir(dir); err != nil {
+	return m.Cleanup(ctx, CleanupOptions{Days: days, ArchiveDir: dir, Users: users})
+}
+
+// CleanupOptions say what is deleted.
+type CleanupOptions struct {
+	Days       int      // without activity; at least 1
+	ArchiveDir string   // where each is written to first; "" = nowhere
+	Users      []string // whose are archived; none = everybody's
+	Progress   Progress // nil, or told how many conversations are done
+}
+
+// Cleanup is CleanupOld or CleanupOldArchived, as the options say.
+func (m *PersistentConversationManager) Cleanup(ctx context.Context, o CleanupOptions) (deleted int64, err error) {
+	if o.Days < 1 {
+		return 0, invalidf("days %d is not above 0", o.Days)
+	}
+	if o.ArchiveDir == "" {
+		return m.cleanup(ctx, o, nil)
+	}
+	if err := makeDir(o.ArchiveDir); err != nil {
 		return 0, err
 	}
-	wanted := make(map[string]bool, len(users))
-	for _, u := range users {
+	wanted := make(map[string]bool, len(o.Users))
+	for _, u := range o.Users {
 		wanted[u] = true
 	}
-	return m.cleanup(ctx, days, func(c *oldConversation) (bool, error) {
+	return m.cleanup(ctx, o, func(c *oldConversation) (bool, error) {
 		if len(wanted) > 0 && !wanted[c.UserKey] {
 			return true, nil
 		}
-		return m.archiveOld(ctx, dir, c)
+		return m.archiveOld(ctx, o.ArchiveDir, c)
 	})
 }
 
@@ -65,12 +84,14 @@ type oldConversation struct {
 }
 
 // cleanup deletes old conversations that before, if not nil, lets go.
-func (m *PersistentConversationManager) cleanup(ctx context.Context, days int, before func(*oldConversation) (bool, error)) (deleted int64, err error) {
-	if days < 1 {
-		return 0, invalidf("days %d is not above 0", days)
-	}
-	cutoff := m.db.Now().AddDate(0, 0, -days)
+func (m *PersistentConversationManager) cleanup(ctx context.Context, o CleanupOptions, before func(*oldConversation) (bool, error)) (deleted int64, err error) {
+	cutoff := m.db.Now().AddDate(0, 0, -o.Days)
 	var failed []error
+	var done, total int64
+	err = m.read().NewRaw(`SELECT COUNT(*) FROM conversations WHERE visible = 1 AND last_activity < ?`, cutoff).Scan(ctx, &total)
+	if err != nil {
+		return 0, database.Explain(err)
+	}
 	for after := (oldConversation{}); ; {
 		batch, err := m.oldBatch(ctx, cutoff, after)
 		if err != nil {
@@ -80,6 +101,7 @@ func (m *PersistentConversationManager) cleanup(ctx context.Context, days int, b
 			break
 		}
 		after = batch[len(batch)-1]
+		done += int64(len(batch))
 		batch, errs := letGo(batch, before)
 		failed = append(failed, errs...)
 		n, err := m.deleteOld(ctx, batch, cutoff)
@@ -87,6 +109,7 @@ func (m *PersistentConversationManager) cleanup(ctx context.Context, days int, b
 		if err != nil {
 			return deleted, oneLine(append(failed, err)...)
 		}
+		o.Progress.report(min(done, total), total)
 	}
 	if _, err := m.Sweep(ctx); err != nil {
 		failed = append(failed, err)

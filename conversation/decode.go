@@ -9,60 +9,68 @@ import (
 	"time"
 )
 
-// ReadArchive reads one export file. An error is one line that names the
-// place: a line of the file, or a field such as messages[3].timestamp.
+// ReadArchive reads one export file, or one of a backup, whose checksum it
+// verifies. An error is one line that names the place: a line of the file, or a
+// field such as messages[3].timestamp.
 func ReadArchive(r io.Reader) (*Archive, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
 	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	var a Archive
-	err = json.Unmarshal(data, &a)
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		before := data[:min(syntax.Offset, int64(len(data)))]
-		line := 1 + bytes.Count(before, []byte("\n"))
-		column := len(before) - bytes.LastIndexByte(before, '\n') - 1
-		return nil, invalidf("line %d, column %d: %v", line, column, syntax)
+	src := source{bytes.NewReader(data), int64(len(data))}
+	if err := src.verify(); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, explainJSON("", err)
-	}
-	return &a, nil
+	return src.archive()
 }
 
 // UnmarshalJSON reads an export file, this program's or one of
 // feishu_webhook_bot's: a timestamp without a zone is UTC, a missing one is
 // that of the message before.
 func (a *Archive) UnmarshalJSON(data []byte) error {
-	var in struct {
-		Conversation json.RawMessage    `json:"conversation"`
-		Messages     *[]json.RawMessage `json:"messages"`
+	read, err := source{bytes.NewReader(data), int64(len(data))}.archive()
+	if err != nil {
+		return err
 	}
-	if err := json.Unmarshal(data, &in); err != nil {
-		return explainJSON("", err)
-	}
-	if len(in.Conversation) == 0 || bytes.Equal(in.Conversation, []byte("null")) || in.Messages == nil {
-		return invalidf(`not the export of a conversation: it has no "conversation" and "messages"`)
-	}
-	var read Archive
-	if err := json.Unmarshal(in.Conversation, &read.Conversation); err != nil {
-		return explainJSON("conversation", err)
-	}
-	last := read.Conversation.CreatedAt
-	read.Messages = make([]Message, len(*in.Messages))
-	for i, text := range *in.Messages {
-		msg := &read.Messages[i]
-		if err := json.Unmarshal(text, msg); err != nil {
-			return explainJSON(fmt.Sprintf("messages[%d]", i), err)
-		}
-		if msg.Timestamp.IsZero() {
-			msg.Timestamp = last
-		}
-		last = msg.Timestamp
-	}
-	*a = read
+	*a = *read
 	return nil
+}
+
+// archive reads the whole file into memory.
+func (s source) archive() (*Archive, error) {
+	a := &Archive{Messages: []Message{}}
+	err := s.scan(visitor{
+		head: func(text json.RawMessage) error { return decodeHead(text, &a.Conversation) },
+		message: func(i int, text json.RawMessage) error {
+			a.Messages = append(a.Messages, Message{})
+			return decodeMessage(i, text, &a.Messages[i])
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	last := a.Conversation.CreatedAt
+	for i := range a.Messages {
+		last = a.Messages[i].timeAfter(last)
+	}
+	return a, nil
+}
+
+func decodeHead(text json.RawMessage, c *Conversation) error {
+	return explainJSON("conversation", json.Unmarshal(text, c))
+}
+
+func decodeMessage(i int, text json.RawMessage, msg *Message) error {
+	return explainJSON(fmt.Sprintf("messages[%d]", i), json.Unmarshal(text, msg))
+}
+
+// timeAfter gives a message without a timestamp that of the one before, and
+// returns the one that it has.
+func (m *Message) timeAfter(before time.Time) time.Time {
+	if m.Timestamp.IsZero() {
+		m.Timestamp = before
+	}
+	return m.Timestamp
 }
 
 // UnmarshalJSON reads a conversation as export files have it.
@@ -159,6 +167,9 @@ func parseTime(field string, text *string) (time.Time, error) {
 
 // explainJSON puts the place before an error of encoding/json and makes it ErrInvalid.
 func explainJSON(place string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		field := wrong.Field
 		if field == "" {
@@ -168,9 +179,6 @@ func explainJSON(place string, err error) error {
 	}
 	if !errors.Is(err, ErrInvalid) {
 		err = invalidf("%v", err)
-	}
-	if place == "" {
-		return err
 	}
 	return fmt.Errorf("%s: %w", place, err)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // sliceRows bounds how many messages one commit removes or imports.
-const sliceRows = 256
+const sliceRows = 128
 
 // Delete removes a conversation with its messages. It is gone for everybody
 // after the first, small commit; its rows follow in slices.

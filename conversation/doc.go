@@ -25,6 +25,24 @@
 // commit of its own, so that nobody waits for more than one slice. What a crash
 // leaves behind is found by [PersistentConversationManager.Sweep].
 //
+// # Files
+//
+// An export file is read piece by piece, twice: all of it is checked before
+// anything is stored (see [PersistentConversationManager.ImportFrom]). Neither
+// import nor backup holds more of a conversation in memory than a slice.
+//
+// A backup is taken up where an earlier run into the same directory ended: a
+// file is left alone when its checksum is right and it begins with the
+// conversation's row as it is now. So whatever changes messages must change a
+// counter or last_activity too.
+//
+// # Saving
+//
+// On SQLite what many callers save at the same time goes through few
+// statements in one commit ([PersistentConversationManager.SaveMessage]); on the
+// servers each call is a transaction. [PersistentConversationManager.SaveTx]
+// takes part in the caller's transaction on all of them.
+//
 // # Tokens
 //
 // token_ledger counts tokens by user key and time. It is what budgets are

@@ -3,6 +3,7 @@ package conversation
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -33,6 +34,14 @@ func exists(id int64) error {
 func named(err error, id int64) error {
 	if errors.Is(err, ErrNotFound) {
 		return notFound(id)
+	}
+	return err
+}
+
+// withoutPath returns why a file operation failed, for a text that names the file already.
+func withoutPath(err error) error {
+	if file, ok := errors.AsType[*fs.PathError](err); ok {
+		return file.Err
 	}
 	return err
 }

@@ -22,11 +22,15 @@ const (
 
 // incoming is an archive that has been checked.
 type incoming struct {
-	key    Key
-	head   Conversation
-	rows   []messageRow
-	tokens int64
+	key           Key
+	head          Conversation
+	count, tokens int64
+	slices        rowSlices
 }
+
+// rowSlices gives the rows of an archive to do in order, in slices that are each
+// one small commit, and ends at the first error.
+type rowSlices func(do func(rows []messageRow) error) error
 
 // Import stores an archive under new ids and counts its messages and tokens
 // anew. It is all or nothing: the conversation is filled out of sight in slices
@@ -38,46 +42,76 @@ func (m *PersistentConversationManager) Import(ctx context.Context, a Archive, m
 	if err != nil {
 		return nil, err
 	}
+	c, _, err := m.take(ctx, in, mode)
+	return c, err
+}
+
+// take stores a checked archive. kept says that it was all there already.
+func (m *PersistentConversationManager) take(ctx context.Context, in *incoming, mode ImportMode) (c *Conversation, kept bool, err error) {
 	switch mode {
 	case ImportNew, ImportReplace:
-		return m.importWhole(ctx, in, mode)
+		c, err = m.importWhole(ctx, in, mode)
+		return c, false, err
 	case ImportMerge:
 		return m.importMerge(ctx, in)
 	}
-	return nil, invalidf("import mode %q is none of new, merge, replace", mode)
+	return nil, false, invalidf("import mode %q is none of new, merge, replace", mode)
 }
 
 func (m *PersistentConversationManager) check(a Archive) (*incoming, error) {
-	c := a.Conversation
-	in := &incoming{key: c.Key(), head: c}
-	if err := in.key.Validate(); err != nil {
-		return nil, fmt.Errorf("conversation: %w", err)
-	}
-	if err := oneLine(validText("model", c.Model, maxPart), validText("persona", c.Persona, maxPart)); err != nil {
-		return nil, fmt.Errorf("conversation: %w", err)
-	}
-	var err error
-	if in.rows, err = m.prepareRows(a.Messages, m.db.Now()); err != nil {
+	rows, err := m.prepareRows(a.Messages, m.db.Now())
+	if err != nil {
 		return nil, err
 	}
-	in.tokens = sum(in.rows)
-	in.head.Summary = cleanText(c.Summary)
-	in.head.CreatedAt, in.head.LastActivity = span(c, in.rows, m.db.Now())
-	if err := oneLine(validTime("created_at", in.head.CreatedAt), validTime("last_activity", in.head.LastActivity)); err != nil {
-		return nil, fmt.Errorf("conversation: %w", err)
+	in := &incoming{head: a.Conversation, count: int64(len(rows)), tokens: sum(rows), slices: slicesOf(rows)}
+	first, last := time.Time{}, time.Time{}
+	if len(rows) > 0 {
+		first, last = rows[0].Timestamp, rows[len(rows)-1].Timestamp
 	}
-	return in, nil
+	return in, in.checkHead(first, last, m.db.Now())
+}
+
+// slicesOf cuts rows that are in memory into slices.
+func slicesOf(rows []messageRow) rowSlices {
+	return func(do func([]messageRow) error) error {
+		for rest := rows; len(rest) > 0; {
+			slice := rest[:sliceLen(rest)]
+			rest = rest[len(slice):]
+			if err := do(slice); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// checkHead checks the conversation's own values and completes them. first and
+// last are the times of its messages.
+func (in *incoming) checkHead(first, last, now time.Time) error {
+	c := in.head
+	in.key = c.Key()
+	in.head.Summary = cleanText(c.Summary)
+	in.head.CreatedAt, in.head.LastActivity = span(c, first, last, now)
+	err := in.key.Validate()
+	if err == nil {
+		err = oneLine(validText("model", c.Model, maxPart), validText("persona", c.Persona, maxPart),
+			validTime("created_at", in.head.CreatedAt), validTime("last_activity", in.head.LastActivity))
+	}
+	if err != nil {
+		return fmt.Errorf("conversation: %w", err)
+	}
+	return nil
 }
 
 // span returns when a conversation began and was last active, from its
 // messages where the archive does not say it.
-func span(c Conversation, rows []messageRow, now time.Time) (created, active time.Time) {
+func span(c Conversation, first, last, now time.Time) (created, active time.Time) {
 	created, active = c.CreatedAt, c.LastActivity
-	if created.IsZero() && len(rows) > 0 {
-		created = rows[0].Timestamp
+	if created.IsZero() {
+		created = first
 	}
-	if active.IsZero() && len(rows) > 0 {
-		active = rows[len(rows)-1].Timestamp
+	if active.IsZero() {
+		active = last
 	}
 	if created.IsZero() {
 		created = now
@@ -111,7 +145,7 @@ func (m *PersistentConversationManager) importWhole(ctx context.Context, in *inc
 		}
 	}
 	c := in.head
-	c.ID, c.MessageCount, c.TotalTokens = id, int64(len(in.rows)), in.tokens
+	c.ID, c.MessageCount, c.TotalTokens = id, in.count, in.tokens
 	return &c, nil
 }
 
@@ -157,15 +191,12 @@ func (m *PersistentConversationManager) fill(ctx context.Context, in *incoming, 
 		return 0, err
 	}
 	next := int64(1)
-	for rest := in.rows; len(rest) > 0; {
-		slice := rest[:sliceLen(rest)]
-		rest = rest[len(slice):]
-		if err := m.fillSlice(ctx, id, next, slice, userKey); err != nil {
-			return id, err
-		}
+	err = in.slices(func(slice []messageRow) error {
+		first := next
 		next += int64(len(slice))
-	}
-	return id, nil
+		return m.fillSlice(ctx, id, first, slice, userKey)
+	})
+	return id, err
 }
 
 // fillSlice appends one slice and marks the hidden conversation as being worked on.
@@ -192,7 +223,7 @@ const sliceBytes = 1 << 20
 func sliceLen(rows []messageRow) int {
 	size := 0
 	for i := range rows {
-		size += len(rows[i].Content) + len(rows[i].Metadata.String)
+		size += rows[i].size()
 		if i == sliceRows || (i > 0 && size > sliceBytes) {
 			return i
 		}
@@ -250,7 +281,7 @@ func (m *PersistentConversationManager) holder(ctx context.Context, tx database.
 }
 
 func (m *PersistentConversationManager) show(ctx context.Context, tx database.Tx, in *incoming, id int64) error {
-	c, k, n := &in.head, in.key, int64(len(in.rows))
+	c, k, n := &in.head, in.key, in.count
 	res, err := tx.NewRaw(`UPDATE conversations SET identity = ?, visible = 1, user_key = ?, platform = ?, chat_id = ?,
 		tenant = ?, thread_id = ?, created_at = ?, last_activity = ?, summary = ?, model = ?, persona = ?,
 		total_tokens = ?, message_count = ?, next_id = ? WHERE id = ? AND visible = 0`,

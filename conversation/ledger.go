@@ -46,10 +46,25 @@ func ledgerOf(userKey string, rows []messageRow, sign int64) []entry {
 			list = append(list, e)
 		}
 	}
-	slices.SortFunc(list, func(a, b entry) int {
-		return cmp.Or(bytes.Compare(a.user, b.user), cmp.Compare(a.at, b.at))
-	})
-	return list
+	return merged(list)
+}
+
+// merged returns the entries in the order in which rows are locked, one for each row.
+func merged(list []entry) []entry {
+	slices.SortFunc(list, compareEntries)
+	kept := list[:0]
+	for _, e := range list {
+		if last := len(kept) - 1; last >= 0 && compareEntries(kept[last], e) == 0 {
+			kept[last].tokens += e.tokens
+			continue
+		}
+		kept = append(kept, e)
+	}
+	return kept
+}
+
+func compareEntries(a, b entry) int {
+	return cmp.Or(bytes.Compare(a.user, b.user), cmp.Compare(a.at, b.at))
 }
 
 func (m *PersistentConversationManager) countTokens(ctx context.Context, tx database.Tx, list []entry) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"github.com/uptrace/bun"
@@ -28,6 +29,7 @@ type PersistentConversationManager struct {
 	owned bool // Close closes db
 	stmt  statements
 	loads *sql.Stmt // the history query, on the reading pool
+	saves *database.Gatherer[*saving]
 	close sync.Once
 }
 
@@ -58,6 +60,7 @@ func New(ctx context.Context, db *database.DB) (*PersistentConversationManager, 
 	if m.stmt, err = prepare(ctx, db); err != nil {
 		return nil, fmt.Errorf("open the conversation store: %w", err)
 	}
+	m.saves = database.NewGatherer(db, m.saveAll)
 	if m.loads, err = prepareHistory(ctx, db); err != nil {
 		return nil, fmt.Errorf("open the conversation store: %w", err)
 	}
@@ -82,15 +85,37 @@ type statements struct {
 	touch, find, create *database.Stmt
 	reserve, reserved   *database.Stmt
 	insert, count       *database.Stmt
+
+	reservedMany *database.Stmt // manyRows at once; SQLite only
+}
+
+// prepareMany prepares what SQLite does for several rows at once.
+func (s *statements) prepareMany(ctx context.Context, db *database.DB) (err error) {
+	// One row of manyRows looked up one by one; for IN, SQLite would make a table.
+	var columns, tables, conditions []string
+	for i := range manyRows {
+		c := fmt.Sprint("c", i)
+		columns = append(columns, c+".next_id", c+".user_key")
+		tables = append(tables, "conversations "+c)
+		conditions = append(conditions, c+".id = ?")
+	}
+	s.reservedMany, err = db.Prepare(ctx, "SELECT "+strings.Join(columns, ", ")+" FROM "+strings.Join(tables, " CROSS JOIN ")+
+		" WHERE "+strings.Join(conditions, " AND "))
+	if err != nil {
+		return err
+	}
+	return err
 }
 
 func prepare(ctx context.Context, db *database.DB) (statements, error) {
 	var s statements
-	returning := " RETURNING next_id, user_key"
+	returning := "" // MySQL does not know it, and on SQLite it makes each call keep a journal of its own
 	onDuplicate := "ON CONFLICT (identity) DO NOTHING"
 	addTokens := "ON CONFLICT (user_hash, at) DO UPDATE SET tokens = token_ledger.tokens + excluded.tokens"
+	if db.Engine() == database.Postgres {
+		returning = " RETURNING next_id, user_key"
+	}
 	if db.Engine() == database.MySQL {
-		returning = "" // only MariaDB knows it, and not for UPDATE
 		onDuplicate = "ON DUPLICATE KEY UPDATE identity = identity"
 		addTokens = "ON DUPLICATE KEY UPDATE tokens = tokens + VALUES(tokens)"
 	}
@@ -115,6 +140,9 @@ func prepare(ctx context.Context, db *database.DB) (statements, error) {
 		if *one.to, err = db.Prepare(ctx, one.text); err != nil {
 			return s, err
 		}
+	}
+	if db.Engine() == database.SQLite {
+		return s, s.prepareMany(ctx, db)
 	}
 	return s, nil
 }

@@ -13,45 +13,52 @@ import (
 )
 
 // importMerge appends what is missing to the conversation that has the
-// archive's identity, or makes it.
-func (m *PersistentConversationManager) importMerge(ctx context.Context, in *incoming) (*Conversation, error) {
+// archive's identity, or makes it. kept says that nothing was missing.
+func (m *PersistentConversationManager) importMerge(ctx context.Context, in *incoming) (c *Conversation, kept bool, err error) {
 	there, err := m.Find(ctx, in.key)
 	if errors.Is(err, ErrNotFound) {
 		c, err := m.importWhole(ctx, in, ImportNew)
 		if !errors.Is(err, ErrExists) {
-			return c, err
+			return c, false, err
 		}
 		there, err = m.Find(ctx, in.key) // somebody else was faster
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	} else if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	if err := m.mergeInto(ctx, there.ID, in); err != nil {
-		return nil, err
+	added, err := m.mergeInto(ctx, there.ID, in)
+	if err != nil {
+		return nil, false, err
 	}
-	return m.Get(ctx, there.ID)
+	c, err = m.Get(ctx, there.ID)
+	return c, added == 0, err
 }
 
-func (m *PersistentConversationManager) mergeInto(ctx context.Context, id int64, in *incoming) error {
+func (m *PersistentConversationManager) mergeInto(ctx context.Context, id int64, in *incoming) (added int64, err error) {
 	have, seen, err := m.fingerprints(ctx, m.read(), id, 0)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	missing := without(in.rows, have)
 	var done [][2]int64 // first and last id of each slice
-	for len(missing) > 0 {
-		slice := missing[:sliceLen(missing)]
-		missing = missing[len(slice):]
-		first, last, err := m.mergeSlice(ctx, id, in, slice, seen)
+	err = in.slices(func(slice []messageRow) error {
+		missing := without(slice, have)
+		if len(missing) == 0 {
+			return nil
+		}
+		first, last, err := m.mergeSlice(ctx, id, in, missing, seen)
 		if err != nil {
-			return m.undoMerge(ctx, id, done, err)
+			return err
 		}
 		done = append(done, [2]int64{first, last})
-		seen = last
+		seen, added = last, added+last-first+1
+		return nil
+	})
+	if err != nil {
+		return 0, m.undoMerge(ctx, id, done, err)
 	}
-	return nil
+	return added, nil
 }
 
 // mergeSlice appends those of slice that nobody else has added since message seen.

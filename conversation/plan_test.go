@@ -24,7 +24,7 @@ func TestQueryPlans(t *testing.T) {
 		args []any
 	}{
 		"history":  {historyQuery(database.SQLite), []any{1, 10, 0, 20}},
-		"export":   {`SELECT ` + messageColumns + messagesSource + ` AND m.id > ? ORDER BY m.id LIMIT ?`, []any{1, 0, 500}},
+		"export":   {afterQuery(database.SQLite), []any{1, 0, 500}},
 		"find":     {`SELECT ` + conversationColumns + ` FROM conversations WHERE identity = ? AND visible = 1`, []any{[]byte{1}}},
 		"touch":    {`UPDATE conversations SET last_activity = ? WHERE identity = ? AND visible = 1`, []any{time.Now(), []byte{1}}},
 		"reserve":  {`UPDATE conversations SET next_id = next_id + 1 WHERE id = ? AND visible = 1`, []any{1}},

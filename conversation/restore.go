@@ -1,7 +1,6 @@
 package conversation
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -11,41 +10,80 @@ import (
 
 // Restore imports every *.json file in dir, each whole or not at all, and
 // returns how many. It goes on past a file that cannot be imported, and names
-// all of those in the error.
+// all of those in the error. In mode merge it may be run again after it was cut
+// short: what is there already stays as it is.
 func (m *PersistentConversationManager) Restore(ctx context.Context, dir string, mode ImportMode) (int, error) {
+	r, err := m.RestoreFrom(ctx, dir, mode, nil)
+	return r.Restored + r.Kept, err
+}
+
+// RestoreResult counts conversations.
+type RestoreResult struct {
+	Restored int
+	Kept     int // mode merge: there already, with every message of the file
+}
+
+// RestoreFrom is [PersistentConversationManager.Restore] that tells how far it
+// is and what was there already. progress may be nil.
+func (m *PersistentConversationManager) RestoreFrom(ctx context.Context, dir string, mode ImportMode, progress Progress) (RestoreResult, error) {
+	var r RestoreResult
+	names, total, err := backupFiles(dir)
+	if err != nil {
+		return r, fmt.Errorf("restore: %w", err)
+	}
+	var failed []error
+	done := int64(0)
+	for _, name := range names {
+		size, err := m.restoreFile(ctx, filepath.Join(dir, name), mode, &r, func(read, all int64) {
+			progress.report(2*done+read, max(2*total, 2*done+all))
+		})
+		done += size
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", name, withoutPath(err)))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return r, oneLine(failed...)
+}
+
+// backupFiles returns the names of the files in dir that are to be imported, and their size.
+func backupFiles(dir string) (names []string, total int64, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return 0, fmt.Errorf("restore: %w", err)
+		return nil, 0, err
 	}
-	restored, failed := 0, []error(nil)
 	for _, e := range entries {
 		if e.IsDir() || !strings.HasSuffix(e.Name(), ".json") || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		if err := m.restoreFile(ctx, filepath.Join(dir, e.Name()), mode); err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", e.Name(), err))
-			if ctx.Err() != nil {
-				break
-			}
-			continue
+		names = append(names, e.Name())
+		if info, err := e.Info(); err == nil {
+			total += info.Size()
 		}
-		restored++
 	}
-	return restored, oneLine(failed...)
+	return names, total, nil
 }
 
-func (m *PersistentConversationManager) restoreFile(ctx context.Context, path string, mode ImportMode) error {
-	data, err := os.ReadFile(path)
+// restoreFile imports one file, counts it and returns its size.
+func (m *PersistentConversationManager) restoreFile(ctx context.Context, path string, mode ImportMode, r *RestoreResult, progress Progress) (int64, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if err := verify(data); err != nil {
-		return err
-	}
-	a, err := ReadArchive(bytes.NewReader(data))
+	defer func() { _ = f.Close() }() // it was only read
+	info, err := f.Stat()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = m.Import(ctx, *a, mode)
-	return err
+	_, kept, err := m.importFrom(ctx, source{f, info.Size()}, mode, progress)
+	switch {
+	case err != nil:
+	case kept:
+		r.Kept++
+	default:
+		r.Restored++
+	}
+	return info.Size(), err
 }

@@ -77,6 +77,9 @@ type messageRow struct {
 	IsCommand      int            `bun:"is_command"`
 }
 
+// size returns about how many bytes the row takes.
+func (r *messageRow) size() int { return len(r.Content) + len(r.Metadata.String) + len(r.Author) + 64 }
+
 // scanMessages reads rows of messageColumns and closes them.
 func scanMessages(rows *sql.Rows, into []Message) (_ []Message, err error) {
 	defer func() {

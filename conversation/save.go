@@ -16,6 +16,9 @@ import (
 // its id and time, without NUL bytes. Counters change in the same commit. An
 // unknown role or negative tokens is [ErrInvalid].
 func (m *PersistentConversationManager) SaveMessage(ctx context.Context, id int64, msg Message) (*Message, error) {
+	if m.db.Engine() == database.SQLite {
+		return m.saveGathered(ctx, id, msg)
+	}
 	var saved []Message
 	err := m.db.Write(ctx, func(ctx context.Context, tx database.Tx) (err error) {
 		saved, err = m.SaveTx(ctx, tx, id, msg)
@@ -45,9 +48,7 @@ func (m *PersistentConversationManager) SaveTx(ctx context.Context, tx database.
 	saved := slices.Clone(msgs)
 	for i := range saved {
 		r, id := &rows[i], first+int64(i)
-		_, err := m.stmt.insert.Exec(ctx, tx, conversationID, id, r.Role, r.Author, r.Content,
-			m.db.TimeArg(r.Timestamp), r.Tokens, r.Metadata, r.IsCommand)
-		if err != nil {
+		if _, err := m.stmt.insert.Exec(ctx, tx, m.messageArgs(conversationID, id, r)...); err != nil {
 			return nil, err
 		}
 		saved[i].ID, saved[i].ConversationID = id, conversationID
@@ -60,7 +61,7 @@ func (m *PersistentConversationManager) SaveTx(ctx context.Context, tx database.
 func (m *PersistentConversationManager) reserve(ctx context.Context, tx database.Tx, id int64, rows []messageRow) (first int64, userKey string, err error) {
 	n, next := int64(len(rows)), int64(0)
 	args := []any{n, n, sum(rows), m.db.TimeArg(m.db.Now()), id}
-	if m.db.Engine() != database.MySQL { // one statement: UPDATE … RETURNING
+	if m.db.Engine() == database.Postgres { // one statement: UPDATE … RETURNING
 		err = m.stmt.reserve.QueryRow(ctx, tx, []any{&next, &userKey}, args...)
 		if errors.Is(err, sql.ErrNoRows) {
 			err = notFound(id)
@@ -84,7 +85,7 @@ func (m *PersistentConversationManager) prepareRows(msgs []Message, now time.Tim
 	for i := range msgs {
 		row, err := toRow(&msgs[i], now)
 		if err != nil && len(msgs) > 1 {
-			err = fmt.Errorf("messages[%d]: %w", i, err)
+			err = inMessage(i, err)
 		}
 		if err != nil {
 			return nil, err
@@ -92,6 +93,14 @@ func (m *PersistentConversationManager) prepareRows(msgs []Message, now time.Tim
 		rows[i] = row
 	}
 	return rows, nil
+}
+
+// inMessage says which message of several err is about.
+func inMessage(i int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("messages[%d]: %w", i, err)
 }
 
 // maxTokens keeps sums far away from overflow.

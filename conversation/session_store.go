@@ -122,6 +122,10 @@ func (s *storeSession) dropCall(ctx context.Context, tx database.Tx, msg *Messag
 		return err
 	}
 	_, err = tx.NewRaw(`UPDATE messages SET metadata_json = ? WHERE conversation_id = ? AND id = ?`, metadata, s.id, msg.ID).Exec(ctx)
+	if err != nil {
+		return database.Explain(err)
+	}
+	_, err = tx.NewRaw(`UPDATE conversations SET last_activity = ? WHERE id = ?`, s.m.db.Now(), s.id).Exec(ctx)
 	return database.Explain(err)
 }
 

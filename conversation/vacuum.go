@@ -15,8 +15,9 @@ const vacuumPages = 64
 // ourTables are the tables of this program that grow and shrink.
 func ourTables() []string {
 	return []string{
-		"conversations", "deliveries", "delivery_parts", "events", "job_runs", "lanes", "messages",
-		"people", "token_ledger", "usage_daily", "user_preferences",
+		"conversations", "deliveries", "delivery_parts", "erasures", "events", "job_runs", "lanes",
+		"memory_commands", "memory_effects", "memory_fact_lines", "memory_facts", "memory_reasons", "memory_scores",
+		"messages", "people", "token_ledger", "usage_daily", "user_preferences",
 	}
 }
 
@@ -24,8 +25,13 @@ func ourTables() []string {
 // SQLite's incremental_vacuum in small slices, PostgreSQL's VACUUM (ANALYZE),
 // OPTIMIZE TABLE on MySQL and MariaDB, on this program's tables only.
 func (m *PersistentConversationManager) Vacuum(ctx context.Context) error {
+	return m.VacuumWith(ctx, nil)
+}
+
+// VacuumWith is Vacuum that tells how far it is. progress may be nil.
+func (m *PersistentConversationManager) VacuumWith(ctx context.Context, progress Progress) error {
 	if m.db.Engine() == database.SQLite {
-		return m.vacuumSQLite(ctx)
+		return m.vacuumSQLite(ctx, progress)
 	}
 	command, tables := `VACUUM (ANALYZE) `, `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()`
 	if m.db.Engine() == database.MySQL {
@@ -35,7 +41,9 @@ func (m *PersistentConversationManager) Vacuum(ctx context.Context) error {
 	if err := m.read().NewRaw(tables).Scan(ctx, &there); err != nil {
 		return database.Explain(err)
 	}
-	for _, table := range ourTables() {
+	tablesToDo := ourTables()
+	for i, table := range tablesToDo {
+		progress.report(int64(i), int64(len(tablesToDo)))
 		if !slices.Contains(there, table) {
 			continue
 		}
@@ -67,8 +75,9 @@ func (m *PersistentConversationManager) VacuumFull(ctx context.Context) error {
 	return nil
 }
 
-func (m *PersistentConversationManager) vacuumSQLite(ctx context.Context) error {
+func (m *PersistentConversationManager) vacuumSQLite(ctx context.Context, progress Progress) error {
 	free, err := m.freePages(ctx)
+	total := free
 	for err == nil && free > 0 {
 		if err = m.maintain(ctx, fmt.Sprintf(`PRAGMA incremental_vacuum(%d)`, vacuumPages)); err != nil {
 			break
@@ -77,6 +86,7 @@ func (m *PersistentConversationManager) vacuumSQLite(ctx context.Context) error 
 		if free, err = m.freePages(ctx); free >= before {
 			break // another program's file without incremental mode, or savers are faster
 		}
+		progress.report(total-free, total)
 	}
 	if err != nil {
 		return fmt.Errorf("vacuum: %w", err)

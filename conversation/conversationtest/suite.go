@@ -46,8 +46,12 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"tokens used", tokensUsed},
 		{"export", export},
 		{"round trip", roundTrip},
+		{"round trip of anything", anythingRoundTrips},
+		{"round trip of every time zone", everyZone},
 		{"import modes", importModes},
 		{"import recounts", importRecounts},
+		{"import from a file", importFromFile},
+		{"import from a file refuses", importFromFileRefuses},
 		{"import refuses", importRefuses},
 		{"large import", largeImport},
 		{"racing imports", racingImports},
@@ -65,6 +69,8 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"cleanup archives", cleanupArchives},
 		{"backup and restore", backup},
 		{"damaged backups", damagedBackups},
+		{"an interrupted backup goes on", backupGoesOn},
+		{"an interrupted restore goes on", restoreGoesOn},
 	}
 	one := open(t)
 	for _, c := range shared {

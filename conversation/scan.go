@@ -1,0 +1,233 @@
+package conversation
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+)
+
+// Progress is told now and then how much of some work is done, in units of
+// that work's own; total is 0 where it is not known. It must be quick.
+type Progress func(done, total int64)
+
+// report calls p where there is one.
+func (p Progress) report(done, total int64) {
+	if p != nil {
+		p(done, total)
+	}
+}
+
+// source is an export file, which is read more than once.
+type source struct {
+	at   io.ReaderAt
+	size int64
+}
+
+// visitor is given the pieces of an export file in the order of the file, each
+// as JSON that is only valid until it returns.
+type visitor struct {
+	head    func(text json.RawMessage) error
+	message func(i int, text json.RawMessage) error
+	read    func(bytes int64) // nil, or told now and then how much has been read
+}
+
+// scan reads an export file with no more than one message in memory. An error
+// names the place: a line of the file, or a field such as messages[3].tokens.
+func (s source) scan(v visitor) error {
+	begin := s.begin()
+	c := scanner{visitor: v, src: s, begin: begin, dec: json.NewDecoder(io.NewSectionReader(s.at, begin, s.size-begin))}
+	return c.file()
+}
+
+// begin returns where the JSON starts: after the byte order mark that some editors write.
+func (s source) begin() int64 {
+	mark := make([]byte, 3)
+	if n, _ := s.at.ReadAt(mark, 0); string(mark[:n]) == "\xef\xbb\xbf" {
+		return 3
+	}
+	return 0
+}
+
+// scanner is a scan under way.
+type scanner struct {
+	visitor
+
+	src   source
+	begin int64
+	dec   *json.Decoder
+	last  int64 // where dec stood before the piece that it reads now
+}
+
+func (c *scanner) file() error {
+	if err := c.open('{', "it"); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for {
+		t, err := c.token()
+		if err != nil {
+			return err
+		}
+		name, ok := t.(string)
+		if !ok { // the closing brace
+			break
+		}
+		if seen[name] {
+			return invalidf("%q is there twice", name)
+		}
+		there, err := c.member(name)
+		if err != nil {
+			return err
+		}
+		if there {
+			seen[name] = true
+		}
+	}
+	if !seen["conversation"] || !seen["messages"] {
+		return errNoExport()
+	}
+	return c.end()
+}
+
+// errNoExport is returned for JSON of another program.
+func errNoExport() error {
+	return invalidf(`not the export of a conversation: it has no "conversation" and "messages"`)
+}
+
+// member reads what one key holds and reports whether it is of an export. A
+// further key is read over: newer versions may have more of them.
+func (c *scanner) member(name string) (there bool, err error) {
+	if name == "messages" {
+		return true, c.messages()
+	}
+	text, err := c.value(nil)
+	if err != nil || name != "conversation" || string(text) == "null" {
+		return false, err
+	}
+	return true, c.head(text)
+}
+
+func (c *scanner) messages() error {
+	if err := c.open('[', "messages"); err != nil {
+		return err
+	}
+	var text json.RawMessage
+	for i := 0; c.dec.More(); i++ {
+		var err error
+		if text, err = c.value(text); err != nil {
+			return err
+		}
+		if err := c.message(i, text); err != nil {
+			return err
+		}
+		if c.read != nil && i%sliceRows == 0 {
+			c.read(c.dec.InputOffset())
+		}
+	}
+	_, err := c.token() // the closing bracket
+	return err
+}
+
+// open reads the bracket that what starts with.
+func (c *scanner) open(bracket json.Delim, what string) error {
+	t, err := c.token()
+	if err != nil || t == bracket {
+		return err
+	}
+	kind := "null"
+	switch t := t.(type) {
+	case json.Delim:
+		kind = map[json.Delim]string{'[': "array", '{': "object"}[t]
+	case string:
+		kind = "string"
+	case float64:
+		kind = "number"
+	case bool:
+		kind = "bool"
+	}
+	return invalidf("%s is a JSON %s, not what an export has there", what, kind)
+}
+
+// end reports what stands behind the JSON.
+func (c *scanner) end() error {
+	c.last = c.dec.InputOffset()
+	if _, err := c.dec.Token(); errors.Is(err, io.EOF) {
+		return nil
+	}
+	return c.place(&json.SyntaxError{}, "more follows after the export")
+}
+
+func (c *scanner) token() (json.Token, error) {
+	c.last = c.dec.InputOffset()
+	t, err := c.dec.Token()
+	if err != nil {
+		return nil, c.place(err, err.Error())
+	}
+	return t, nil
+}
+
+// value reads the next value into the memory of buf.
+func (c *scanner) value(buf json.RawMessage) (json.RawMessage, error) {
+	c.last = c.dec.InputOffset()
+	buf = buf[:0]
+	if err := c.dec.Decode(&buf); err != nil {
+		return nil, c.place(err, err.Error())
+	}
+	return buf, nil
+}
+
+// place says in which line and column the JSON is broken, and why. An error of
+// reading the file is returned as it is.
+func (c *scanner) place(err error, why string) error {
+	var at int64
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		at, why = c.src.size, "the file ends too early"
+	} else if _, ok := errors.AsType[*json.SyntaxError](err); ok {
+		at = c.src.broken(c.begin + c.last)
+	} else {
+		return err
+	}
+	line, column, err := c.src.position(at)
+	if err != nil {
+		return err
+	}
+	return invalidf("line %d, column %d: %s", line, column, why)
+}
+
+// broken returns where the JSON that is read from start on is broken. The
+// decoder's own offset does not count what it has read as tokens.
+func (s source) broken(start int64) int64 {
+	text := make([]byte, 1)
+	for ; start < s.size; start++ {
+		if _, err := s.at.ReadAt(text, start); err != nil || bytes.IndexByte([]byte(" \t\r\n,:"), text[0]) < 0 {
+			break
+		}
+	}
+	var skip json.RawMessage
+	err := json.NewDecoder(io.NewSectionReader(s.at, start, s.size-start)).Decode(&skip)
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return start + syntax.Offset
+	}
+	return min(start+1, s.size) // what is there is fine by itself, but not there
+}
+
+// position returns the line and column of the byte before an offset.
+func (s source) position(at int64) (line, column int, err error) {
+	r, line, buf := io.NewSectionReader(s.at, 0, at), 1, make([]byte, 1<<16)
+	for {
+		n, err := r.Read(buf)
+		line += bytes.Count(buf[:n], []byte("\n"))
+		if last := bytes.LastIndexByte(buf[:n], '\n'); last >= 0 {
+			column = n - last - 1
+		} else {
+			column += n
+		}
+		if errors.Is(err, io.EOF) {
+			return line, column, nil
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+	}
+}
