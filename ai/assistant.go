@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/metrics"
 )
@@ -22,6 +23,8 @@ type Options struct {
 	SystemPrompt  string
 	ContextTokens int           // of system prompt, history and new messages together; 0 = no limit
 	Timeout       time.Duration // of each endpoint's call; 0 = none
+
+	Circuits *breaker.Set // of the endpoints, by name; nil = every call is made
 
 	Counter TokenCounter     // nil = NewCounter()
 	Metrics *metrics.Metrics // nil = not counted
@@ -154,11 +157,22 @@ func contentsFault(err error) bool {
 
 // mostHopeful returns the first error that a later attempt may overcome, else
 // the first: a passing fault of one endpoint outweighs a lasting one of another.
+// A call that was made outweighs those that were not, of which the one that may
+// be made soonest says when to come back.
 func mostHopeful(errs []error) error {
+	var paused error
 	for _, err := range errs {
-		if failure.KindOf(err) == failure.Retry {
+		switch {
+		case errors.Is(err, breaker.ErrOpen):
+			if paused == nil || failure.WaitOf(err) < failure.WaitOf(paused) {
+				paused = err
+			}
+		case failure.KindOf(err) == failure.Retry:
 			return err
 		}
+	}
+	if paused != nil {
+		return paused
 	}
 	return errs[0]
 }
@@ -173,13 +187,11 @@ func (a *Assistant) call(ctx context.Context, e Endpoint, req Request, onDelta f
 	}
 	req.Model = e.ModelName
 	start := time.Now()
-	resp, err := e.Model.Generate(limited, req, onDelta)
-	switch {
-	case err == nil && strings.TrimSpace(resp.Text) == "":
-		err = failure.New(failure.Retry, CodeEmptyReply, "the model answered nothing", nil)
-	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && limited.Err() != nil:
-		err = failure.New(failure.Retry, CodeTimeout, "the model took too long", err)
-	}
+	var resp Response
+	err := a.o.Circuits.Get(e.Name).Do(func() (err error) {
+		resp, err = generate(ctx, limited, e, req, onDelta)
+		return err
+	})
 	if err != nil {
 		a.failed(ctx, e, err, time.Since(start))
 		return Response{}, err
@@ -188,6 +200,19 @@ func (a *Assistant) call(ctx context.Context, e Endpoint, req Request, onDelta f
 	resp.Endpoint = e.Name
 	a.succeeded(ctx, resp, time.Since(start))
 	return resp, nil
+}
+
+// generate asks an endpoint under the time limit of limited, which ctx, the
+// caller's own, does not have.
+func generate(ctx, limited context.Context, e Endpoint, req Request, onDelta func(string)) (Response, error) {
+	resp, err := e.Model.Generate(limited, req, onDelta)
+	switch {
+	case err == nil && strings.TrimSpace(resp.Text) == "":
+		err = failure.New(failure.Retry, CodeEmptyReply, "the model answered nothing", nil)
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && limited.Err() != nil:
+		err = failure.New(failure.Retry, CodeTimeout, "the model took too long", err)
+	}
+	return resp, err
 }
 
 // settled fills in the token counts that the provider did not report.
@@ -224,13 +249,15 @@ func (a *Assistant) failed(ctx context.Context, e Endpoint, err error, took time
 	switch {
 	case ctx.Err() != nil: // the caller does not want it any more: no fault of the model
 		outcome = "cancelled"
+	case errors.Is(err, breaker.ErrOpen):
+		outcome = "paused"
 	case failure.KindOf(err) == failure.Retry:
 		outcome = "retry"
 	}
 	if m := a.o.Metrics; m != nil {
 		m.ModelCalls.WithLabelValues(e.Name, outcome).Inc()
 	}
-	if outcome == "cancelled" {
+	if outcome == "cancelled" || outcome == "paused" { // the circuit's own change is logged
 		return
 	}
 	a.o.Logger.WarnContext(ctx, "model call failed",

@@ -17,11 +17,16 @@ type Metrics struct {
 
 	Webhooks      *prometheus.CounterVec   // platform, outcome: accepted duplicate ignored rejected failed
 	AckSeconds    *prometheus.HistogramVec // platform
-	Queue         prometheus.Gauge         // events waiting, failed ones included
+	Queue         prometheus.Gauge         // events waiting, failed ones and those being answered included
+	Running       prometheus.Gauge         // conversations being answered, on all replicas
+	Failed        prometheus.Gauge         // events that wait for their next attempt
 	Dead          prometheus.Gauge         // events that nobody will answer unless an admin acts
+	Suspect       prometheus.Gauge         // conversations set apart since their process died
+	Oldest        prometheus.Gauge         // seconds
+	Circuits      *prometheus.GaugeVec     // endpoint: 0 closed, 1 half open, 2 open
 	Turns         prometheus.Gauge         // in flight
 	TurnSeconds   prometheus.Histogram
-	ModelCalls    *prometheus.CounterVec // model, outcome: ok retry permanent
+	ModelCalls    *prometheus.CounterVec // model, outcome: ok retry permanent cancelled paused
 	Tokens        *prometheus.CounterVec // model, kind: prompt completion
 	Sends         *prometheus.CounterVec // platform, outcome: sent retry permanent ambiguous
 	DatabaseFails prometheus.Counter
@@ -44,6 +49,11 @@ func New() *Metrics {
 		AckSeconds:    f.histograms("parley_ack_seconds", "Time from a webhook's arrival to its acknowledgement.", fast, "platform"),
 		Queue:         f.gauge("parley_queue_depth", "Events that wait for their turn or their next attempt."),
 		Dead:          f.gauge("parley_events_dead", "Events given up on, with their reason in the ledger."),
+		Running:       f.gauge("parley_conversations_running", "Conversations being answered, on all replicas."),
+		Failed:        f.gauge("parley_events_failed", "Events that wait for their next attempt."),
+		Suspect:       f.gauge("parley_conversations_suspect", "Conversations that wait apart because their process died while it answered them."),
+		Oldest:        f.gauge("parley_oldest_waiting_seconds", "How long the oldest work has waited to be taken up or tried again."),
+		Circuits:      f.gauges("parley_circuit_state", "Circuit of each endpoint: 0 closed, 1 half open, 2 open.", "endpoint"),
 		Turns:         f.gauge("parley_turns_in_flight", "Turns being worked on."),
 		TurnSeconds:   f.histogram("parley_turn_seconds", "Time from an event's arrival to its reply being shown.", slow),
 		ModelCalls:    f.counters("parley_model_calls_total", "Model calls by model and outcome.", "model", "outcome"),
@@ -81,6 +91,12 @@ func (f factory) counters(name, help string, labels ...string) *prometheus.Count
 
 func (f factory) gauge(name, help string) prometheus.Gauge {
 	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	f.r.MustRegister(g)
+	return g
+}
+
+func (f factory) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
 	f.r.MustRegister(g)
 	return g
 }

@@ -34,7 +34,8 @@ func escapedLen(text string) int {
 }
 
 // Send implements [platforms.Sender]. It takes SendTimeout at most. The id of
-// an answer to a slash command is empty, because Slack gives it none.
+// an answer to a slash command is empty, because Slack gives it none, or one
+// that nothing can be found by.
 func (a *Adapter) Send(ctx context.Context, to platforms.Address, p platforms.Part) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, SendTimeout)
 	defer cancel()
@@ -43,12 +44,11 @@ func (a *Adapter) Send(ctx context.Context, to platforms.Address, p platforms.Pa
 		if taken || err != nil {
 			return "", err
 		}
+		a.log.InfoContext(ctx, "slack response url is used up; the answer goes into the conversation")
 		if !direct(to.ChatID) {
-			// What was for one person's eyes does not go to a channel.
-			return "", failure.New(failure.Permanent, "response_url_used_up",
-				"Slack takes no further answer to this command", nil)
+			// What was for one person's eyes is not shown to a whole channel.
+			return "", a.postEphemeral(ctx, to, p)
 		}
-		a.log.InfoContext(ctx, "slack response url is used up; the answer goes to the direct message")
 	}
 	return a.post(ctx, to, p)
 }
@@ -79,4 +79,26 @@ func (a *Adapter) post(ctx context.Context, to platforms.Address, p platforms.Pa
 		return "", unreadable(nil)
 	}
 	return ts, nil
+}
+
+// postEphemeral shows a part in a channel to the one person who asked. The bot
+// must be in the channel.
+// Source: https://docs.slack.dev/reference/methods/chat.postEphemeral
+func (a *Adapter) postEphemeral(ctx context.Context, to platforms.Address, p platforms.Part) error {
+	if to.UserID == "" {
+		return failure.New(failure.Permanent, "response_url_used_up", "Slack takes no further answer to this command", nil)
+	}
+	options := []slackgo.MsgOption{slackgo.MsgOptionText(escape(p.Text), false)}
+	if to.ThreadID != "" {
+		options = append(options, slackgo.MsgOptionTS(to.ThreadID))
+	}
+	x := a.exchange()
+	ts, err := a.client(x).PostEphemeralContext(ctx, to.ChatID, to.UserID, options...)
+	if err != nil {
+		return x.classify(err)
+	}
+	if ts == "" {
+		return unreadable(nil)
+	}
+	return nil
 }

@@ -277,14 +277,41 @@ func TestResponseURLErrors(t *testing.T) {
 	}
 }
 
-// What was for one person alone is not shown to a whole channel.
+// What was for one person alone goes on as a message for that person's eyes
+// once the response URL is used up, and never to the whole channel.
 func TestUsedUpResponseURLInAChannel(t *testing.T) {
 	t.Parallel()
-	a, server := pair(t)
-	server.Script(fakeslack.ResponseURL, fakeslack.Refuse("used_url"))
-	_, err := a.Send(t.Context(), platforms.Address{ChatID: "C1", ResponseURL: server.NewResponseURL()}, part)
-	if failure.KindOf(err) != failure.Permanent || len(server.Messages()) != 0 {
-		t.Errorf("got %v, shown %v", err, server.Messages())
+	for _, c := range []struct {
+		name, user string
+		fault      fakeslack.Fault
+		kind       failure.Kind // Internal: no error
+		code       string
+	}{
+		{"shown to the person", "U1", fakeslack.Fault{}, failure.Internal, ""},
+		{"nobody in particular", "", fakeslack.Fault{}, failure.Permanent, "response_url_used_up"},
+		{"the bot is not there", "U1", fakeslack.Refuse("not_in_channel"), failure.Permanent, "not_in_channel"},
+		{"in a hurry", "U1", fakeslack.RateLimit(3 * time.Second), failure.Retry, "ratelimited"},
+		{"no answer", "U1", fakeslack.TakeThenCut(), failure.Ambiguous, "no_answer"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			a, server := pair(t)
+			server.Script(fakeslack.ResponseURL, fakeslack.Refuse("used_url"))
+			server.Script(fakeslack.ChatPostEphemeral, c.fault)
+			_, err := a.Send(t.Context(), platforms.Address{ChatID: "C1", UserID: c.user, ResponseURL: server.NewResponseURL()}, part)
+			if c.kind == failure.Internal && err != nil || c.kind != failure.Internal && (failure.KindOf(err) != c.kind || failure.CodeOf(err) != c.code) {
+				t.Errorf("got %v", err)
+			}
+			messages := server.Messages()
+			if c.kind == failure.Internal && (len(messages) != 1 || messages[0].Text != part.Text || messages[0].Channel != "C1") {
+				t.Errorf("shown %+v", messages)
+			}
+			for _, m := range messages {
+				if !m.Ephemeral {
+					t.Errorf("shown to everybody: %+v", m)
+				}
+			}
+		})
 	}
 }
 

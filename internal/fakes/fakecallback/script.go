@@ -9,6 +9,7 @@ type Step struct {
 	Header http.Header // of the answer
 	Hang   bool        // answer nothing until the caller leaves
 	Cut    bool        // close the connection without an answer
+	Stall  bool        // with Hang or Cut: only after the status and half of a body
 }
 
 // Answer is a step that answers with status; below 300 the reply is taken.

@@ -108,6 +108,13 @@ func (s *Server) Script(steps ...Step) {
 	s.script = append(s.script, steps...)
 }
 
+// Unused returns how many steps no callback has met yet.
+func (s *Server) Unused() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.script)
+}
+
 // Calls returns every callback, in the order they came in.
 func (s *Server) Calls() []Call {
 	s.mu.Lock()
@@ -205,6 +212,13 @@ func (s *Server) note(call Call, reply *Reply) Step {
 }
 
 func (s *Server) play(w http.ResponseWriter, r *http.Request, step Step) {
+	if step.Stall {
+		w.Header().Set("Content-Length", "100")
+		maps.Copy(w.Header(), step.Header)
+		w.WriteHeader(step.Status)
+		_, _ = io.WriteString(w, "half")
+		_ = http.NewResponseController(w).Flush()
+	}
 	if step.Hang {
 		select {
 		case <-r.Context().Done():

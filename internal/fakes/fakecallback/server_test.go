@@ -156,3 +156,15 @@ func TestClose(t *testing.T) {
 		t.Errorf("answered %d", status)
 	}
 }
+
+func TestAnswerThatBreaksOff(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.Script(fakecallback.Step{Status: 500, Stall: true, Cut: true}, fakecallback.Answer(200))
+	if status := post(t.Context(), t, s, "id-1", `{"text":"x"}`, nil); status != 500 || len(s.Replies()) != 0 {
+		t.Errorf("status %d, taken %+v", status, s.Replies())
+	}
+	if n := s.Unused(); n != 1 {
+		t.Errorf("%d steps are left", n)
+	}
+}

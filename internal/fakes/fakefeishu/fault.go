@@ -41,6 +41,16 @@ func (s *Server) Misbehave(r Route, faults ...Fault) {
 	s.update(func() { s.faults[r] = append(s.faults[r], faults...) })
 }
 
+// Unused returns how many faults no request has met yet.
+func (s *Server) Unused() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, queue := range s.faults {
+		n += len(queue)
+	}
+	return n
+}
+
 // TooManyRequests is HTTP 429 with the seconds to wait in x-ogw-ratelimit-reset.
 func TooManyRequests(reset int) Fault { return limited(http.StatusTooManyRequests, reset) }
 
@@ -67,6 +77,12 @@ func BadGateway(status int) Fault { return Fault{status: status, html: true} }
 // TakeThenServerError has its effect and then answers HTTP 500.
 func TakeThenServerError() Fault {
 	f := ServerError()
+	f.take = true
+	return f
+}
+
+// Taken is the fault with the message shown all the same.
+func (f Fault) Taken() Fault {
 	f.take = true
 	return f
 }

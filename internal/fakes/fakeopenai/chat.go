@@ -63,6 +63,8 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 		s.abort()
 	}
 	switch {
+	case step.Drop:
+		panic(http.ErrAbortHandler) // closes the connection
 	case step.Status != 0:
 		scripted(w, step)
 	case !s.knows(call.Model):
@@ -163,7 +165,17 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, c Call, step Ste
 		if step.CutAfter > 0 && i == step.CutAfter {
 			panic(http.ErrAbortHandler)
 		}
+		if step.Spoil != nil && i == step.Spoil.After {
+			break
+		}
 		send(delta(map[string]any{"content": piece}, nil), nil)
+	}
+	if step.Spoil != nil {
+		if step.Spoil.Finish {
+			send(delta(map[string]any{}, step.finish()), nil)
+		}
+		s.spoil(w, r, step.Spoil)
+		return
 	}
 	if step.CutAfter > 0 {
 		panic(http.ErrAbortHandler)
@@ -180,6 +192,15 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, c Call, step Ste
 	if !step.NoFinish {
 		_, _ = io.WriteString(w, "data: [DONE]\n\n")
 		_ = http.NewResponseController(w).Flush()
+	}
+}
+
+// spoil ends a stream in the wrong way.
+func (s *Server) spoil(w http.ResponseWriter, r *http.Request, how *Spoil) {
+	_, _ = io.WriteString(w, how.Write)
+	_ = http.NewResponseController(w).Flush()
+	if how.Stall && !s.pass(r, make(chan struct{})) {
+		s.abort()
 	}
 }
 

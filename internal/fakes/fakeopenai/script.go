@@ -27,6 +27,21 @@ type Step struct {
 	NoFinish     bool   // the stream ends without a finish reason
 	NoUsage      bool   // no usage is reported
 	NoDone       bool   // a stream stays open after its last chunk, without [DONE]
+	Drop         bool   // the connection is closed without a byte of an answer
+	Spoil        *Spoil // a stream goes wrong
+}
+
+// Spoil makes a stream go wrong after some of its text.
+type Spoil struct {
+	After  int    // pieces of text that come first; more than there are: all of them
+	Finish bool   // the finish reason comes before it goes wrong
+	Write  string // written as it is, instead of the rest
+	Stall  bool   // then the stream stays open and says nothing more; else it ends
+}
+
+// InStream is an error in the API's form inside a stream that has begun.
+func InStream(status int, code string) string {
+	return "data: " + errorBody(status, code, http.StatusText(status)+" (scripted)") + "\n\n"
 }
 
 // RateLimited is a 429 with this Retry-After; "" leaves the header out.

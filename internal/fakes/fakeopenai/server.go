@@ -120,6 +120,13 @@ func (s *Server) Script(steps ...Step) {
 	s.script = append(s.script, steps...)
 }
 
+// Unused returns how many scripted steps no call has met yet.
+func (s *Server) Unused() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.script)
+}
+
 // Always sets the behaviour of the calls that the script does not cover; the
 // zero Step is a proper answer.
 func (s *Server) Always(step Step) {

@@ -186,3 +186,29 @@ func TestCloseEndsHangingCalls(t *testing.T) {
 		t.Errorf("waiting ends with the context: %v", err)
 	}
 }
+
+func TestSpoiltStreams(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	limited := fakeopenai.InStream(http.StatusTooManyRequests, "rate_limit_exceeded")
+	s.Script(
+		fakeopenai.Step{Spoil: &fakeopenai.Spoil{After: 1, Write: limited}},
+		fakeopenai.Step{Spoil: &fakeopenai.Spoil{After: 99, Finish: true, Write: "junk"}},
+		fakeopenai.Step{Drop: true},
+	)
+	url := s.URL() + "/chat/completions"
+	_, body, err := do(t, http.MethodPost, url, ask+`,"stream":true}`)
+	if err != nil || !strings.Contains(body, `"reply "`) || strings.Contains(body, "hello") || !strings.HasSuffix(body, limited) {
+		t.Errorf("after one piece: %s, %v", body, err)
+	}
+	_, body, err = do(t, http.MethodPost, url, ask+`,"stream":true}`)
+	if err != nil || !strings.Contains(body, `"there"`) || !strings.Contains(body, `"finish_reason":"stop"`) || !strings.HasSuffix(body, "junk") {
+		t.Errorf("after the end: %s, %v", body, err)
+	}
+	if n := s.Unused(); n != 1 {
+		t.Errorf("%d steps are left", n)
+	}
+	if _, body, err = do(t, http.MethodPost, url, ask+"}"); err == nil {
+		t.Errorf("dropped, and yet: %s", body)
+	}
+}

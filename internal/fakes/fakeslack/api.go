@@ -25,9 +25,11 @@ func (s *Server) routes() http.Handler {
 	for method, run := range map[string]func(url.Values) any{
 		AuthTest:             s.authTest,
 		ChatPostMessage:      s.postMessage,
+		ChatPostEphemeral:    s.postEphemeral,
 		ChatUpdate:           s.update,
 		ConversationsHistory: s.history,
 		ConversationsReplies: s.replies,
+		UsersInfo:            userInfo,
 	} {
 		mux.HandleFunc("/api/"+method, func(w http.ResponseWriter, r *http.Request) { s.call(w, r, method, run) })
 	}
@@ -94,6 +96,14 @@ func (s *Server) authTest(url.Values) any {
 	}
 }
 
+// userInfo knows everybody.
+func userInfo(args url.Values) any {
+	id := args.Get("user")
+	return map[string]any{"ok": true, "user": map[string]any{
+		"id": id, "name": "name-" + id, "real_name": "Name " + id, "profile": map[string]any{"display_name": "name-" + id},
+	}}
+}
+
 func (s *Server) postMessage(args url.Values) any {
 	m := Message{
 		Channel: args.Get("channel"), ThreadTS: args.Get("thread_ts"), User: s.opts.BotUser, BotID: s.opts.BotID,
@@ -112,6 +122,23 @@ func (s *Server) postMessage(args url.Values) any {
 	}
 	m.TS = s.add(m)
 	return map[string]any{"ok": true, "channel": m.Channel, "ts": m.TS, "message": m.wire(true)}
+}
+
+// postEphemeral shows a message to one person.
+func (s *Server) postEphemeral(args url.Values) any {
+	m := Message{
+		Channel: args.Get("channel"), ThreadTS: args.Get("thread_ts"), User: s.opts.BotUser, BotID: s.opts.BotID,
+		Text: cut(args.Get("text")), Ephemeral: true,
+	}
+	switch {
+	case m.Channel == "":
+		return refusal("channel_not_found")
+	case args.Get("user") == "":
+		return refusal("user_not_in_channel")
+	case m.Text == "":
+		return refusal("no_text")
+	}
+	return map[string]any{"ok": true, "message_ts": s.add(m)}
 }
 
 // cut shortens text that is too long, without a word, as Slack does.

@@ -18,6 +18,8 @@ type Fault struct {
 	Hang bool
 	// Take does what was asked before the rest goes wrong.
 	Take bool
+	// Early does what was asked before the call is held up, instead of after it.
+	Early bool
 	// Cut closes the connection instead of answering.
 	Cut bool
 	// Status answers with this HTTP status and a page that is no JSON.
@@ -68,6 +70,15 @@ func Delay(d time.Duration) Fault { return Fault{Delay: d} }
 // Hold answers well once release is closed.
 func Hold(release <-chan struct{}) Fault { return Fault{Wait: release} }
 
+// TakeThenHold posts and answers well once release is closed.
+func TakeThenHold(release <-chan struct{}) Fault { return Fault{Early: true, Wait: release} }
+
+// Taken is the fault with the message posted all the same.
+func (f Fault) Taken() Fault {
+	f.Take = true
+	return f
+}
+
 // Script makes the next calls of a method go wrong, one fault each, after
 // those scripted already. An empty Fault lets one call pass.
 func (s *Server) Script(method string, faults ...Fault) {
@@ -76,14 +87,27 @@ func (s *Server) Script(method string, faults ...Fault) {
 	s.faults[method] = append(s.faults[method], faults...)
 }
 
+// Unused returns how many scripted faults no call has met yet.
+func (s *Server) Unused() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, queue := range s.faults {
+		n += len(queue)
+	}
+	return n
+}
+
 // perform answers one call. take does what was asked and returns the answer.
 func (s *Server) perform(w http.ResponseWriter, r *http.Request, f Fault, take func() any) {
+	var answer any
+	if f.Early {
+		answer = take()
+	}
 	if !s.holdUp(r.Context(), f) {
 		return
 	}
 	spoilt := f.Hang || f.Cut || f.Status != 0 || f.Code != "" || f.Body != ""
-	var answer any
-	if f.Take || !spoilt {
+	if !f.Early && (f.Take || !spoilt) {
 		answer = take()
 	}
 	switch {

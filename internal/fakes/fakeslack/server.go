@@ -19,9 +19,11 @@ import (
 const (
 	AuthTest             = "auth.test"
 	ChatPostMessage      = "chat.postMessage"
+	ChatPostEphemeral    = "chat.postEphemeral"
 	ChatUpdate           = "chat.update"
 	ConversationsHistory = "conversations.history"
 	ConversationsReplies = "conversations.replies"
+	UsersInfo            = "users.info"
 	ResponseURL          = "response_url" // not a method of Slack's: posts to a response URL
 )
 

@@ -227,3 +227,23 @@ func TestMessagesCanBeReadFromOutside(t *testing.T) {
 		t.Errorf("texts: %q", got)
 	}
 }
+
+func TestTakenBeforeTheFault(t *testing.T) {
+	t.Parallel()
+	s := fakeslack.New(t, fakeslack.Options{})
+	release := make(chan struct{})
+	s.Script(fakeslack.ChatPostMessage, fakeslack.Refuse("ratelimited").Taken(), fakeslack.TakeThenHold(release))
+	form := url.Values{"token": {fakeslack.DefaultToken}, "channel": {"C1"}, "text": {"hi"}}
+	if got := post(t, s, "chat.postMessage", form); got["error"] != "ratelimited" || len(s.Texts()) != 1 || s.Unused() != 1 {
+		t.Errorf("%v, %d posted, %d faults left", got, len(s.Texts()), s.Unused())
+	}
+	answered := make(chan map[string]any)
+	go func() { answered <- post(t, s, "chat.postMessage", form) }()
+	if _, err := s.WaitMessages(t.Context(), 2); err != nil {
+		t.Error(err)
+	}
+	close(release)
+	if got := <-answered; got["ok"] != true || len(s.Texts()) != 2 {
+		t.Errorf("%v, %d posted", got, len(s.Texts()))
+	}
+}
