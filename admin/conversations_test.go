@@ -8,23 +8,28 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/parley-bot/parley/admin"
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/internal/database/dbtest"
 )
 
-// newStoreBench has a real store with nothing in it.
-func newStoreBench(t *testing.T) *bench {
+// onEachDatabase gives fn a real store with nothing in it, on every database.
+func onEachDatabase(t *testing.T, fn func(t *testing.T, b *bench)) {
 	t.Helper()
-	store, err := conversation.Open(t.Context(), conversation.Options{DBURL: "sqlite:///" + filepath.Join(t.TempDir(), "c.db")})
-	if err != nil {
-		t.Fatal(err)
+	for _, engine := range dbtest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			store, err := conversation.Open(t.Context(), conversation.Options{DBURL: dbtest.URL(t, engine)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = store.Close() })
+			fn(t, &bench{Handler: admin.New(admin.Options{Token: token, Conversations: store})})
+		})
 	}
-	t.Cleanup(func() { _ = store.Close() })
-	return &bench{Handler: admin.New(admin.Options{Token: token, Conversations: store})}
 }
 
 // call makes a request with the token and returns the body after checking the status.
@@ -66,7 +71,11 @@ func archiveOf(person, platform string, texts ...string) string {
 
 func TestConversationsLife(t *testing.T) {
 	t.Parallel()
-	b := newStoreBench(t)
+	onEachDatabase(t, conversationsLife)
+}
+
+func conversationsLife(t *testing.T, b *bench) {
+	t.Helper()
 	const one = "/api/v1/conversations/1"
 	if got := b.call(t, 200, "GET", "/api/v1/conversations", ""); got != `{"items":[],"next_cursor":""}` {
 		t.Errorf("no conversations: %s", got)
@@ -106,7 +115,11 @@ func TestConversationsLife(t *testing.T) {
 
 func TestConversationsAreChosen(t *testing.T) {
 	t.Parallel()
-	b := newStoreBench(t)
+	onEachDatabase(t, conversationsAreChosen)
+}
+
+func conversationsAreChosen(t *testing.T, b *bench) {
+	t.Helper()
 	for _, body := range []string{archiveOf("slack:alice", "slack", "apples"), archiveOf("feishu:bob", "feishu", "pears"), archiveOf("slack:carol", "slack", "pears")} {
 		b.call(t, 201, "POST", "/api/v1/conversations/import", body)
 	}
@@ -136,9 +149,14 @@ func TestConversationsAreChosen(t *testing.T) {
 
 func TestConversationsRefuse(t *testing.T) {
 	t.Parallel()
-	b := newStoreBench(t)
+	onEachDatabase(t, conversationsRefuse)
+}
+
+func conversationsRefuse(t *testing.T, b *bench) {
+	t.Helper()
 	const imports = "/api/v1/conversations/import"
 	b.call(t, 201, "POST", imports, archiveOf("slack:alice", "slack", "hi"))
+	damaged := strings.TrimSuffix(archiveOf("x", "", "hi"), "}") + ",\n\"sha256\":\"" + strings.Repeat("0", 64) + "\"}\n"
 	for _, tt := range []struct {
 		method, path, body string
 		status             int
@@ -156,9 +174,10 @@ func TestConversationsRefuse(t *testing.T) {
 		{"GET", "/api/v1/conversations?limit=0", "", 400, "invalid_limit", "limit must be a whole number from 1 to 500"},
 		{"GET", "/api/v1/conversations?cursor=x", "", 400, "invalid", `cursor "x" is none of ours`},
 		{"GET", "/api/v1/conversations/1/messages?cursor=x", "", 400, "invalid", `cursor "x" is none of ours`},
-		{"POST", imports, "", 400, "invalid", "line 1, column 0: unexpected end of JSON input"},
+		{"POST", imports, "", 400, "invalid", "line 1, column 0: the file ends too early"},
 		{"POST", imports, `{"name":"other"}`, 400, "invalid", `not the export of a conversation: it has no "conversation" and "messages"`},
 		{"POST", imports, strings.Replace(archiveOf("x", "", "hi"), `"role":"user"`, `"role":"robot"`, 1), 400, "invalid", `messages[0]: role "robot" is none of user, assistant, system, tool`},
+		{"POST", imports, damaged, 400, "invalid", "the file has been damaged since it was written: its checksum is wrong"},
 		{"POST", imports + "?mode=all", archiveOf("x", "", "hi"), 400, "invalid", `import mode "all" is none of new, merge, replace`},
 		{"POST", imports, archiveOf("slack:alice", "slack", "hi"), 409, "exists", "the conversation exists already; mode=merge or mode=replace imports it all the same"},
 		{"POST", imports, strings.Repeat(" ", 64<<20) + "{", 413, "too_large", "an import is at most 64 MiB"},

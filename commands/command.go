@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
@@ -15,24 +16,61 @@ type Command struct {
 	Name    string   // lower case, without the prefix
 	Aliases []string // further names
 	Usage   string   // its arguments as shown to people: "[key] [value]"
-	Help    Text     // one line
-	Run     func(ctx context.Context, c Call) (Answer, error)
+	Where   Where    // the zero value: everywhere
+	// Allowed says who may use it; nil = everybody.
+	Allowed func(c Call) bool
+	// Texts are the command's own, by language; what is not here is looked for
+	// in the room's catalogues. The line for the help is NAME.help.
+	Texts map[Language]Catalogue
+	Run   func(ctx context.Context, c Call) (Answer, error)
+	// ForgetTx removes what the command itself keeps about a person, in the
+	// commit of /forget-me; nil = nothing is kept.
+	ForgetTx func(ctx context.Context, tx database.Tx, p memory.Person) error
 }
+
+// Where says in which chats a command works.
+type Where uint8
+
+// The places.
+const (
+	Everywhere  Where = iota
+	PrivateOnly       // one person with the bot
+	GroupOnly         // several people
+)
 
 // Call is one use of a command.
 type Call struct {
 	Name string // as the person typed it, without the prefix
 	Rest string // the raw text after the name; its inner spacing is kept
 
-	Conversation int64 // the id; 0 = there is none yet
-	Key          conversation.Key
-	Person       memory.Person
-	Now          time.Time
+	Conversation   int64 // the id; 0 = there is none yet
+	Key            conversation.Key
+	Model, Persona string // the conversation's own choice; "" = none
+	Person         memory.Person
+	SenderName     string // for display; may be empty
+	UserKey        string // under which the person's tokens are counted
+	ChatID         string
+	Group          bool      // several people read along
+	Mentions       []Mention // who is named in the text
+	Locale         string    // BCP 47, when the platform says it
+	Event          string    // the same whenever this use is taken again, and of no other
+	EventID        int64     // its number in the ledger; 0 = it stands in none
+	At             time.Time // when it arrived
+	Now            time.Time
 
 	// Filled in by Registry.Run.
 	Prefix   string
 	Language Language
-	Args     []string // Rest's words
+	Args     []string // Rest's words; "two words" in quotes are one
+
+	command *Command
+	texts   []Catalogue // where to look, in order
+}
+
+// Mention is somebody whom a text names.
+type Mention struct {
+	ID   string // the sender id
+	Text string // as it stands in the text: "@alice"
 }
 
 // Answer is what a command has to say and to store.
@@ -47,14 +85,41 @@ type Answer struct {
 
 	// Unkept means that neither the command nor its answer is stored as a message.
 	Unkept bool
+	// Forgets means that not even who has written is noted.
+	Forgets bool
+	// Kept is stored as the answer's message in place of a long Text; "" = Text itself.
+	Kept string
+	// Code means that Text is not prose but in this language ("json"): where
+	// people read it in a chat, it stands in a code block.
+	Code string
 }
 
-// say returns the text in the call's language, filled in as by fmt.Sprintf.
-func (c Call) say(t Text, args ...any) string {
-	return fmt.Sprintf(t.in(c.Language), args...)
+// Say returns the text of that key in the call's language, filled in as by
+// fmt.Sprintf. A key that is in no catalogue stands for itself.
+func (c Call) Say(key string, args ...any) string {
+	for _, texts := range c.texts {
+		if text, ok := texts[key]; ok {
+			return fmt.Sprintf(text, args...)
+		}
+	}
+	return key
 }
 
-// usage answers a call with the wrong arguments.
-func (c Call) usage(name, arguments string) Answer {
-	return Answer{Text: c.say(Text{En: "Usage: %s%s %s", Zh: "用法：%s%s %s"}, c.Prefix, name, arguments)}
+// Usage answers a call with the wrong arguments.
+func (c Call) Usage() Answer {
+	return Answer{Text: strings.TrimSpace(c.Say("usage", c.Prefix, c.command.Name, c.command.Usage))}
+}
+
+// refusal says why the command cannot be used by this person or here, "" when
+// it can.
+func (c Call) refusal() string {
+	switch {
+	case c.command.Where == PrivateOnly && c.Group:
+		return c.Say("where.private", c.Prefix, c.command.Name)
+	case c.command.Where == GroupOnly && !c.Group:
+		return c.Say("where.group", c.Prefix, c.command.Name)
+	case c.command.Allowed != nil && !c.command.Allowed(c):
+		return c.Say("who", c.Prefix, c.command.Name)
+	}
+	return ""
 }

@@ -17,9 +17,36 @@ import (
 
 // fakeStore holds one conversation, number 7, of tenant "T1".
 type fakeStore struct {
-	messages []conversation.Message
-	cleared  []int64
-	err      error
+	messages       []conversation.Message
+	cleared        []int64
+	model, persona string
+	used           map[string]int64
+	err            error
+}
+
+func (f *fakeStore) Get(_ context.Context, id int64) (*conversation.Conversation, error) {
+	return &conversation.Conversation{ID: id, TotalTokens: 45}, f.err
+}
+
+func (f *fakeStore) Export(_ context.Context, id int64) (*conversation.Archive, error) {
+	return &conversation.Archive{Conversation: conversation.Conversation{ID: id, UserKey: "slack:private:U1"}, Messages: f.messages}, f.err
+}
+
+func (f *fakeStore) SetModelTx(_ context.Context, _ database.Tx, _ int64, model string) error {
+	f.model = model
+	return f.err
+}
+
+func (f *fakeStore) SetPersonaTx(_ context.Context, _ database.Tx, _ int64, persona string) error {
+	f.persona = persona
+	return f.err
+}
+
+func (f *fakeStore) TokensUsed(_ context.Context, userKey string, since time.Time) (int64, error) {
+	if since.After(time.Unix(0, 0)) {
+		return f.used[userKey] / 2, f.err
+	}
+	return f.used[userKey], f.err
 }
 
 func (f *fakeStore) Recent(_ context.Context, id int64, n int) ([]conversation.Message, error) {
@@ -49,6 +76,13 @@ type chat struct {
 	registry     *commands.Registry
 	person       memory.Person
 	conversation int64
+
+	events   int
+	group    bool
+	name     string
+	locale   string
+	mentions []commands.Mention
+	now      func() time.Time
 }
 
 func newChat(t *testing.T, o commands.Options) *chat {
@@ -60,7 +94,7 @@ func newChat(t *testing.T, o commands.Options) *chat {
 	}
 	c := &chat{
 		db: db, store: &fakeStore{}, memory: m, conversation: 7,
-		person: memory.Person{Tenant: "T1", Platform: "slack", SenderID: "U1"},
+		person: memory.Person{Tenant: "T1", Platform: "slack", SenderID: "U1"}, now: time.Now,
 	}
 	o.Store, o.Memory = c.store, m
 	c.registry = commands.New(o)
@@ -73,8 +107,12 @@ func (c *chat) send(t *testing.T, text string) (commands.Answer, error) {
 		t.Fatalf("%q is no command", text)
 	}
 	name, rest := c.registry.Parse(text)
+	c.events++
 	answer, err := c.registry.Run(t.Context(), commands.Call{
-		Name: name, Rest: rest, Conversation: c.conversation, Person: c.person, Now: time.Now(),
+		Name: name, Rest: rest, Conversation: c.conversation, Person: c.person, SenderName: c.name,
+		Model: c.store.model, Persona: c.store.persona, UserKey: "slack:private:" + c.person.SenderID,
+		ChatID: "C1", Group: c.group, Mentions: c.mentions, Locale: c.locale,
+		Event: fmt.Sprint(t.Name(), c.events), EventID: int64(c.events), At: c.now(), Now: c.now(),
 	})
 	if err != nil || answer.Apply == nil {
 		return answer, err
@@ -121,6 +159,10 @@ func TestPreferences(t *testing.T) {
 		say{"/load CITY", "No preference found with key 'CITY'"},
 		say{"/load", "Usage: /load [key]"},
 		say{"/load city City", "Usage: /load [key]"},
+		say{`/save "home  town" "Le Havre"`, `Saved preference 'home  town' with value '"Le Havre"'`},
+		say{`/load "home  town"`, `Preference 'home  town': "Le Havre"`},
+		say{`/load home  town`, "Usage: /load [key]"},
+		say{`/save "" x`, "Usage: /save [key] [value]"},
 		say{"/save " + long + " v", "Not saved: the key is longer than 255 bytes."},
 		say{"/save big " + strings.Repeat("v", memory.MaxValueBytes+1), "Not saved: the value is longer than 64 KiB."},
 		say{"/load big", "No preference found with key 'big'"},
@@ -210,14 +252,24 @@ func TestStats(t *testing.T) {
 	c.store.messages = make([]conversation.Message, 4)
 	for _, p := range []memory.Person{c.person, {Tenant: "T2", Platform: "slack", SenderID: "U2"}} {
 		if err := c.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-			return c.memory.SeenTx(ctx, tx, p, "")
+			_, err := c.memory.Apply(ctx, tx, memory.Effect{ID: p.SenderID, At: time.Now()}, memory.Seen{Person: p})
+			return err
 		}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c.expect(t, say{"/stats", "Bot Statistics:\nTotal Conversations: 1\nTotal Messages: 4\nTotal Users: 1"})
+	c.expect(t, say{"/stats commands", "No command was used yet."}, say{"/stats me", "Usage: /stats [commands]"})
+	for i, name := range []string{"help", "save", "save"} {
+		must(t, c.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+			_, err := c.memory.Apply(ctx, tx, memory.Effect{ID: fmt.Sprint(i), At: time.Now()}, memory.CountCommand{Tenant: "T1", Name: name})
+			return err
+		}))
+	}
+	c.expect(t, say{"/stats Commands", "Command Statistics:\n/save: 2\n/help: 1"})
 	c.person.Tenant = "T3"
-	c.expect(t, say{"/stats", "Bot Statistics:\nTotal Conversations: 0\nTotal Messages: 0\nTotal Users: 0"})
+	c.expect(t, say{"/stats", "Bot Statistics:\nTotal Conversations: 0\nTotal Messages: 0\nTotal Users: 0"},
+		say{"/stats commands", "No command was used yet."})
 }
 
 func TestReset(t *testing.T) {
@@ -247,9 +299,18 @@ const englishHelp = `Available commands:
 !bot help – Show this list
 !bot save [key] [value] – Save a preference
 !bot load [key] – Show a preference
+!bot remember [key] is [value] – Remember a fact; without a value show it; with search TEXT look for some
+!bot forget [key] – Forget a fact
+!bot kudos @user [for reason] – Thank somebody; without a name show your own kudos
+!bot leaderboard [kudos|messages|tokens] [day|week|month|all] – Show who leads in this chat
 !bot history [n] – Show the last n messages of this conversation (10 by default)
-!bot stats – Show how much the bot is used
-!bot reset, !bot clear – Clear this conversation`
+!bot stats [commands] – Show how much the bot is used, or how often each command
+!bot tokens – Show how many tokens were used
+!bot model [name] – Show or set the model of this conversation
+!bot persona [name] – Show or set the persona of this conversation
+!bot export – Show this conversation as JSON
+!bot reset, !bot clear – Clear this conversation
+!bot forget-me [yes] – Erase everything that is kept about you`
 
 func TestPrefixAndUnknown(t *testing.T) {
 	t.Parallel()
@@ -275,6 +336,55 @@ func TestChinese(t *testing.T) {
 		say{"/load", "用法：/load [key]"},
 		say{"/nope", "未知命令：/nope。发送 /help 查看可用命令。"},
 	)
+}
+
+// The person's preference comes before the platform's locale, and that before
+// what is configured.
+func TestLanguageOfTheAnswer(t *testing.T) {
+	t.Parallel()
+	c := newChat(t, commands.Options{})
+	c.locale = "zh-CN"
+	c.expect(t, say{"/load", "用法：/load [key]"}, say{"/save language en", "已保存偏好“language”，值为“en”"},
+		say{"/load", "Usage: /load [key]"}, say{"/save language Klingon", "Saved preference 'language' with value 'Klingon'"},
+		say{"/load", "用法：/load [key]"})
+	c.locale = ""
+	c.expect(t, say{"/load", "Usage: /load [key]"}, say{"/save language zh", "Saved preference 'language' with value 'zh'"},
+		say{"/load", "用法：/load [key]"})
+}
+
+func TestExport(t *testing.T) {
+	t.Parallel()
+	c := newChat(t, commands.Options{})
+	c.store.messages = []conversation.Message{message(conversation.RoleUser, "2026-01-15 19:30:22", "<Hello>")}
+	answer, err := c.send(t, "/export")
+	if err != nil || answer.Code != "json" || answer.Kept != "Exported 1 messages" ||
+		!strings.Contains(answer.Text, `"content": "<Hello>"`) || !strings.Contains(answer.Text, `"timestamp": "2026-01-15T19:30:22Z"`) {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	c.store.messages[0].Content = strings.Repeat("x", 256<<10)
+	c.expect(t, say{"/export", "This conversation of 1 messages is longer than 256 KiB. Its administrator can export it: parley conversations export 7"})
+	c.conversation = 0
+	c.expect(t, say{"/export", "There is nothing to export yet."})
+}
+
+// Where a command does not work, and for whom, it says so and is not in the list.
+func TestWhereAndWho(t *testing.T) {
+	t.Parallel()
+	done := func(context.Context, commands.Call) (commands.Answer, error) {
+		return commands.Answer{Text: "done"}, nil
+	}
+	c := newChat(t, commands.Options{More: []commands.Command{
+		{Name: "secret", Where: commands.PrivateOnly, Run: done},
+		{Name: "vote", Where: commands.GroupOnly, Run: done},
+		{Name: "purge", Allowed: func(c commands.Call) bool { return c.Person.SenderID == "U9" }, Run: done},
+	}})
+	c.expect(t, say{"/secret", "done"}, say{"/vote", "/vote works in a group only."}, say{"/purge", "You are not allowed to use /purge."})
+	c.group, c.person.SenderID = true, "U9"
+	c.expect(t, say{"/secret", "/secret works in a private chat only."}, say{"/vote", "done"}, say{"/purge", "done"})
+	answer, err := c.send(t, "/help")
+	if err != nil || strings.Contains(answer.Text, "/secret") || !strings.Contains(answer.Text, "/vote") || !strings.Contains(answer.Text, "/purge") {
+		t.Errorf("%s, %v", answer.Text, err)
+	}
 }
 
 // A database that fails is an error for the turn to repeat, never an answer.

@@ -5,15 +5,19 @@ import (
 	"strings"
 )
 
-// help lists the commands of r.
+// help lists the commands of r that this person can use here.
 func help(r *Registry) Command {
 	return Command{
 		Name: "help",
-		Help: Text{En: "Show this list", Zh: "显示此列表"},
 		Run: func(_ context.Context, c Call) (Answer, error) {
-			lines := []string{c.say(Text{En: "Available commands:", Zh: "可用命令："})}
-			for _, one := range r.commands {
-				lines = append(lines, c.describe(one))
+			lines := []string{c.Say("help.title")}
+			for i := range r.commands {
+				one := c
+				one.command = &r.commands[i]
+				one.texts = r.textsFor(one.command, c.Language)
+				if one.refusal() == "" {
+					lines = append(lines, one.describe())
+				}
 			}
 			return Answer{Text: strings.Join(lines, "\n")}, nil
 		},
@@ -21,10 +25,11 @@ func help(r *Registry) Command {
 }
 
 // describe returns a command's line: "/save [key] [value] – Save a preference".
-func (c Call) describe(one Command) string {
+func (c Call) describe() string {
+	one := c.command
 	line := c.Prefix + strings.Join(append([]string{one.Name}, one.Aliases...), ", "+c.Prefix)
 	if one.Usage != "" {
 		line += " " + one.Usage
 	}
-	return line + " – " + one.Help.in(c.Language)
+	return line + " – " + c.Say(one.Name+".help")
 }

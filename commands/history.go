@@ -10,6 +10,7 @@ import (
 	_ "time/tzdata" // a time zone must be known on a machine without a zone database, too
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/memory"
 )
 
 const (
@@ -18,18 +19,13 @@ const (
 )
 
 // history shows the last messages of the conversation, in the person's time zone.
-func history(store Store, m Memory) Command {
-	const name, arguments = "history", "[n]"
+func history(store Store, m memory.Backend) Command {
 	return Command{
-		Name: name, Usage: arguments,
-		Help: Text{
-			En: "Show the last n messages of this conversation (10 by default)",
-			Zh: "显示本对话最近 n 条消息（默认 10 条）",
-		},
+		Name: "history", Usage: "[n]",
 		Run: func(ctx context.Context, c Call) (Answer, error) {
 			n, ok := historyCount(c.Args)
 			if !ok {
-				return c.usage(name, arguments), nil
+				return c.Usage(), nil
 			}
 			messages, err := shown(ctx, store, c.Conversation, n)
 			if err != nil {
@@ -77,7 +73,7 @@ func shown(ctx context.Context, store Store, id int64, n int) ([]conversation.Me
 
 // zoneOf returns the time zone of the person's preference, UTC when there is
 // none or it is not a zone's name.
-func zoneOf(ctx context.Context, m Memory, c Call) (*time.Location, error) {
+func zoneOf(ctx context.Context, m memory.Backend, c Call) (*time.Location, error) {
 	name, _, err := m.Preference(ctx, c.Person, "timezone")
 	if err != nil {
 		return nil, err
@@ -91,17 +87,17 @@ func zoneOf(ctx context.Context, m Memory, c Call) (*time.Location, error) {
 
 func (c Call) printHistory(messages []conversation.Message, zone *time.Location) string {
 	if len(messages) == 0 {
-		return c.say(Text{En: "No messages in history.", Zh: "没有历史消息。"})
+		return c.Say("history.none")
 	}
 	var b strings.Builder
-	b.WriteString(c.say(Text{En: "Last %d messages:", Zh: "最近 %d 条消息："}, len(messages)))
+	b.WriteString(c.Say("history.title", len(messages)))
 	b.WriteByte('\n')
 	for _, m := range messages {
-		who := Text{En: "You: ", Zh: "你："}
+		who := c.Say("history.you")
 		if m.Role == conversation.RoleAssistant {
-			who = Text{En: "Bot: ", Zh: "机器人："}
+			who = c.Say("history.bot")
 		}
-		fmt.Fprintf(&b, "\n[%s] %s%s", m.Timestamp.In(zone).Format(time.DateTime), c.say(who), m.Content)
+		fmt.Fprintf(&b, "\n[%s] %s%s", m.Timestamp.In(zone).Format(time.DateTime), who, m.Content)
 	}
 	return b.String()
 }

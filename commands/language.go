@@ -1,5 +1,10 @@
 package commands
 
+import (
+	"context"
+	"strings"
+)
+
 // Language is one that answers are given in.
 type Language string
 
@@ -9,13 +14,48 @@ const (
 	Chinese Language = "zh"
 )
 
-// Text is the same sentence in every language, with verbs as in fmt.
-type Text struct{ En, Zh string }
+// Catalogue holds the texts of one language by key, with verbs as in fmt.
+type Catalogue map[string]string
 
-// in returns the text in the language; English when the language is unknown.
-func (t Text) in(l Language) string {
-	if l == Chinese {
-		return t.Zh
+// languageOf reads a language from a BCP 47 tag or its name, "" when it is
+// none that we have.
+func languageOf(tag string) Language {
+	tag = strings.ToLower(strings.TrimSpace(tag))
+	main, _, _ := strings.Cut(strings.ReplaceAll(tag, "_", "-"), "-")
+	switch main {
+	case "en", "english", "英文", "英语":
+		return English
+	case "zh", "chinese", "中文", "汉语":
+		return Chinese
 	}
-	return t.En
+	return ""
+}
+
+// languageFor returns which one to answer in: the person's preference, else the
+// platform's locale, else the configured one.
+func (r *Registry) languageFor(ctx context.Context, c Call) (Language, error) {
+	preferred, _, err := r.memory.Preference(ctx, c.Person, "language")
+	if err != nil {
+		return "", err
+	}
+	for _, tag := range []string{preferred, c.Locale} {
+		if l := languageOf(tag); l != "" {
+			return l, nil
+		}
+	}
+	return r.language, nil
+}
+
+// textsFor returns where to look for a text: the command's own, the room's, and
+// what either has in English only.
+func (r *Registry) textsFor(c *Command, l Language) []Catalogue {
+	var list []Catalogue
+	if c != nil {
+		list = append(list, c.Texts[l])
+	}
+	list = append(list, r.texts[l])
+	if c != nil {
+		list = append(list, c.Texts[English])
+	}
+	return append(list, r.texts[English])
 }

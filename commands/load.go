@@ -1,29 +1,28 @@
 package commands
 
-import "context"
+import (
+	"context"
+
+	"github.com/parley-bot/parley/memory"
+)
 
 // load shows a preference of the person.
-func load(m Memory) Command {
-	const name, arguments = "load", "[key]"
+func load(m memory.Backend) Command {
 	return Command{
-		Name: name, Usage: arguments,
-		Help: Text{En: "Show a preference", Zh: "查看一项偏好"},
+		Name: "load", Usage: "[key]",
 		Run: func(ctx context.Context, c Call) (Answer, error) {
-			if len(c.Args) != 1 {
-				return c.usage(name, arguments), nil
+			if len(c.Args) != 1 || c.Args[0] == "" {
+				return c.Usage(), nil
 			}
 			key := c.Args[0]
 			value, ok, err := m.Preference(ctx, c.Person, key)
-			if err != nil {
+			switch {
+			case err != nil:
 				return Answer{}, err
+			case !ok:
+				return Answer{Text: c.Say("load.none", key)}, nil
 			}
-			if !ok {
-				return Answer{Text: c.say(Text{
-					En: "No preference found with key '%s'",
-					Zh: "没有找到偏好“%s”",
-				}, key)}, nil
-			}
-			return Answer{Text: c.say(Text{En: "Preference '%s': %s", Zh: "偏好“%s”：%s"}, key, value)}, nil
+			return Answer{Text: c.Say("load.found", key, value)}, nil
 		},
 	}
 }

@@ -64,3 +64,57 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestCutArgument(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ text, argument, rest string }{
+		{`a  b  c `, "a", "b  c"},
+		{`"two words" rest  of it`, "two words", "rest  of it"},
+		{`“zwei Worte” rest`, "zwei Worte", "rest"},
+		{`  "a"`, "a", ""},
+		{`"" b`, "", "b"},
+		{`"a"b c`, `"a"b`, "c"},
+		{`"a"b c" d`, `a"b c`, "d"},
+		{`"never closed`, `"never`, "closed"},
+		{`it"s "fine"`, `it"s`, `"fine"`},
+		{"\u3000a\u3000b", "a", "b"},
+	} {
+		argument, rest, ok := commands.CutArgument(tt.text)
+		if !ok || argument != tt.argument || rest != tt.rest {
+			t.Errorf("%q: got %q and %q, %v", tt.text, argument, rest, ok)
+		}
+	}
+	if _, _, ok := commands.CutArgument(" \n"); ok {
+		t.Error("nothing is no argument")
+	}
+}
+
+// Cutting arguments off loses nothing but quotes and the space between them,
+// adds nothing, and comes to an end.
+func FuzzCutArgument(f *testing.F) {
+	for _, s := range []string{`a "b c" d`, `“a b” "`, `""`, "\"a\xff b\" \u3000”", `"a"b" c`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for left := text; ; {
+			argument, rest, ok := commands.CutArgument(left)
+			if !ok {
+				if strings.TrimSpace(left) != "" || argument != "" || rest != "" {
+					t.Fatalf("%q has no argument, but %q and %q", left, argument, rest)
+				}
+				return
+			}
+			if len(rest) >= len(left) || rest != strings.TrimSpace(rest) || !strings.HasSuffix(strings.TrimSpace(left), rest) {
+				t.Fatalf("%q leaves %q", left, rest)
+			}
+			taken := strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(left), rest))
+			if taken != argument && taken != `"`+argument+`"` && taken != "“"+argument+"”" {
+				t.Fatalf("%q is cut into %q and %q", left, argument, rest)
+			}
+			if taken == argument && strings.ContainsFunc(argument, unicode.IsSpace) {
+				t.Fatalf("%q holds a space without quotes", argument)
+			}
+			left = rest
+		}
+	})
+}

@@ -5,7 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"unicode"
+	"time"
 
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/internal/database"
@@ -20,21 +20,47 @@ type Store interface {
 	ClearTx(ctx context.Context, tx database.Tx, id int64) error
 	// TenantStats counts what is stored of one tenant.
 	TenantStats(ctx context.Context, tenant string) (conversations, messages int64, err error)
+	// Get returns a conversation with its counters.
+	Get(ctx context.Context, id int64) (*conversation.Conversation, error)
+	// Export returns a conversation with all its messages.
+	Export(ctx context.Context, id int64) (*conversation.Archive, error)
+	// SetModelTx and SetPersonaTx set what a conversation uses; "" = the default.
+	SetModelTx(ctx context.Context, tx database.Tx, id int64, model string) error
+	SetPersonaTx(ctx context.Context, tx database.Tx, id int64, persona string) error
+	// TokensUsed returns what a user key has used since a time.
+	TokensUsed(ctx context.Context, userKey string, since time.Time) (int64, error)
 }
 
-// Memory is what commands need to know about people.
-type Memory interface {
-	SetPreferenceTx(ctx context.Context, tx database.Tx, p memory.Person, key, value string) error
-	Preference(ctx context.Context, p memory.Person, key string) (value string, ok bool, err error)
-	People(ctx context.Context, tenant string) (int64, error)
+// Eraser erases what is kept about a person.
+type Eraser interface {
+	// Footprint counts what would be erased besides what memory keeps.
+	Footprint(ctx context.Context, p memory.Person) (conversations, messages int64, err error)
+	// AskTx notes that the person was told at that time what would be erased.
+	AskTx(ctx context.Context, tx database.Tx, p memory.Person, at time.Time) error
+	// Asked reports whether the person was told since that time.
+	Asked(ctx context.Context, p memory.Person, since time.Time) (bool, error)
+	// EraseTx takes everything out of sight. Its rows, and those of the
+	// event that asks for it, are removed once that event is answered.
+	EraseTx(ctx context.Context, tx database.Tx, p memory.Person, eventID int64) error
 }
+
+// Budget tells how many tokens a person may use: how many in the period that
+// now lies in, and when that starts and ends. No tokens = no bound.
+type Budget func(now time.Time) (tokens int64, start, end time.Time)
 
 // Options say what a registry works with.
 type Options struct {
 	Prefix   string   // what a command starts with, of any length; "" = "/"
 	Language Language // "" = English
 	Store    Store
-	Memory   Memory
+	Memory   memory.Backend
+	Eraser   Eraser
+
+	DefaultModel string            // as in Models, or what else is used unless somebody chooses
+	Models       []string          // what may be chosen, each provider:name
+	Personas     map[string]string // name → system prompt
+	Budget       Budget            // nil = none
+	More         []Command         // further commands; a name that is taken replaces the command
 }
 
 // Registry holds the commands. It does not change once made and is safe for
@@ -42,6 +68,9 @@ type Options struct {
 type Registry struct {
 	prefix   string
 	language Language
+	memory   memory.Backend
+	choices  choices
+	texts    map[Language]Catalogue
 	commands []Command      // in the order of the help
 	byName   map[string]int // lower-case names and aliases → index in commands
 }
@@ -51,22 +80,47 @@ func New(o Options) *Registry {
 	r := &Registry{
 		prefix:   cmp.Or(o.Prefix, "/"),
 		language: cmp.Or(o.Language, English),
+		memory:   o.Memory,
+		choices:  choices{defaultModel: o.DefaultModel, models: o.Models, personas: o.Personas},
+		texts:    map[Language]Catalogue{English: englishTexts(), Chinese: chineseTexts()},
 		byName:   map[string]int{},
 	}
-	r.commands = []Command{
+	for _, c := range []Command{
 		help(r),
 		save(o.Memory),
 		load(o.Memory),
+		remember(o.Memory),
+		forget(o.Memory),
+		kudos(o.Memory),
+		leaderboard(o.Memory),
 		history(o.Store, o.Memory),
 		stats(o.Store, o.Memory),
+		tokens(o.Store, o.Memory, o.Budget),
+		model(r, o.Store),
+		persona(r, o.Store),
+		export(o.Store),
 		reset(o.Store),
+		forgetMe(r, o.Eraser),
+	} {
+		r.add(c)
 	}
-	for i, c := range r.commands {
-		for _, name := range append([]string{c.Name}, c.Aliases...) {
-			r.byName[name] = i
-		}
+	for _, c := range o.More {
+		r.add(c)
 	}
 	return r
+}
+
+func (r *Registry) add(c Command) {
+	at, taken := r.byName[c.Name]
+	if taken {
+		r.commands[at] = c
+	} else {
+		at = len(r.commands)
+		r.commands = append(r.commands, c)
+	}
+	for _, name := range append([]string{c.Name}, c.Aliases...) {
+		r.byName[name] = at
+	}
 }
 
 // Prefix returns what a command starts with. A platform's native command
@@ -94,28 +148,43 @@ func (r *Registry) Parse(text string) (name, rest string) {
 	return name, rest
 }
 
+// Name returns the lower-case name of the command that a typed name or alias
+// means, "" when there is none.
+func (r *Registry) Name(typed string) string {
+	if i, ok := r.byName[strings.ToLower(typed)]; ok {
+		return r.commands[i].Name
+	}
+	return ""
+}
+
 // Run carries out a command. One that does not exist is answered, not an error.
 func (r *Registry) Run(ctx context.Context, c Call) (Answer, error) {
-	c.Prefix, c.Language, c.Args = r.prefix, r.language, strings.Fields(c.Rest)
-	i, ok := r.byName[strings.ToLower(c.Name)]
-	if !ok {
-		return Answer{Text: c.say(Text{
-			En: "Unknown command: %[1]s%[2]s. Send %[1]shelp to see available commands.",
-			Zh: "未知命令：%[1]s%[2]s。发送 %[1]shelp 查看可用命令。",
-		}, c.Prefix, c.Name)}, nil
+	c.Prefix, c.Args = r.prefix, arguments(c.Rest)
+	if i, ok := r.byName[strings.ToLower(c.Name)]; ok {
+		c.command = &r.commands[i]
 	}
-	answer, err := r.commands[i].Run(ctx, c)
+	var err error
+	if c.Language, err = r.languageFor(ctx, c); err != nil {
+		return Answer{}, fmt.Errorf("command language: %w", err)
+	}
+	c.texts = r.textsFor(c.command, c.Language)
+	if c.command == nil {
+		return Answer{Text: r.unknown(c)}, nil
+	}
+	if text := c.refusal(); text != "" {
+		return Answer{Text: text}, nil
+	}
+	answer, err := c.command.Run(ctx, c)
 	if err != nil {
-		return Answer{}, fmt.Errorf("command %s: %w", r.commands[i].Name, err)
+		return Answer{}, fmt.Errorf("command %s: %w", c.command.Name, err)
 	}
 	return answer, nil
 }
 
-// cutWord splits s after its first word; s that starts with a space has none.
-// The rest is trimmed and otherwise as it was.
-func cutWord(s string) (word, rest string) {
-	if end := strings.IndexFunc(s, unicode.IsSpace); end >= 0 {
-		return s[:end], strings.TrimSpace(s[end:])
+func (r *Registry) unknown(c Call) string {
+	text := c.Say("unknown", c.Prefix, c.Name)
+	if name := near(strings.ToLower(c.Name), r.names()); name != "" {
+		text += "\n" + c.Say("unknown.near", c.Prefix, name)
 	}
-	return s, ""
+	return text
 }

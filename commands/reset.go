@@ -11,10 +11,9 @@ import (
 func reset(store Store) Command {
 	return Command{
 		Name: "reset", Aliases: []string{"clear"},
-		Help: Text{En: "Clear this conversation", Zh: "清空本对话"},
 		Run: func(_ context.Context, c Call) (Answer, error) {
 			return Answer{
-				Text:   c.say(Text{En: "Conversation cleared", Zh: "对话已清空"}),
+				Text:   c.Say("reset.done"),
 				Unkept: true,
 				Apply: func(ctx context.Context, tx database.Tx, id int64) (string, error) {
 					if id == 0 {

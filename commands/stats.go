@@ -1,26 +1,53 @@
 package commands
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/parley-bot/parley/memory"
+)
 
 // stats counts what is stored of the asker's tenant. It runs before its own
 // messages are stored, so they are not counted.
-func stats(store Store, m Memory) Command {
+func stats(store Store, m memory.Backend) Command {
 	return Command{
-		Name: "stats",
-		Help: Text{En: "Show how much the bot is used", Zh: "显示使用统计"},
+		Name: "stats", Usage: "[commands]",
 		Run: func(ctx context.Context, c Call) (Answer, error) {
-			conversations, messages, err := store.TenantStats(ctx, c.Person.Tenant)
-			if err != nil {
-				return Answer{}, err
+			switch {
+			case c.Rest == "":
+				return botStats(ctx, store, m, c)
+			case strings.EqualFold(c.Rest, "commands"):
+				return commandStats(ctx, m, c)
 			}
-			people, err := m.People(ctx, c.Person.Tenant)
-			if err != nil {
-				return Answer{}, err
-			}
-			return Answer{Text: c.say(Text{
-				En: "Bot Statistics:\nTotal Conversations: %d\nTotal Messages: %d\nTotal Users: %d",
-				Zh: "统计信息：\n对话总数：%d\n消息总数：%d\n用户总数：%d",
-			}, conversations, messages, people)}, nil
+			return c.Usage(), nil
 		},
 	}
+}
+
+func botStats(ctx context.Context, store Store, m memory.Backend, c Call) (Answer, error) {
+	conversations, messages, err := store.TenantStats(ctx, c.Person.Tenant)
+	if err != nil {
+		return Answer{}, err
+	}
+	people, err := m.People(ctx, c.Person.Tenant)
+	if err != nil {
+		return Answer{}, err
+	}
+	return Answer{Text: c.Say("stats.bot", conversations, messages, people)}, nil
+}
+
+func commandStats(ctx context.Context, m memory.Backend, c Call) (Answer, error) {
+	uses, err := m.CommandUses(ctx, c.Person.Tenant)
+	if err != nil {
+		return Answer{}, err
+	}
+	if len(uses) == 0 {
+		return Answer{Text: c.Say("stats.unused")}, nil
+	}
+	lines := []string{c.Say("stats.commands")}
+	for _, u := range uses {
+		lines = append(lines, fmt.Sprintf("%s%s: %d", c.Prefix, u.Name, u.Count))
+	}
+	return Answer{Text: strings.Join(lines, "\n")}, nil
 }

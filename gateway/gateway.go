@@ -4,11 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/gateway/turn"
+	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/metrics"
 	"github.com/parley-bot/parley/platforms"
 )
@@ -19,8 +21,6 @@ const (
 	// this process announced: failed work whose wait is over, work of other
 	// replicas, replays.
 	pollEvery = 250 * time.Millisecond
-	// gaugeEvery is how often queue sizes are counted for the metrics.
-	gaugeEvery = 5 * time.Second
 	// waitPoll is how often a waiting client's event is looked up in case
 	// another replica answers it.
 	waitPoll = 500 * time.Millisecond
@@ -33,22 +33,33 @@ type Options struct {
 	Workers int           // turns at once
 	Grace   time.Duration // for running turns at a stop
 	Metrics *metrics.Metrics
-	Logger  *slog.Logger
+	// Circuits are those of the endpoints that turns call; nil: none.
+	Circuits *breaker.Set
+	Logger   *slog.Logger
 }
 
-// Runner runs one turn to its end.
+// Runner runs turns.
 type Runner interface {
+	// Run runs one turn to its end.
 	Run(ctx context.Context, w *inbox.Work)
+	// Arrived is called after events were accepted by this process. It must
+	// not block.
+	Arrived(events []platforms.Event)
 }
 
 // Gateway accepts events and has them answered. It is safe for concurrent use.
 type Gateway struct {
 	Options
-	hub  *hub
-	wake chan struct{}
+	hub      *hub
+	wake     chan struct{} // there may be work
+	overflow chan struct{} // other replicas are to be told of work
+
+	runner atomic.Pointer[Runner] // once started
 
 	mu     sync.Mutex
 	leases map[*inbox.Lease]struct{}
+
+	counts counts
 
 	start, stop sync.Once
 	quit        chan struct{} // closed: claim nothing more
@@ -59,7 +70,7 @@ type Gateway struct {
 // New returns a gateway that accepts events; they are answered once it is started.
 func New(o Options) *Gateway {
 	return &Gateway{
-		Options: o, hub: newHub(), wake: make(chan struct{}, 1),
+		Options: o, hub: newHub(), wake: make(chan struct{}, 1), overflow: make(chan struct{}, 1),
 		leases: map[*inbox.Lease]struct{}{}, quit: make(chan struct{}), done: make(chan struct{}),
 	}
 }
@@ -72,6 +83,10 @@ func (g *Gateway) Accept(ctx context.Context, events []platforms.Event) ([]inbox
 	accepted, err := g.Inbox.Accept(ctx, events)
 	if err == nil {
 		g.poke()
+		g.share()
+		if r := g.runner.Load(); r != nil {
+			(*r).Arrived(events)
+		}
 	}
 	return accepted, err
 }
@@ -87,13 +102,16 @@ func (g *Gateway) poke() {
 func (g *Gateway) Start(ctx context.Context, r Runner) {
 	g.start.Do(func() {
 		work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		var loops sync.WaitGroup
-		loops.Go(func() { g.dispatch(work, r) })
+		g.runner.Store(&r)
+		var loops, claims sync.WaitGroup
+		claims.Go(func() { g.dispatch(work, r) })
 		loops.Go(func() { g.heartbeat(work) })
+		loops.Go(func() { g.call(work) })
+		loops.Go(func() { g.listen(work) })
 		loops.Go(func() { g.measure(work) })
 		go func() {
 			<-g.quit
-			g.finish(cancel)
+			g.finish(cancel, &claims)
 			loops.Wait()
 			close(g.done)
 		}()
@@ -101,10 +119,11 @@ func (g *Gateway) Start(ctx context.Context, r Runner) {
 }
 
 // finish waits for running turns within the grace, then has them handed back.
-func (g *Gateway) finish(cancel context.CancelFunc) {
+func (g *Gateway) finish(cancel context.CancelFunc, claims *sync.WaitGroup) {
 	defer cancel()
 	ended := make(chan struct{})
 	go func() {
+		claims.Wait() // no turn begins after this
 		g.turns.Wait()
 		close(ended)
 	}()
@@ -136,7 +155,9 @@ func (g *Gateway) dispatch(ctx context.Context, r Runner) {
 	free := make(chan struct{}, g.Workers)
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
+	s := newSuspects(g.Workers)
 	for {
+		g.suspect(ctx, r, free, &s)
 		n := g.Workers - len(free)
 		claimed := 0
 		if n > 0 {
@@ -145,14 +166,14 @@ func (g *Gateway) dispatch(ctx context.Context, r Runner) {
 		if claimed > 0 && claimed == n { // there may be more
 			continue
 		}
-		if !g.rest(ctx, poll.C) {
+		if !g.rest(ctx, poll.C, &s) {
 			return
 		}
 	}
 }
 
 // rest waits until there may be work, and reports false when there never will be.
-func (g *Gateway) rest(ctx context.Context, poll <-chan time.Time) bool {
+func (g *Gateway) rest(ctx context.Context, poll <-chan time.Time, s *suspects) bool {
 	for {
 		select {
 		case <-g.quit:
@@ -162,6 +183,9 @@ func (g *Gateway) rest(ctx context.Context, poll <-chan time.Time) bool {
 		case <-poll:
 		}
 		ready, err := g.Inbox.Ready(ctx)
+		if err == nil && !ready && s.due() {
+			ready, _, err = g.Inbox.Suspect(ctx)
+		}
 		if err != nil {
 			g.databaseFailed(ctx, "look for work", err)
 		}
@@ -184,17 +208,21 @@ func (g *Gateway) claim(ctx context.Context, r Runner, n int, free chan struct{}
 		return 0
 	}
 	for i := range works {
-		w := &works[i]
 		free <- struct{}{}
-		g.hold(w.Lease)
-		g.turns.Go(func() {
-			defer g.poke()
-			defer func() { <-free }()
-			defer g.letGo(w.Lease)
-			g.run(ctx, r, w)
-		})
+		g.launch(ctx, r, &works[i], func() { <-free })
 	}
 	return len(works)
+}
+
+// launch runs a turn beside others, and after it whatever frees its place.
+func (g *Gateway) launch(ctx context.Context, r Runner, w *inbox.Work, after func()) {
+	g.hold(w.Lease)
+	g.turns.Go(func() {
+		defer g.poke()
+		defer after()
+		defer g.letGo(w.Lease)
+		g.run(ctx, r, w)
+	})
 }
 
 // run runs a turn and survives its panic: the lease ends and the work is taken
@@ -244,25 +272,6 @@ func (g *Gateway) heartbeat(ctx context.Context) {
 		}
 		if err := g.Inbox.Extend(ctx, g.held()); err != nil && ctx.Err() == nil {
 			g.databaseFailed(ctx, "extend leases", err)
-		}
-	}
-}
-
-// measure keeps the queue gauges current.
-func (g *Gateway) measure(ctx context.Context) {
-	tick := time.NewTicker(gaugeEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if n, err := g.Inbox.Depth(ctx); err == nil {
-			g.Metrics.Queue.Set(float64(n))
-		}
-		if n, err := g.Inbox.CountDead(ctx); err == nil {
-			g.Metrics.Dead.Set(float64(n))
 		}
 	}
 }

@@ -16,16 +16,18 @@ func newHub() *hub { return &hub{subs: map[int64]map[*subscription]struct{}{}} }
 
 // subscription hears of one event.
 type subscription struct {
-	wake chan struct{} // something new; holds one token
+	wake    chan struct{} // something new; holds one token
+	streams bool          // somebody sees the reply grow
 
 	mu      sync.Mutex
 	current strings.Builder // the running attempt's reply so far
 	shown   string          // what has been handed out
+	grown   bool            // some of it in the running attempt
 	changed bool            // the database knows something new
 }
 
-func (h *hub) subscribe(id int64) (s *subscription, leave func()) {
-	s = &subscription{wake: make(chan struct{}, 1)}
+func (h *hub) subscribe(id int64, streams bool) (s *subscription, leave func()) {
+	s = &subscription{wake: make(chan struct{}, 1), streams: streams}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.subs[id] == nil {
@@ -62,7 +64,21 @@ func (h *hub) Begin(ids []int64) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.current.Reset()
+		s.grown = false
 	})
+}
+
+// Stop implements turn.Listener.
+func (h *hub) Stop(ids []int64) (shown string) {
+	h.each(ids, func(s *subscription) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.streams && s.grown && len(s.shown) > len(shown) {
+			shown = s.shown
+		}
+		s.current.Reset()
+	})
+	return shown
 }
 
 // Delta implements turn.Listener.
@@ -96,6 +112,6 @@ func (s *subscription) next() (fresh string, changed bool) {
 		return "", changed
 	}
 	fresh = text[len(s.shown):]
-	s.shown = text
+	s.shown, s.grown = text, true
 	return fresh, changed
 }

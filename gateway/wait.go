@@ -18,7 +18,7 @@ import (
 // pieces of the reply as they come; pieces may be missing when another replica
 // answers, the status never is.
 func (g *Gateway) Wait(ctx context.Context, a inbox.Accepted, onDelta func(text string)) (Status, error) {
-	s, leave := g.hub.subscribe(a.ID)
+	s, leave := g.hub.subscribe(a.ID, onDelta != nil)
 	defer leave()
 	poll := time.NewTicker(waitPoll)
 	defer poll.Stop()

@@ -37,12 +37,15 @@ func (s State) final() bool {
 	return s == Sent || s == Ignored || s == Dead || s == Discarded
 }
 
-// open lists the states that still need work, for SQL.
-const open = "('received','running','failed')"
-
-// odd lists the states that are few and that admins look for, in the words of
-// the partial index, which SQLite does not recognise otherwise.
-const odd = "status IN ('failed','dead','discarded','ignored')"
+// open and odd are SQL conditions: the states that still need work, and those
+// that are few and that admins look for. They are the conditions of the partial
+// indexes, which SQLite uses only for a query that says the same; and are
+// written without IN, for whose list SQLite would build a table for each row
+// that is stored.
+const (
+	open = "(status = 'received' OR status = 'running' OR status = 'failed')"
+	odd  = "(status = 'failed' OR status = 'dead' OR status = 'discarded' OR status = 'ignored')"
+)
 
 // Event is an event in the ledger.
 type Event struct {

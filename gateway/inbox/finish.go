@@ -42,7 +42,10 @@ func (b *Inbox) AnsweredTx(ctx context.Context, tx database.Tx, w *Work, convers
 	}
 	_, err = tx.NewRaw("UPDATE events SET conversation_id = ?, delivery_id = ?, updated_at = ?, steps = "+b.appendStep()+" WHERE id IN (?)",
 		conversationID, w.Events[0].ID, now, step(now, Running, detail), bun.List(w.IDs())).Exec(ctx)
-	return err
+	if err != nil {
+		return err
+	}
+	return b.survived(ctx, tx, w)
 }
 
 // DoneTx ends the events in a final state and gives the lane back.
@@ -62,9 +65,12 @@ func (b *Inbox) DoneTx(ctx context.Context, tx database.Tx, w *Work, to State, r
 	// The lane's row is held, so whoever adds to the lane has done so before
 	// and is seen here, or finds the lane idle and wakes it.
 	_, err = tx.NewRaw("UPDATE lanes SET lease_owner = '', updated_at = ?0, ready_at = "+
-		"CASE WHEN EXISTS (SELECT 1 FROM events WHERE lane_key = ?1 AND status IN "+open+") THEN ?0 ELSE NULL END WHERE lane_key = ?1",
+		"CASE WHEN "+b.hasOpen()+" THEN ?0 ELSE NULL END WHERE lane_key = ?1",
 		now, w.Lease.lane).Exec(ctx)
-	return err
+	if err != nil {
+		return err
+	}
+	return b.cleared(ctx, tx, w)
 }
 
 // Failure says how an attempt ended.
@@ -93,7 +99,10 @@ func (b *Inbox) FailTx(ctx context.Context, tx database.Tx, w *Work, f Failure) 
 	if err != nil {
 		return err
 	}
-	return b.giveBack(ctx, tx, w, next)
+	if err := b.giveBack(ctx, tx, w, next); err != nil {
+		return err
+	}
+	return b.cleared(ctx, tx, w)
 }
 
 // Release hands unfinished work back at once, as at a shutdown. It is no attempt.
@@ -142,12 +151,6 @@ func (b *Inbox) one(ctx context.Context, where string, args ...any) (Event, erro
 
 // Depth returns how many events wait or are being answered.
 func (b *Inbox) Depth(ctx context.Context) (n int64, err error) {
-	err = b.DB.Read().NewRaw("SELECT count(*) FROM events WHERE status IN "+open).Scan(ctx, &n)
-	return n, database.Explain(err)
-}
-
-// CountDead returns how many events were given up on.
-func (b *Inbox) CountDead(ctx context.Context) (n int64, err error) {
-	err = b.DB.Read().NewRaw("SELECT count(*) FROM events WHERE "+odd+" AND status = ?", Dead).Scan(ctx, &n)
+	err = b.DB.Read().NewRaw("SELECT count(*) FROM events WHERE "+open).Scan(ctx, &n)
 	return n, database.Explain(err)
 }

@@ -37,6 +37,9 @@ func (l *Lease) Left() time.Duration { return time.Duration(l.until.Load()) - l.
 type Work struct {
 	Lease  *Lease
 	Events []Event
+
+	suspect bool  // its process died, see suspects.go
+	crashes int64 // how often since, while this was answered as a suspect
 }
 
 // IDs returns the ids of the work's events.
@@ -74,9 +77,16 @@ func (b *Inbox) Claim(ctx context.Context, n int) ([]Work, error) {
 		if err != nil {
 			return err
 		}
+		if len(lanes) == 0 {
+			return nil
+		}
+		slots, err := b.slots(ctx, tx)
+		if err != nil {
+			return err
+		}
 		var ids []int64
 		for _, lane := range lanes {
-			w, err := b.openLane(ctx, tx, lane)
+			w, err := b.openLane(ctx, tx, lane, slots)
 			if err != nil {
 				return err
 			}
@@ -93,14 +103,19 @@ func (b *Inbox) Claim(ctx context.Context, n int) ([]Work, error) {
 }
 
 type laneRow struct {
-	Key []byte `bun:"lane_key"`
-	No  int64  `bun:"lease_no"`
+	Key     []byte `bun:"lane_key"`
+	No      int64  `bun:"lease_no"`
+	Owner   string `bun:"lease_owner"`
+	Crashes int64  `bun:"crashes"`
 }
 
 func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, n int, now int64) ([]laneRow, error) {
 	var lanes []laneRow
-	err := tx.NewRaw("SELECT lane_key, lease_no FROM lanes WHERE queue = ? AND ready_at <= ? ORDER BY ready_at LIMIT ? "+
+	err := tx.NewRaw("SELECT lane_key, lease_no, lease_owner FROM lanes WHERE queue = ? AND ready_at <= ? ORDER BY ready_at LIMIT ? "+
 		b.DB.SkipLocked(), b.Queue, now, n).Scan(ctx, &lanes)
+	if err == nil {
+		lanes, err = b.divert(ctx, tx, lanes, now)
+	}
 	if err != nil || len(lanes) == 0 {
 		return nil, err
 	}
@@ -115,11 +130,9 @@ func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, n int, now int64)
 
 // openLane reads the events of a claimed lane, in a statement of its own so
 // that it sees everything committed before the claim.
-func (b *Inbox) openLane(ctx context.Context, tx database.Tx, lane laneRow) (Work, error) {
+func (b *Inbox) openLane(ctx context.Context, tx database.Tx, lane laneRow, slots []int64) (Work, error) {
 	w := Work{Lease: &Lease{lane: lane.Key, owner: b.Owner, no: lane.No + 1, clock: b.elapsed}}
-	var rows []row
-	err := tx.NewRaw("SELECT "+columns+" FROM events WHERE lane_key = ? AND status IN "+open+" ORDER BY id LIMIT ?",
-		lane.Key, MaxBatch).Scan(ctx, &rows)
+	rows, err := b.oldestOpen(ctx, tx, lane.Key, slots)
 	if err != nil {
 		return w, err
 	}
@@ -208,12 +221,9 @@ func (b *Inbox) HoldTx(ctx context.Context, tx database.Tx, l *Lease) error {
 	return nil
 }
 
-// TakeOver makes every lane of this queue claimable at once, whoever held it.
-// It is for a process that knows itself to be alone on the database.
+// TakeOver makes every lane of this queue claimable at once, whoever held it;
+// those that were held are suspects. It is for a process that knows itself to
+// be alone on the database.
 func (b *Inbox) TakeOver(ctx context.Context) error {
-	return b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		_, err := tx.NewRaw("UPDATE lanes SET ready_at = 1, lease_owner = '' WHERE queue = ? AND ready_at IS NOT NULL AND lease_owner <> ''",
-			b.Queue).Exec(ctx)
-		return err
-	})
+	return b.DB.Write(ctx, b.takeOverSuspects)
 }

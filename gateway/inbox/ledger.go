@@ -61,7 +61,7 @@ func (b *Inbox) filter(o ListOptions) (where string, args []any) {
 	switch o.Status {
 	case "":
 	case Received, Running:
-		add("status IN "+open+" AND status = ?", o.Status)
+		add(open+" AND status = ?", o.Status)
 	case Failed, Dead, Discarded, Ignored:
 		add(odd+" AND status = ?", o.Status)
 	case Sent:
@@ -89,7 +89,8 @@ func (b *Inbox) Lookup(ctx context.Context, ref string) (Event, error) {
 }
 
 // Replay puts an event that failed, died, was ignored or discarded back into
-// its lane, with all its attempts before it. A reply that was made and not
+// its lane, with all its attempts before it, and with it those that the same
+// reply was to answer. A reply that was made and not
 // shown is sent again, also where it may have been shown: an admin asked for
 // it. Where the chat was only told that there is no reply, one is made anew.
 func (b *Inbox) Replay(ctx context.Context, id int64) error {
@@ -99,22 +100,40 @@ func (b *Inbox) Replay(ctx context.Context, id int64) error {
 		case Received, Running, Sent:
 			return failure.New(failure.Conflict, "not_replayable", "an event that is "+string(r.Status)+" cannot be replayed", nil)
 		}
+		ids, err := b.answeredWith(ctx, tx, r)
+		if err != nil {
+			return err
+		}
 		made, err := b.reopenReply(ctx, tx, r)
 		if err != nil {
 			return err
 		}
 		_, err = tx.NewRaw("UPDATE events SET status = ?, error = '', attempts = 0, next_attempt_at = 0, delivery_id = ?, updated_at = ?, steps = "+
-			b.appendStep()+" WHERE id = ?", Received, made, now, step(now, Received, "replayed by an admin"), id).Exec(ctx)
+			b.appendStep()+" WHERE id IN (?)", Received, made, now, step(now, Received, "replayed by an admin"), bun.List(ids)).Exec(ctx)
 		if err != nil {
 			return err
 		}
-		if _, err := b.sql.upsertLane.Exec(ctx, tx, r.LaneKey, b.Queue, now, now); err != nil {
+		if _, err := b.sql.lane.Exec(ctx, tx, r.LaneKey, b.Queue, now, now); err != nil {
 			return err
 		}
 		// A lane that waits for this very event's next attempt waits no more.
 		_, err = tx.NewRaw("UPDATE lanes SET ready_at = ? WHERE lane_key = ? AND lease_owner = ''", now, r.LaneKey).Exec(ctx)
 		return err
 	})
+}
+
+// answeredWith returns the event and those that its reply was to answer too,
+// unless an admin has discarded them meanwhile.
+func (b *Inbox) answeredWith(ctx context.Context, tx database.Tx, r *row) ([]int64, error) {
+	ids := []int64{r.ID}
+	if r.DeliveryID == nil {
+		return ids, nil
+	}
+	var others []int64
+	// A delivery has the id of the oldest event that it answers.
+	err := tx.NewRaw("SELECT id FROM events WHERE "+odd+" AND status IN (?, ?) AND id >= ? AND delivery_id = ? AND lane_key = ? AND id <> ?",
+		Failed, Dead, *r.DeliveryID, *r.DeliveryID, r.LaneKey, r.ID).Scan(ctx, &others)
+	return append(ids, others...), err
 }
 
 // reopenReply makes a reply's unconfirmed parts unsent and returns its id, or

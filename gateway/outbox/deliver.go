@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/metrics"
@@ -23,13 +24,16 @@ type Options struct {
 	// Settle is how long after the start of a send whose outcome is unknown
 	// the platform may still take it, by platform. Looking for it earlier
 	// could miss it. None: it may be repeated at any time.
-	Settle  map[string]time.Duration
-	Metrics *metrics.Metrics
-	Logger  *slog.Logger
+	Settle map[string]time.Duration
+	// Circuits are those of the platforms' APIs, by platform: there is one
+	// token, app or callback for each. nil: every call is made.
+	Circuits *breaker.Set
+	Metrics  *metrics.Metrics
+	Logger   *slog.Logger
 }
 
 // ErrLeaseShort is returned when the lease may run out during a send.
-var ErrLeaseShort = errors.New("the lease is too short for a send")
+var ErrLeaseShort error = failure.New(failure.Retry, "lease_short", "", errors.New("the lease is too short for a send"))
 
 // Deliver shows the parts that are not shown yet, in order. left tells for how
 // long the caller may still work on this lane; last joins the commit that
@@ -82,7 +86,7 @@ func (o *Outbox) show(ctx context.Context, s platforms.Sender, d *Delivery, p *p
 		if rest := o.Settle[d.Platform] - o.db.Now().Sub(p.since); rest > 0 {
 			return "", failure.RetryAfter(rest, "settling", "the outcome of a send is not known yet", ErrLookup)
 		}
-		finding, id, err := s.Find(ctx, d.Address, out, p.since)
+		finding, id, err := o.find(ctx, s, d, p, out)
 		switch {
 		case err != nil:
 			return "", o.lookupFailed(p, err)
@@ -92,6 +96,22 @@ func (o *Outbox) show(ctx context.Context, s platforms.Sender, d *Delivery, p *p
 			return "", failure.New(failure.Permanent, "ambiguous", "it cannot be known whether the reply was shown", nil)
 		}
 	}
+	err = o.Circuits.Get(d.Platform).Do(func() error {
+		id, err = o.send(ctx, s, d, p, out)
+		return err
+	})
+	return id, err
+}
+
+func (o *Outbox) find(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (f platforms.Finding, id string, err error) {
+	err = o.Circuits.Get(d.Platform).Ask(func() error {
+		f, id, err = s.Find(ctx, d.Address, out, p.since)
+		return err
+	})
+	return f, id, err
+}
+
+func (o *Outbox) send(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (id string, err error) {
 	if p.state == pending {
 		if err := o.mark(ctx, d, p); err != nil {
 			return "", err

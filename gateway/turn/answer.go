@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 
 	"github.com/parley-bot/parley/ai"
 	"github.com/parley-bot/parley/conversation"
@@ -26,6 +25,11 @@ type reply struct {
 	user    []conversation.Message
 	bot     *conversation.Message // nil: the answer is not kept
 	usage   *ai.Response          // nil: no model was called
+
+	isCommand bool
+	command   string // the name of the one that was used; "" = there is none of that name
+	forgets   bool   // who has written is not to be known any more
+
 	// apply joins the commit; what it returns replaces text when not empty.
 	apply func(ctx context.Context, tx database.Tx, conversationID int64) (string, error)
 }
@@ -76,12 +80,7 @@ func (r *Runner) askAI(ctx context.Context, w *inbox.Work, key conversation.Key,
 			return a, fmt.Errorf("load the history: %w", err)
 		}
 	}
-	history = without(history, w)
-	ids := w.IDs()
-	response, err := r.Assistant.Reply(ctx, ai.Ask{
-		History: history, New: a.user, Model: conv.Model, Room: r.Scope == inbox.ScopeRoom,
-		User: fmt.Sprintf("%x", person(&w.Events[0].Event).Hash()[:16]),
-	}, func(text string) { r.Listener.Delta(ids, text) })
+	response, err := r.ask(ctx, w, conv, history, a.user)
 	if err != nil {
 		return r.apologise(ctx, w, a, err)
 	}
@@ -93,13 +92,32 @@ func (r *Runner) askAI(ctx context.Context, w *inbox.Work, key conversation.Key,
 	return a, nil
 }
 
+// ask calls the model, until more arrives that is to be answered too.
+func (r *Runner) ask(ctx context.Context, w *inbox.Work, conv *conversation.Conversation, history, user []conversation.Message) (ai.Response, error) {
+	model, system, err := r.Commands.Choose(ctx, person(&w.Events[0].Event), conv.Model, conv.Persona)
+	if err != nil {
+		return ai.Response{}, fmt.Errorf("choose the model: %w", err)
+	}
+	watched, stop := r.interruptible(ctx, w)
+	defer stop()
+	ids := w.IDs()
+	before, ask := given(history, user, w)
+	response, err := r.Assistant.Reply(watched, ai.Ask{
+		History: before, New: ask, Model: model, System: system, Room: r.Scope == inbox.ScopeRoom,
+		User: fmt.Sprintf("%x", person(&w.Events[0].Event).Hash()[:16]),
+	}, func(text string) { r.Listener.Delta(ids, text) })
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(watched), errInterrupted) {
+		err = errInterrupted
+	}
+	return response, err
+}
+
 // apologise turns the last failure into the sentence that the chat gets.
 func (r *Runner) apologise(ctx context.Context, w *inbox.Work, a reply, err error) (reply, error) {
 	if ctx.Err() != nil {
 		return a, ctx.Err()
 	}
-	kind := failure.KindOf(err)
-	if kind != failure.Permanent && kind != failure.Invalid && w.Events[0].Attempts+1 < r.MaxAttempts {
+	if errors.Is(err, errInterrupted) || failure.KindOf(err) != failure.Invalid && !r.final(w, err) {
 		return a, err
 	}
 	return a.sorry(err), nil
@@ -126,17 +144,6 @@ func (r *Runner) giveUp(ctx context.Context, w *inbox.Work, cause error) (*outbo
 	}
 	a.user = nil
 	return r.commit(ctx, w, key, a)
-}
-
-// without leaves out of the history what is asked now: a replayed event's
-// message is stored already.
-func without(history []conversation.Message, w *inbox.Work) []conversation.Message {
-	return slices.DeleteFunc(history, func(m conversation.Message) bool {
-		id, _ := m.Metadata["event_id"].(string)
-		return id != "" && m.Role == conversation.RoleUser && slices.ContainsFunc(w.Events, func(e inbox.Event) bool {
-			return e.ConversationID != 0 && e.Event.ID == id
-		})
-	})
 }
 
 func modelMetadata(m ai.Response) map[string]any {
@@ -187,7 +194,11 @@ func (r *Runner) commit(ctx context.Context, w *inbox.Work, key conversation.Key
 		Address: w.Events[len(w.Events)-1].Event.ReplyTo,
 		Text:    a.text, Outcome: a.outcome, Error: a.reason,
 	}
-	err := r.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+	err := r.rememberFirst(ctx, w, &a)
+	if err != nil {
+		return nil, fmt.Errorf("remember the turn: %w", err)
+	}
+	err = r.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		return r.commitTx(ctx, tx, w, key, a, d)
 	})
 	if err != nil {
@@ -201,11 +212,8 @@ func (r *Runner) commitTx(ctx context.Context, tx database.Tx, w *inbox.Work, ke
 	if err != nil {
 		return err
 	}
-	for i := range w.Events {
-		e := &w.Events[i].Event
-		if err := r.Memory.SeenTx(ctx, tx, person(e), e.SenderName); err != nil {
-			return err
-		}
+	if err := r.rememberTx(ctx, tx, w, &a); err != nil {
+		return err
 	}
 	d.Text = a.text
 	if a.apply != nil {
@@ -220,11 +228,6 @@ func (r *Runner) commitTx(ctx context.Context, tx database.Tx, w *inbox.Work, ke
 	if err := r.saveTx(ctx, tx, w, conv.ID, a, d); err != nil {
 		return err
 	}
-	if a.usage != nil {
-		if err := r.Usage.AddTx(ctx, tx, r.DB.Now(), a.usage.Model, a.usage.PromptTokens, a.usage.CompletionTokens); err != nil {
-			return err
-		}
-	}
 	if err := r.Inbox.AnsweredTx(ctx, tx, w, conv.ID, a.detail); err != nil {
 		return err
 	}
@@ -233,9 +236,15 @@ func (r *Runner) commitTx(ctx context.Context, tx database.Tx, w *inbox.Work, ke
 		return err
 	}
 	if d.Silent() {
-		return r.doneTx(ctx, tx, w, d)
+		if err := r.doneTx(ctx, tx, w, d); err != nil {
+			return err
+		}
 	}
-	return nil
+	if a.usage == nil {
+		return nil
+	}
+	// Last, since every turn of the day needs this row.
+	return r.Usage.AddTx(ctx, tx, r.DB.Now(), a.usage.Model, a.usage.PromptTokens, a.usage.CompletionTokens)
 }
 
 // saveTx stores the person's messages and, after them, the answer.
@@ -243,7 +252,9 @@ func (r *Runner) saveTx(ctx context.Context, tx database.Tx, w *inbox.Work, conv
 	messages := fresh(w, a.user)
 	if a.bot != nil {
 		bot := *a.bot
-		bot.Content = d.Text
+		if !a.isCommand || bot.Content == "" { // a long answer may be kept shorter
+			bot.Content = d.Text
+		}
 		messages = append(messages, bot)
 	}
 	if len(messages) == 0 {

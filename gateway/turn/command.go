@@ -1,8 +1,11 @@
 package turn
 
 import (
+	"cmp"
 	"context"
+	"encoding/hex"
 	"strings"
+	"time"
 
 	"github.com/parley-bot/parley/commands"
 	"github.com/parley-bot/parley/conversation"
@@ -20,12 +23,12 @@ func IsCommand(prefix string, is func(text string) bool) func(*platforms.Event) 
 }
 
 // commandText returns the event's text with the prefix if it is a command.
-// Native commands come without one.
+// Native commands come without one, or with it where somebody typed it anyway.
 func commandText(prefix string, is func(string) bool, e *platforms.Event) (string, bool) {
-	if e.Kind == platforms.KindCommand {
-		return prefix + e.Text, true
-	}
 	text := strings.TrimSpace(e.Text)
+	if e.Kind == platforms.KindCommand {
+		return prefix + strings.TrimPrefix(text, prefix), true
+	}
 	return text, is(text)
 }
 
@@ -37,14 +40,14 @@ func (r *Runner) command(e *platforms.Event) (string, bool) {
 func (r *Runner) runCommand(ctx context.Context, w *inbox.Work, key conversation.Key, conv *conversation.Conversation, text string) (reply, error) {
 	lead := &w.Events[0]
 	name, rest := r.Commands.Parse(text)
-	answer, err := r.Commands.Run(ctx, commands.Call{
-		Name: name, Rest: rest,
-		Conversation: conv.ID, Key: key, Person: person(&lead.Event), Now: r.DB.Now(),
-	})
+	answer, err := r.Commands.Run(ctx, r.call(lead, key, conv, name, rest))
 	if err != nil {
 		return reply{}, err
 	}
-	a := reply{text: answer.Text, outcome: outbox.Sent, detail: "answered by a command", apply: answer.Apply}
+	a := reply{
+		text: r.shown(lead.Event.Platform, answer), outcome: outbox.Sent, detail: "answered by a command", apply: answer.Apply,
+		isCommand: true, command: r.Commands.Name(name), forgets: answer.Forgets,
+	}
 	if answer.Unkept {
 		return a, nil
 	}
@@ -53,8 +56,53 @@ func (r *Runner) runCommand(ctx context.Context, w *inbox.Work, key conversation
 	asked.Metadata["command"] = mark
 	a.user = []conversation.Message{asked}
 	a.bot = &conversation.Message{
-		Role: conversation.RoleAssistant, Tokens: r.Counter.Count(answer.Text),
+		Role: conversation.RoleAssistant, Content: answer.Kept, Tokens: r.Counter.Count(cmp.Or(answer.Kept, answer.Text)),
 		Metadata: map[string]any{"command": mark},
 	}
 	return a, nil
 }
+
+func (r *Runner) call(lead *inbox.Event, key conversation.Key, conv *conversation.Conversation, name, rest string) commands.Call {
+	e := &lead.Event
+	return commands.Call{
+		Name: name, Rest: rest,
+		Conversation: conv.ID, Key: key, Model: conv.Model, Persona: conv.Persona,
+		Person: person(e), SenderName: e.SenderName, UserKey: e.UserKey(),
+		ChatID: e.ChatID, Group: e.ChatType == platforms.Group, Mentions: mentions(e), Locale: e.Locale,
+		Event: eventName(lead), EventID: lead.ID, At: lead.ReceivedAt, Now: r.DB.Now(),
+	}
+}
+
+// eventName names the event in what is kept apart from it, whatever its number
+// in this database.
+func eventName(e *inbox.Event) string { return hex.EncodeToString(inbox.EventKey(&e.Event)) }
+
+// mentions returns whom the platform says that the text names.
+func mentions(e *platforms.Event) []commands.Mention {
+	all, _ := e.Metadata["mentions"].([]any)
+	var list []commands.Mention
+	for _, one := range all {
+		m, _ := one.(map[string]any)
+		id, _ := m["id"].(string)
+		text, _ := m["text"].(string)
+		if name, _ := m["name"].(string); text == "" {
+			text = "@" + cmp.Or(name, id)
+		}
+		if id != "" {
+			list = append(list, commands.Mention{ID: id, Text: text})
+		}
+	}
+	return list
+}
+
+// shown returns the answer's text as the chat gets it: code stands in a block,
+// unless the reader fetches the text from us and may be a program.
+func (r *Runner) shown(platform string, answer commands.Answer) string {
+	if answer.Code == "" || len(r.Outbox.Sender(platform).Split("text")) == 0 {
+		return answer.Text
+	}
+	return "```" + answer.Code + "\n" + answer.Text + "\n```"
+}
+
+// Period returns the period that now lies in.
+func (b Budget) Period(now time.Time) (start, end time.Time) { return b.period(now) }

@@ -15,6 +15,7 @@ import (
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/gateway/usage"
+	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/metrics"
@@ -32,6 +33,9 @@ type Listener interface {
 	Begin(eventIDs []int64)
 	// Delta is called with each further piece of the reply.
 	Delta(eventIDs []int64, text string)
+	// Stop is called when the attempt is interrupted. It returns what of the
+	// reply somebody has seen; nobody sees more of it afterwards.
+	Stop(eventIDs []int64) (shown string)
 	// Changed is called when the state of the events has changed in the database.
 	Changed(eventIDs []int64)
 }
@@ -42,7 +46,7 @@ type Options struct {
 	Inbox     *inbox.Inbox
 	Outbox    *outbox.Outbox
 	Store     *conversation.PersistentConversationManager
-	Memory    *memory.Store
+	Memory    memory.Backend
 	Usage     *usage.Ledger
 	Commands  *commands.Registry
 	Assistant Assistant // nil: commands only
@@ -62,13 +66,20 @@ type Options struct {
 	// further one up to MaxBackoff, with jitter.
 	Backoff    time.Duration
 	MaxBackoff time.Duration
+	// Patience is for how long after an event's arrival a call that was not
+	// made because of an open circuit is no attempt. Afterwards it is one, so
+	// that nobody waits for ever without a word.
+	Patience time.Duration
 }
 
 // Runner runs turns. It is safe for concurrent use.
-type Runner struct{ Options }
+type Runner struct {
+	Options
+	arrivals arrivals
+}
 
 // New returns a runner.
-func New(o Options) *Runner { return &Runner{o} }
+func New(o Options) *Runner { return &Runner{Options: o} }
 
 // Run answers the events of claimed work and shows the reply. Whatever goes
 // wrong is written to the ledger; when even that fails the lease runs out and
@@ -101,6 +112,9 @@ func (r *Runner) handBack(ctx context.Context, w *inbox.Work, log *slog.Logger) 
 }
 
 func (r *Runner) run(ctx context.Context, w *inbox.Work) error {
+	if deaths := w.CrashedAlone(); deaths >= inbox.MaxCrashes {
+		return r.crashed(ctx, w, deaths)
+	}
 	if id := w.Events[0].DeliveryID; id != 0 { // the reply is made, but perhaps not shown
 		d, err := r.Outbox.Load(ctx, id)
 		if err != nil {
@@ -110,18 +124,40 @@ func (r *Runner) run(ctx context.Context, w *inbox.Work) error {
 	}
 	r.Listener.Begin(w.IDs())
 	d, err := r.answerSafely(ctx, w)
+	if errors.Is(err, errInterrupted) {
+		return r.interrupted(ctx, w)
+	}
 	if err != nil && ctx.Err() == nil && r.final(w, err) {
 		d, err = r.giveUp(ctx, w, err)
 	}
 	if err != nil {
 		return err
 	}
+	return r.show(ctx, w, d)
+}
+
+// show has a reply shown that was made just now.
+func (r *Runner) show(ctx context.Context, w *inbox.Work, d *outbox.Delivery) error {
 	r.Listener.Changed(w.IDs())
 	if d.Silent() {
 		r.Metrics.TurnSeconds.Observe(r.DB.Now().Sub(w.Events[0].ReceivedAt).Seconds())
 		return nil
 	}
 	return r.deliver(ctx, w, d, false)
+}
+
+// crashed gives up on an event that has killed the process too often. The chat
+// is told so, unless a reply is made already and may be on its way.
+func (r *Runner) crashed(ctx context.Context, w *inbox.Work, deaths int64) error {
+	cause := failure.New(failure.Permanent, inbox.CodeCrashed, inbox.CrashText(deaths), nil)
+	if w.Events[0].DeliveryID != 0 {
+		return cause
+	}
+	d, err := r.giveUp(ctx, w, cause)
+	if err != nil {
+		return err
+	}
+	return r.show(ctx, w, d)
 }
 
 // answerSafely is answer with a panic turned into an error, so that an event
@@ -138,7 +174,19 @@ func (r *Runner) answerSafely(ctx context.Context, w *inbox.Work) (d *outbox.Del
 
 // final reports whether no further attempt is to follow after err.
 func (r *Runner) final(w *inbox.Work, err error) bool {
-	return failure.KindOf(err) == failure.Permanent || w.Events[0].Attempts+1 >= r.MaxAttempts
+	return failure.KindOf(err) == failure.Permanent || (r.counts(w, err) && w.Events[0].Attempts+1 >= r.MaxAttempts)
+}
+
+// counts reports whether what ended in err was an attempt. A look for what
+// became of a send is none, nor is a call that was not made.
+func (r *Runner) counts(w *inbox.Work, err error) bool {
+	switch {
+	case errors.Is(err, outbox.ErrLookup), errors.Is(err, outbox.ErrLeaseShort):
+		return false
+	case errors.Is(err, breaker.ErrOpen):
+		return r.DB.Now().Sub(w.Events[0].ReceivedAt) > r.Patience
+	}
+	return true
 }
 
 // deliver shows a reply and ends its events in the commit that confirms the last part.
@@ -173,14 +221,13 @@ func (r *Runner) fail(ctx context.Context, w *inbox.Work, err error, log *slog.L
 		code = "ambiguous"
 	}
 	reason := code + ": " + err.Error()
-	counts := !errors.Is(err, outbox.ErrLookup) && !errors.Is(err, outbox.ErrLeaseShort)
 	log = log.With(slog.String("error", reason), slog.Int64("attempts", lead.Attempts))
-	final := failure.KindOf(err) == failure.Permanent || (counts && r.final(w, err))
+	final := r.final(w, err)
 	failed := r.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		if final {
 			return r.Inbox.DoneTx(ctx, tx, w, inbox.Dead, reason, reason)
 		}
-		return r.Inbox.FailTx(ctx, tx, w, inbox.Failure{Reason: reason, Wait: r.wait(lead.Attempts, err), Counts: counts})
+		return r.Inbox.FailTx(ctx, tx, w, inbox.Failure{Reason: reason, Wait: r.wait(lead.Attempts, err), Counts: r.counts(w, err)})
 	})
 	switch {
 	case failed != nil:

@@ -44,6 +44,7 @@ type deaf struct{}
 
 func (deaf) Begin([]int64)         {}
 func (deaf) Delta([]int64, string) {}
+func (deaf) Stop([]int64) string   { return "" }
 func (deaf) Changed([]int64)       {}
 
 // Whatever makes every attempt fail, the chat is told once, the event is dead

@@ -25,6 +25,8 @@ type Options struct {
 	// Settle is how long after the start of a send whose outcome is unknown
 	// Slack may still take it; 0: longer than the adapter waits for an answer.
 	Settle time.Duration
+	// CallTimeout bounds one call to a platform; 0: what the adapters allow.
+	CallTimeout time.Duration
 	// Paused accepts events and answers none, to measure the one without the other.
 	Paused bool
 }
@@ -59,7 +61,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (a *App, err error)
 	for _, warning := range cfg.Warnings() {
 		o.Logger.WarnContext(ctx, warning) //nolint:sloglint // the configuration's own sentence
 	}
-	if a.platforms, err = newPlatforms(cfg, o.Logger); err != nil {
+	if a.platforms, err = newPlatforms(cfg, cmp.Or(o.CallTimeout, sendTimeout), o.Logger); err != nil {
 		return a, err
 	}
 	if a.core, err = newCore(ctx, cfg, o.Logger, purpose{
@@ -87,6 +89,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.platforms.start(ctx)
 	if !a.paused {
 		a.core.gateway.Start(ctx, a.core.runner)
+		a.core.eraser.Start(ctx)
 	}
 	if err := a.scheduler.Start(); err != nil {
 		return errors.Join(err, a.Close())
@@ -139,7 +142,7 @@ func newWeb(ctx context.Context, cfg *config.Config, a *App, o Options) (*web.Se
 			CommandPrefix: cfg.Commands.Prefix,
 			Logger:        o.Logger,
 		}),
-		AdminToken: token, Metrics: a.core.metrics, Ready: a.core.ready, Logger: o.Logger, Now: o.Now,
+		AdminToken: token, Metrics: a.core.metrics, Ready: a.core.ready, Health: a.core.gateway.Health, Logger: o.Logger, Now: o.Now,
 	})
 }
 
@@ -189,6 +192,6 @@ func (c *core) cleanup(conversations scheduler.Work, days int) scheduler.Work {
 		keep := time.Duration(days) * 24 * time.Hour
 		events, trimErr := c.inbox.Trim(ctx, keep)
 		return fmt.Sprintf("%s, %d events trimmed", result, events),
-			errors.Join(err, trimErr, c.inbox.TrimLanes(ctx, keep), c.usage.Trim(ctx, c.db.Now().AddDate(0, 0, -usageDays)))
+			errors.Join(err, trimErr, c.inbox.TrimLanes(ctx, keep), c.usage.Trim(ctx, c.db.Now().AddDate(0, 0, -usageDays)), c.memory.Trim(ctx, c.db.Now()))
 	}
 }

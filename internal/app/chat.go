@@ -25,6 +25,7 @@ func NewTerminal(ctx context.Context, cfg *config.Config, log *slog.Logger, pers
 		return nil, err
 	}
 	c.gateway.Start(ctx, c.runner)
+	c.eraser.Start(ctx)
 	return &Terminal{core: c, talk: talk{core: c, platform: terminal, person: person}}, nil
 }
 

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/ai"
-	"github.com/parley-bot/parley/commands"
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway"
+	"github.com/parley-bot/parley/gateway/erasure"
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/gateway/turn"
 	"github.com/parley-bot/parley/gateway/usage"
+	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/config"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/metrics"
@@ -31,6 +32,12 @@ const (
 	// Waits between attempts.
 	backoff    = 500 * time.Millisecond
 	maxBackoff = time.Minute
+	// patience is for how long after its arrival an event waits for an open
+	// circuit to close before that costs it attempts.
+	patience = 10 * time.Minute
+	// crashWait is how long a suspect waits after its process died again; it
+	// grows with each death.
+	crashWait = 2 * time.Second
 )
 
 // core is everything between the adapters and the database.
@@ -38,12 +45,15 @@ type core struct {
 	db      *database.DB
 	unlock  func()
 	store   *conversation.PersistentConversationManager
-	memory  *memory.Store
+	memory  memory.Backend
+	eraser  *erasure.Eraser
 	usage   *usage.Ledger
 	inbox   *inbox.Inbox
 	gateway *gateway.Gateway
 	runner  *turn.Runner
 	metrics *metrics.Metrics
+	// circuits keep work from being burnt on endpoints that do not answer.
+	circuits *breaker.Set
 }
 
 // purpose says what a core is opened for.
@@ -56,6 +66,7 @@ type purpose struct {
 
 func newCore(ctx context.Context, cfg *config.Config, log *slog.Logger, p purpose) (c *core, err error) {
 	c = &core{unlock: func() {}, metrics: metrics.New()}
+	c.circuits = breaker.NewSet(breaker.Options{OnChange: c.circuitChanged(log)})
 	made := c
 	defer func() {
 		if err != nil {
@@ -101,27 +112,20 @@ func (c *core) openRooms(ctx context.Context, cfg *config.Config, p purpose) (er
 	if c.store, err = conversation.New(ctx, c.db); err != nil {
 		return err
 	}
-	if c.memory, err = memory.New(ctx, c.db); err != nil {
+	if c.memory, err = openMemory(ctx, cfg, c.db); err != nil {
 		return err
 	}
 	if c.usage, err = usage.New(ctx, c.db); err != nil {
 		return err
 	}
-	registry := c.registry(cfg)
+	registry := c.registry(cfg, turn.Budget{})
 	c.inbox, err = inbox.New(ctx, inbox.Options{
-		DB: c.db, Queue: p.queue, Owner: rand.Text(), Lease: lease,
+		DB: c.db, Queue: p.queue, Owner: rand.Text(), Lease: lease, CrashWait: crashWait,
 		Scope:        inbox.Scope(cfg.AI.ConversationPersistence.Scope),
 		MentionsOnly: cfg.Gateway.GroupMentionsOnly,
 		Group:        turn.Group(turn.Busy(cfg.Gateway.Busy), turn.IsCommand(cfg.Commands.Prefix, registry.Is)),
 	})
 	return err
-}
-
-func (c *core) registry(cfg *config.Config) *commands.Registry {
-	return commands.New(commands.Options{
-		Prefix: cfg.Commands.Prefix, Language: commands.Language(cfg.Commands.Language),
-		Store: c.store, Memory: c.memory,
-	})
 }
 
 func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Logger, p purpose) error {
@@ -132,31 +136,32 @@ func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Lo
 			}
 			return gone{name}
 		},
-		Settle: p.settle, Metrics: c.metrics, Logger: log,
+		Settle: p.settle, Circuits: c.circuits, Metrics: c.metrics, Logger: log,
 	})
 	c.gateway = gateway.New(gateway.Options{
 		Inbox: c.inbox, Outbox: out, Workers: cfg.Gateway.Workers, Grace: cfg.Server.ShutdownGrace,
-		Metrics: c.metrics, Logger: log,
+		Metrics: c.metrics, Circuits: c.circuits, Logger: log,
 	})
 	zone, err := time.LoadLocation(cfg.Scheduler.Timezone)
 	if err != nil {
 		return fmt.Errorf("scheduler.timezone: %w", err)
 	}
+	budget := turn.Budget{Tokens: cfg.AI.Budget.TokensPerUser, Monthly: cfg.AI.Budget.Period == "month", Location: zone}
+	c.eraser = erasure.New(erasure.Options{DB: c.db, Inbox: c.inbox, Store: c.store, Period: budget.Period, Logger: log})
 	counter := ai.NewCounter()
-	assistant, err := newAssistant(cfg, counter, c.metrics, log)
+	assistant, err := newAssistant(cfg, counter, c.circuits, c.metrics, log)
 	if err != nil {
 		return err
 	}
 	persistence := &cfg.AI.ConversationPersistence
 	options := turn.Options{
 		DB: c.db, Inbox: c.inbox, Outbox: out, Store: c.store, Memory: c.memory, Usage: c.usage,
-		Commands: c.registry(cfg), Counter: counter,
+		Commands: c.registry(cfg, budget), Counter: counter,
 		Listener: c.gateway.Listener(), Metrics: c.metrics, Logger: log,
 		Prefix: cfg.Commands.Prefix, Scope: inbox.Scope(persistence.Scope),
-		MaxAttempts:  int64(cfg.Gateway.MaxAttempts),
+		Busy: turn.Busy(cfg.Gateway.Busy), MaxAttempts: int64(cfg.Gateway.MaxAttempts), Patience: patience,
 		HistoryTurns: persistence.MaxHistoryTurns, HistoryTokens: cfg.AI.ContextTokens,
-		Budget:  turn.Budget{Tokens: cfg.AI.Budget.TokensPerUser, Monthly: cfg.AI.Budget.Period == "month", Location: zone},
-		Backoff: backoff, MaxBackoff: maxBackoff,
+		Budget: budget, Backoff: backoff, MaxBackoff: maxBackoff,
 	}
 	if assistant != nil { // a nil *ai.Assistant would not be a nil interface
 		options.Assistant = assistant
@@ -175,11 +180,22 @@ func (c *core) close() error {
 	if c.gateway != nil {
 		c.gateway.Stop()
 	}
+	if c.eraser != nil {
+		c.eraser.Stop()
+	}
 	if c.db != nil {
 		err = c.db.Close()
 	}
 	c.unlock()
 	return err
+}
+
+// circuitChanged tells log and metrics of a circuit that opens or closes.
+func (c *core) circuitChanged(log *slog.Logger) func(endpoint string, s breaker.State) {
+	return func(endpoint string, s breaker.State) {
+		log.Warn("the circuit of an endpoint has changed", slog.String("endpoint", endpoint), slog.String("state", string(s)))
+		c.metrics.Circuits.WithLabelValues(endpoint).Set(s.Level())
+	}
 }
 
 // ready reports whether requests can be served.

@@ -9,12 +9,13 @@ import (
 
 	"github.com/parley-bot/parley/ai"
 	"github.com/parley-bot/parley/ai/openai"
+	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/config"
 	"github.com/parley-bot/parley/internal/metrics"
 )
 
 // newAssistant returns nil when the AI is switched off.
-func newAssistant(cfg *config.Config, counter ai.TokenCounter, m *metrics.Metrics, log *slog.Logger) (*ai.Assistant, error) {
+func newAssistant(cfg *config.Config, counter ai.TokenCounter, circuits *breaker.Set, m *metrics.Metrics, log *slog.Logger) (*ai.Assistant, error) {
 	if !cfg.AI.Enabled {
 		return nil, nil //nolint:nilnil // no assistant is not an error
 	}
@@ -23,7 +24,7 @@ func newAssistant(cfg *config.Config, counter ai.TokenCounter, m *metrics.Metric
 	o := ai.Options{
 		Primary:      models.endpoint(provider, name),
 		SystemPrompt: cfg.AI.SystemPrompt, ContextTokens: cfg.AI.ContextTokens, Timeout: cfg.AI.Timeout,
-		Counter: counter, Metrics: m, Logger: log,
+		Circuits: circuits, Counter: counter, Metrics: m, Logger: log,
 	}
 	var err error
 	if o.Fallbacks, err = models.endpoints(cfg.AI.FallbackModels); err != nil {

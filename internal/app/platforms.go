@@ -31,9 +31,9 @@ type platformSet struct {
 // sendTimeout bounds one call to a platform whatever the adapter asks for.
 const sendTimeout = 15 * time.Second
 
-func newPlatforms(cfg *config.Config, log *slog.Logger) (*platformSet, error) {
+func newPlatforms(cfg *config.Config, timeout time.Duration, log *slog.Logger) (*platformSet, error) {
 	set := &platformSet{generic: map[string]*generic.Adapter{}, log: log}
-	client := httpClient(sendTimeout)
+	client := httpClient(timeout)
 	var err error
 	if s := &cfg.Platforms.Slack; cfg.SlackOn() {
 		set.slack, err = slack.New(slack.Options{

@@ -15,6 +15,7 @@ func (p *program) commands() []*cobra.Command {
 		p.backupCommand(),
 		p.restoreCommand(),
 		p.migrateCommand(),
+		p.memoryCommand(),
 		p.eventsCommand(),
 		p.doctorCommand(),
 		p.healthCommand(),

@@ -50,6 +50,12 @@ func buffered(w io.Writer, write func(io.Writer) error) error {
 // writeWhole makes a file that only its owner reads. It appears at path when
 // write and the disk are done with it, else what was there stays.
 func writeWhole(path string, write func(io.Writer) error) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return writeInto(path, write) // a pipe or device stays what it is
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // and a link stays a link
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".parley-*.tmp")
 	if err != nil {
 		return err
@@ -63,6 +69,14 @@ func writeWhole(path string, write func(io.Writer) error) error {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+func writeInto(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(buffered(f, write), f.Close())
 }
 
 func (p *program) conversationsImport() *cobra.Command {
@@ -99,29 +113,55 @@ func (p *program) importFiles(ctx context.Context, s *store, files []string, mod
 }
 
 func (p *program) importFile(ctx context.Context, s *store, path string, mode conversation.ImportMode) error {
-	archive, err := p.readArchive(path)
+	f, size, err := p.openImport(path)
 	if err != nil {
-		return err
+		return withoutPath(err)
 	}
-	c, err := s.Import(ctx, *archive, mode)
+	defer func() { _ = f.Close() }() // it was only read
+	tell, end := p.progress("import")
+	c, err := s.ImportFrom(ctx, f, size, mode, tell)
+	end()
 	if err != nil {
-		return err
+		return withoutPath(err)
 	}
 	_, err = fmt.Fprintf(p.Out, "imported %s as conversation %d (%d messages)\n", path, c.ID, c.MessageCount)
 	return err
 }
 
-func (p *program) readArchive(path string) (*conversation.Archive, error) {
+// openImport opens a file that can be read more than once. Stdin and pipes are
+// copied to a file first, which has no name any more.
+func (p *program) openImport(path string) (f *os.File, size int64, err error) {
 	if path == standardStream {
-		return conversation.ReadArchive(p.In)
+		return spool(p.In)
 	}
-	f, err := os.Open(path)
+	if f, err = os.Open(path); err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = errors.New("is a directory")
+	}
 	if err != nil {
-		return nil, withoutPath(err)
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	if info.Mode().IsRegular() {
+		return f, info.Size(), nil
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	a, err := conversation.ReadArchive(f)
-	return a, withoutPath(err)
+	return spool(f)
+}
+
+// spool copies r to a file that is gone once it is closed.
+func spool(r io.Reader) (*os.File, int64, error) {
+	f, err := os.CreateTemp("", "parley-import-*.json")
+	if err != nil {
+		return nil, 0, err
+	}
+	size, err := io.Copy(f, r)
+	if err := errors.Join(os.Remove(f.Name()), err); err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, size, nil
 }
 
 // withoutPath returns why a file operation failed, for a line that names the file already.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/parley-bot/parley/internal/database"
@@ -72,6 +73,40 @@ func TestWriteWholeLeavesWhatWasThere(t *testing.T) {
 	}
 	if files, _ := filepath.Glob(filepath.Join(dir, ".*")); len(files) != 0 {
 		t.Errorf("left behind: %v", files)
+	}
+}
+
+// TestWriteWholeLeavesOthersAlone writes to a pipe, and through a link.
+func TestWriteWholeLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	link, target, pipe := filepath.Join(dir, "link"), filepath.Join(dir, "target"), filepath.Join(dir, "pipe")
+	if err := errors.Join(os.WriteFile(target, []byte("before"), 0o600), os.Symlink(target, link), syscall.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(pipe, os.O_RDWR, 0) // a writer need not wait for one
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	for path, want := range map[string]os.FileMode{link: os.ModeSymlink, pipe: os.ModeNamedPipe} {
+		err := writeWhole(path, func(w io.Writer) error {
+			_, err := io.WriteString(w, "after")
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if info, err := os.Lstat(path); err != nil || info.Mode().Type() != want {
+			t.Fatalf("%s has become %v, %v", path, info.Mode(), err)
+		}
+	}
+	if got, err := os.ReadFile(target); err != nil || string(got) != "after" {
+		t.Errorf("the link's target holds %q, %v", got, err)
+	}
+	got := make([]byte, len("after"))
+	if _, err := io.ReadFull(reader, got); err != nil || string(got) != "after" {
+		t.Errorf("the pipe held %q, %v", got, err)
 	}
 }
 

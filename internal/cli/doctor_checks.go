@@ -23,6 +23,7 @@ import (
 func (p *program) checks() []check {
 	return []check{
 		{"database", p.checkDatabase},
+		{"memory", checkMemory},
 		{"slack", p.checkSlack},
 		{"feishu", p.checkFeishu},
 		{"model", checkModel},

@@ -60,13 +60,10 @@ func (p *program) cleanupCommand() *cobra.Command {
 }
 
 // cleanup says how many it deleted even when it could not delete all.
-func (p *program) cleanup(ctx context.Context, s *store, days int, archive string) (err error) {
-	var n int64
-	if archive == "" {
-		n, err = s.CleanupOld(ctx, days)
-	} else {
-		n, err = s.CleanupOldArchived(ctx, days, archive, nil)
-	}
+func (p *program) cleanup(ctx context.Context, s *store, days int, archive string) error {
+	tell, end := p.progress("cleanup")
+	n, err := s.Cleanup(ctx, conversation.CleanupOptions{Days: days, ArchiveDir: archive, Progress: tell})
+	end()
 	return p.counted(err, "deleted", n, "")
 }
 
@@ -79,7 +76,9 @@ func (p *program) vacuumCommand() *cobra.Command {
 				if full {
 					return s.VacuumFull(ctx)
 				}
-				return s.Vacuum(ctx)
+				tell, end := p.progress("vacuum")
+				defer end()
+				return s.VacuumWith(ctx, tell)
 			})
 		}),
 	}
@@ -90,14 +89,16 @@ func (p *program) vacuumCommand() *cobra.Command {
 func (p *program) backupCommand() *cobra.Command {
 	dir := ""
 	c := &cobra.Command{
-		Use: "backup", Short: "Write every conversation to a JSON file of its own", Args: cobra.NoArgs, Annotations: quietly(),
+		Use: "backup", Short: "Write every conversation to a JSON file of its own; run again, it goes on where it was cut short", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, _ []string) error {
 			if dir == "" {
 				return usageError{fmt.Errorf("--to must name a directory")}
 			}
 			return p.onStore(ctx, "backup", func(s *store) error {
-				n, err := s.BackupAll(ctx, dir)
-				return p.counted(err, "wrote", int64(n), " to "+dir)
+				tell, end := p.progress("backup")
+				r, err := s.Backup(ctx, dir, tell)
+				end()
+				return p.counted(err, "wrote", int64(r.Written), " to "+dir+alreadyThere(r.Kept))
 			})
 		}),
 	}
@@ -109,7 +110,7 @@ func (p *program) backupCommand() *cobra.Command {
 func (p *program) restoreCommand() *cobra.Command {
 	dir, mode := "", importMode(conversation.ImportNew)
 	c := &cobra.Command{
-		Use: "restore", Short: "Import every *.json file of a directory, each whole or not at all", Args: cobra.NoArgs, Annotations: quietly(),
+		Use: "restore", Short: "Import every *.json file of a directory, each whole or not at all; --mode merge may be run again", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, _ []string) error {
 			if dir == "" {
 				return usageError{fmt.Errorf("--from must name a directory")}
@@ -118,8 +119,10 @@ func (p *program) restoreCommand() *cobra.Command {
 				return failed("restore", err)
 			}
 			return p.onStore(ctx, "restore", func(s *store) error {
-				n, err := s.Restore(ctx, dir, conversation.ImportMode(mode))
-				return p.counted(err, "restored", int64(n), " from "+dir)
+				tell, end := p.progress("restore")
+				r, err := s.RestoreFrom(ctx, dir, conversation.ImportMode(mode), tell)
+				end()
+				return p.counted(err, "restored", int64(r.Restored), " from "+dir+alreadyThere(r.Kept))
 			})
 		}),
 	}
@@ -127,6 +130,17 @@ func (p *program) restoreCommand() *cobra.Command {
 	c.Flags().Var(&mode, "mode", modeHelp)
 	required(c, "from")
 	return c
+}
+
+// alreadyThere tells how many an earlier run had done.
+func alreadyThere(n int) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return ", 1 was there already"
+	}
+	return fmt.Sprintf(", %d were there already", n)
 }
 
 // counted tells what was done to how many conversations, also where err ended it.

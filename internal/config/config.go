@@ -184,9 +184,12 @@ type Commands struct {
 	Language string `yaml:"language" jsonschema:"enum=en,enum=zh"`
 }
 
+// MemoryDynamoDB is the [Memory.Backend] in DynamoDB.
+const MemoryDynamoDB = "dynamodb"
+
 // Memory is the store of preferences, facts and scores.
 type Memory struct {
-	// Where they are kept: sql (beside the conversations) or dynamodb (not built in this version).
+	// Where they are kept: sql (beside the conversations) or dynamodb.
 	Backend string `yaml:"backend" jsonschema:"enum=sql,enum=dynamodb"`
 	// Amazon DynamoDB; credentials come from the AWS_* variables.
 	DynamoDB DynamoDB `yaml:"dynamodb"`

@@ -121,7 +121,7 @@ ai:
   fallback_models: *models
   stream: false
   budget: {tokens_per_user: 5000000000}
-gateway: {workers: 16}
+gateway: {workers: 16, busy: interrupt}
 `)
 	want := Default()
 	want.sourcesSet = true
@@ -133,7 +133,7 @@ gateway: {workers: 16}
 	want.AI.Personas = map[string]string{"poet": "You rhyme.\nAlways.\n", "1": "one"}
 	want.AI.Models = []string{"gpt-4o", "openai:ft:gpt-4o:acme"}
 	want.AI.FallbackModels = want.AI.Models
-	want.AI.Stream, want.AI.Budget.TokensPerUser, want.Gateway.Workers = false, 5_000_000_000, 16
+	want.AI.Stream, want.AI.Budget.TokensPerUser, want.Gateway.Workers, want.Gateway.Busy = false, 5_000_000_000, 16, "interrupt"
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}
@@ -183,11 +183,13 @@ func TestFaults(t *testing.T) {
 		{"database", "ai: {conversation_persistence: {db_url: 'oracle://u:geheim@h/d'}}", nil, []string{`config.yaml:1: ai.conversation_persistence.db_url: database URL: unknown scheme "oracle"; known are sqlite, postgresql and mysql`}},
 		{"provider", "ai: {model: 'anthropic:claude'}", nil, []string{`config.yaml:1: ai.model: unknown provider "anthropic"; known are openai and echo, and a name that has a colon itself is written openai:anthropic:claude`}},
 		{"fallback", "ai: {fallback_models: ['openai:']}", nil, []string{`config.yaml:1: ai.fallback_models[0]: must name a model, such as openai:gpt-4o-mini or echo, got "openai:"`}},
-		{"prefix", "commands: {prefix: ''}", nil, []string{`config.yaml:1: commands.prefix: must be one or more characters without spaces, such as /, got ""`}},
+		{"prefix", "commands: {prefix: ''}", nil, []string{`config.yaml:1: commands.prefix: must be one or more characters and not begin with a space, such as / or "!bot ", got ""`}},
+		{"prefix that begins with a space", "commands: {prefix: ' /'}", nil, []string{`config.yaml:1: commands.prefix: must be one or more characters and not begin with a space, such as / or "!bot ", got " /"`}},
+		{"prefix that ends in a space", "commands: {prefix: '!bot '}", nil, nil},
 		{"socket mode", "platforms: {slack: {mode: socket}}", nil, []string{`config.yaml:1: platforms.slack.mode: socket mode is not built in this version; use http with a public request URL`}},
 		{"websocket mode", "platforms: {feishu: {mode: websocket}}", nil, []string{`config.yaml:1: platforms.feishu.mode: websocket mode is not built in this version; use http with a public request URL`}},
-		{"interrupt", "gateway: {busy: interrupt}", nil, []string{`config.yaml:1: gateway.busy: interrupt is not built in this version; use coalesce or queue`}},
-		{"dynamodb", "memory: {backend: dynamodb}", nil, []string{`config.yaml:1: memory.backend: dynamodb is not built in this version; use sql`}},
+		{"dynamodb", "memory: {backend: dynamodb, dynamodb: {endpoint: 'http://127.0.0.1:8000'}}", nil, nil},
+		{"dynamodb prefix", "memory: {dynamodb: {table_prefix: 'a b'}}", nil, []string{`config.yaml:1: memory.dynamodb.table_prefix: must be at most 200 of letters, digits, dot, _ and -, got "a b"`}},
 		{"source names", "platforms: {generic: {sources: [{name: a}, {name: a}, {name: 'x:y'}, {name: slack}, {}]}}", nil, []string{
 			`config.yaml:1: platforms.generic.sources[1].name: "a" is there twice; every source needs a name of its own`,
 			`config.yaml:1: platforms.generic.sources[2].name: must be 1 to 50 of letters, digits, dot, _ and -, got "x:y"`,

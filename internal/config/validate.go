@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,6 +88,16 @@ func (l *loader) checkServer() {
 	l.check("platforms.slack.api_url", checkURL(p.Slack.APIURL, false))
 	l.check("platforms.feishu.base_url", checkURL(p.Feishu.BaseURL, false))
 	l.check("memory.dynamodb.endpoint", checkURL(l.config.Memory.DynamoDB.Endpoint, true))
+	l.check("memory.dynamodb.table_prefix", checkTablePrefix(l.config.Memory.DynamoDB.TablePrefix))
+}
+
+// checkTablePrefix keeps table names within what DynamoDB takes:
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+func checkTablePrefix(prefix string) error {
+	if ok, _ := regexp.MatchString(`^[A-Za-z0-9._-]{0,200}$`, prefix); !ok {
+		return fmt.Errorf("must be at most 200 of letters, digits, dot, _ and -, got %s", quote(prefix))
+	}
+	return nil
 }
 
 func checkListen(address string) error {
@@ -148,8 +159,8 @@ func (l *loader) checkModels(key string, refs []string) {
 
 func (l *loader) checkCommands() {
 	prefix := l.config.Commands.Prefix
-	if prefix == "" || strings.ContainsFunc(prefix, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
-		l.wrong("commands.prefix", "must be one or more characters without spaces, such as /, got %s", quote(prefix))
+	if strings.TrimLeftFunc(prefix, unicode.IsSpace) != prefix || prefix == "" || strings.ContainsFunc(prefix, unicode.IsControl) {
+		l.wrong("commands.prefix", "must be one or more characters and not begin with a space, such as / or \"!bot \", got %s", quote(prefix))
 	}
 }
 
@@ -195,11 +206,5 @@ func (l *loader) checkNotBuilt() {
 	}
 	if p.Feishu.Enabled != Off && p.Feishu.Mode == "websocket" {
 		l.wrong("platforms.feishu.mode", "websocket mode is not built in this version; use http with a public request URL")
-	}
-	if l.config.Gateway.Busy == "interrupt" {
-		l.wrong("gateway.busy", "interrupt is not built in this version; use coalesce or queue")
-	}
-	if l.config.Memory.Backend == "dynamodb" {
-		l.wrong("memory.backend", "dynamodb is not built in this version; use sql")
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/parley-bot/parley/gateway"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/web/respond"
 )
@@ -17,6 +18,9 @@ const readyTimeout = 5 * time.Second
 type healthBody struct {
 	Status string               `json:"status"` // "ok", "ready" or "unavailable"
 	Error  *respond.ErrorDetail `json:"error,omitempty"`
+	// Detail is for operators: dead events or an open circuit do not make the
+	// server unable to serve.
+	Detail *gateway.Health `json:"detail,omitempty"`
 }
 
 // health says that the process answers.
@@ -29,7 +33,7 @@ func (s *Server) health(c echo.Context) error {
 func (s *Server) readiness(c echo.Context) error {
 	err := s.ready(c.Request().Context())
 	if err == nil {
-		respond.JSON(c.Response(), http.StatusOK, healthBody{Status: "ready"})
+		respond.JSON(c.Response(), http.StatusOK, healthBody{Status: "ready", Detail: s.detail(c.Request().Context())})
 		return nil
 	}
 	c.Response().Header().Set("Retry-After", "1")
@@ -38,6 +42,20 @@ func (s *Server) readiness(c echo.Context) error {
 		Error:  &respond.ErrorDetail{Code: failure.CodeOf(err), Message: failure.SafeOf(err)},
 	})
 	return nil
+}
+
+// detail is nil where it cannot be had now.
+func (s *Server) detail(ctx context.Context) *gateway.Health {
+	if s.o.Health == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	h, err := s.o.Health(ctx)
+	if err != nil {
+		return nil
+	}
+	return &h
 }
 
 func (s *Server) ready(ctx context.Context) error {

@@ -42,6 +42,7 @@ type Source interface {
 type Options struct {
 	Listen         string        // host:port for [Server.Listen]
 	BodyLimit      int64         // bytes of a webhook's body; default 1 MiB
+	Backlog        int64         // bytes of memory for webhooks that wait to be stored; default 64 MiB
 	HeaderTimeout  time.Duration // for a request's headers to arrive; default 10 s
 	BodyTimeout    time.Duration // for its body; default 30 s
 	KeepAlive      time.Duration // between comments on an event stream; default 15 s
@@ -57,6 +58,8 @@ type Options struct {
 	AdminToken string       // also opens an event's status; empty: only a signature does
 	Metrics    *metrics.Metrics
 	Ready      func(ctx context.Context) error // nil: always
+	// Health is the detail of a ready server; nil: none.
+	Health func(ctx context.Context) (gateway.Health, error)
 
 	Logger *slog.Logger     // nil: none
 	Now    func() time.Time // nil: time.Now
@@ -68,6 +71,7 @@ func (o *Options) complete() error {
 		return errors.New("web: a gateway and metrics are needed")
 	}
 	setDefault(&o.BodyLimit, 1<<20)
+	setDefault(&o.Backlog, 64<<20)
 	setDefault(&o.HeaderTimeout, 10*time.Second)
 	setDefault(&o.BodyTimeout, 30*time.Second)
 	setDefault(&o.KeepAlive, 15*time.Second)

@@ -28,6 +28,7 @@ type Server struct {
 
 	echo      *echo.Echo
 	platforms map[string]*platformSeries
+	backlog   *backlog
 	statuses  [600]string // "404" without an allocation
 	// stopping ends when the server begins to stop: who waits for a reply is
 	// told to ask later.
@@ -49,6 +50,7 @@ func New(o Options) (*Server, error) {
 		s.statuses[status] = fmt.Sprint(status)
 	}
 	s.platforms = seriesOf(&s.o)
+	s.backlog = newBacklog(s.o.Backlog)
 	s.routes()
 	return s, nil
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parley-bot/parley/gateway"
+	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/web"
 )
@@ -261,6 +263,29 @@ func TestReadiness(t *testing.T) {
 	if w := b.do("HEAD", "/readyz", ""); w.Code != http.StatusOK {
 		t.Errorf("status %d, want 200", w.Code)
 	}
+}
+
+// Dead events and open circuits are told, and do not make the server unready.
+func TestReadinessDetail(t *testing.T) {
+	t.Parallel()
+	var reason error
+	b := newBench(t, func(o *web.Options) {
+		o.Health = func(context.Context) (gateway.Health, error) {
+			return gateway.Health{
+				Events:   gateway.EventHealth{Waiting: 3, Running: 1, Failed: 2, Dead: 7, OldestSeconds: 1.5},
+				Circuits: map[string]breaker.State{"slack": breaker.Open},
+			}, reason
+		}
+	})
+	w := b.do("GET", "/readyz", "")
+	if w.Code != http.StatusOK {
+		t.Errorf("status %d, want 200", w.Code)
+	}
+	wantJSON(t, w.Body.String(), `{"status":"ready","detail":{"events":{"waiting":3,"running":1,"failed":2,"dead":7,"suspect":0,`+
+		`"oldest_waiting_seconds":1.5},"circuits":{"slack":"open"}}}`)
+	reason = errors.New("too slow")
+	w = b.do("GET", "/readyz", "")
+	wantJSON(t, w.Body.String(), `{"status":"ready"}`)
 }
 
 func TestMetrics(t *testing.T) {

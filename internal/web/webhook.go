@@ -71,7 +71,7 @@ func (s *Server) take(c echo.Context, name string, receiver platforms.Receiver) 
 		series.ignored.Inc()
 		return in, nil, nil
 	}
-	accepted, err := s.accept(c, in.Events)
+	accepted, err := s.accept(c, name, in.Events)
 	if err != nil {
 		series.refuse(err)
 		return in, nil, err
@@ -92,8 +92,17 @@ func (s *Server) receive(c echo.Context, name string, now time.Time, receiver pl
 	})
 }
 
-func (s *Server) accept(c echo.Context, events []platforms.Event) ([]inbox.Accepted, error) {
+func (s *Server) accept(c echo.Context, name string, events []platforms.Event) ([]inbox.Accepted, error) {
 	ctx := c.Request().Context()
+	size := c.Request().ContentLength
+	if size < 0 { // not told
+		size = s.o.BodyLimit
+	}
+	leave, err := s.backlog.enter(name, size)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	accepted, err := s.o.Gateway.Accept(ctx, events)
 	if err != nil {
 		c.Set(eventsKey, events)

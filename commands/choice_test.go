@@ -1,0 +1,97 @@
+package commands_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/parley-bot/parley/commands"
+)
+
+func choosing(t *testing.T) *chat {
+	t.Helper()
+	return newChat(t, commands.Options{
+		DefaultModel: "openai:small", Models: []string{"openai:small", "openai:big"},
+		Personas: map[string]string{"poet": "You rhyme.", "Pirate": "Arr."},
+	})
+}
+
+const (
+	models   = "Available: openai:small, openai:big. Send /model default to go back to the configured one."
+	personas = "Available: Pirate, poet. Send /persona default to go back to the configured one."
+)
+
+func TestModelAndPersona(t *testing.T) {
+	t.Parallel()
+	c := choosing(t)
+	c.expect(t,
+		say{"/model", "This conversation uses the model openai:small.\n" + models},
+		say{"/model gpt-9", "There is no model 'gpt-9' to choose.\n" + models},
+		say{"/model BIG", "This conversation now uses the model openai:big."},
+		say{"/model", "This conversation uses the model openai:big.\n" + models},
+		say{"/persona", "This conversation uses the persona default.\n" + personas},
+		say{"/persona judge", "There is no persona 'judge'.\n" + personas},
+		say{"/persona pirate", "This conversation now uses the persona Pirate."},
+		say{"/persona", "This conversation uses the persona Pirate.\n" + personas},
+	)
+	if c.store.model != "openai:big" || c.store.persona != "Pirate" {
+		t.Errorf("stored %q and %q", c.store.model, c.store.persona)
+	}
+	c.expect(t,
+		say{"/model default", "This conversation now uses the configured model."},
+		say{"/persona default", "This conversation now uses no persona of its own."},
+		say{"/model", "This conversation uses the model openai:small.\n" + models},
+	)
+	newChat(t, commands.Options{}).expect(t,
+		say{"/persona x", "There is no persona 'x'.\nNo personas are configured."},
+		say{"/model", "There is no other model to choose."},
+		say{"/model x", "There is no model 'x' to choose.\nThere is no other model to choose."},
+	)
+}
+
+// What a conversation has chosen comes before what a person prefers, and what
+// is not allowed (any more) counts as nothing.
+func TestChoose(t *testing.T) {
+	t.Parallel()
+	c := choosing(t)
+	for _, step := range []struct{ send, model, persona, wantModel, wantSystem string }{
+		{"", "", "", "", ""},
+		{"", "openai:big", "poet", "openai:big", "You rhyme."},
+		{"", "openai:gone", "gone", "", ""},
+		{"/save model big", "", "", "openai:big", ""},
+		{"/save persona Poet", "openai:small", "Pirate", "openai:small", "Arr."},
+		{"", "", "", "openai:big", "You rhyme."},
+		{"/save model gpt-9", "", "", "", "You rhyme."},
+		{"/save persona default", "", "", "", ""},
+	} {
+		if step.send != "" {
+			_, err := c.send(t, step.send)
+			must(t, err)
+		}
+		model, system, err := c.registry.Choose(t.Context(), c.person, step.model, step.persona)
+		if err != nil || model != step.wantModel || system != step.wantSystem {
+			t.Errorf("after %q with %q and %q: %q, %q, %v", step.send, step.model, step.persona, model, system, err)
+		}
+	}
+	_, err := c.send(t, "/save model big")
+	must(t, err)
+	c.expect(t, say{"/model", "This conversation uses the model openai:big.\n" + models})
+}
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	end := time.Date(2026, 1, 16, 0, 0, 0, 0, time.UTC)
+	limit := int64(0)
+	c := newChat(t, commands.Options{Budget: func(time.Time) (int64, time.Time, time.Time) {
+		return limit, end.AddDate(0, 0, -1), end
+	}})
+	c.store.used = map[string]int64{"slack:private:U1": 246}
+	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45"})
+	limit = 1000
+	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45\n" +
+		"Left of your budget: 877 of 1000. It starts again on 2026-01-16 00:00 UTC."})
+	limit = 100
+	_, err := c.send(t, "/save timezone Asia/Shanghai")
+	must(t, err)
+	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45\n" +
+		"Left of your budget: 0 of 100. It starts again on 2026-01-16 08:00 CST."})
+}

@@ -1,0 +1,54 @@
+package commands
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/parley-bot/parley/conversation"
+)
+
+// maxExport bounds an export in a chat, in bytes: more would be dozens of messages.
+const maxExport = 256 << 10
+
+// export shows the conversation as an export file has it.
+func export(store Store) Command {
+	return Command{
+		Name: "export",
+		Run: func(ctx context.Context, c Call) (Answer, error) {
+			if c.Conversation == 0 {
+				return Answer{Text: c.Say("export.none")}, nil
+			}
+			archive, err := store.Export(ctx, c.Conversation)
+			if err != nil {
+				return Answer{}, err
+			}
+			text, err := encode(archive)
+			if err != nil {
+				return Answer{}, err
+			}
+			if len(text) > maxExport {
+				return Answer{Text: c.Say("export.long", len(archive.Messages), maxExport>>10, c.Conversation)}, nil
+			}
+			// An export holds those before it: kept whole, they would double each time.
+			return Answer{
+				Text: text, Code: "json",
+				Kept: c.Say("export.kept", len(archive.Messages)),
+			}, nil
+		},
+	}
+}
+
+// encode writes an archive for people to read, with <, > and & as they are.
+func encode(a *conversation.Archive) (string, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(a); err != nil {
+		return "", fmt.Errorf("encode the export: %w", err)
+	}
+	return strings.TrimSpace(b.String()), nil
+}

@@ -1,0 +1,175 @@
+package erasure
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/memory"
+	"github.com/parley-bot/parley/platforms"
+)
+
+// Timings when nothing else is said.
+const (
+	// defaultPoll is how often the table, which is nearly always empty, is
+	// looked at.
+	defaultPoll = time.Second
+	// defaultGrace is how long the answer stays for whoever fetches it.
+	defaultGrace = 3 * time.Second
+	// askedFor is how long it is kept that somebody was told what would go.
+	askedFor = time.Hour
+)
+
+// Options are what an eraser works with.
+type Options struct {
+	DB    *database.DB
+	Inbox *inbox.Inbox
+	Store *conversation.PersistentConversationManager
+	// Period returns the budget's period that now lies in.
+	Period func(now time.Time) (start, end time.Time)
+	Poll   time.Duration // 0 = a second
+	Grace  time.Duration // how long the answer stays to be fetched; 0 = 3 s
+	Logger *slog.Logger
+}
+
+// Eraser erases. It is safe for concurrent use, also by several replicas.
+type Eraser struct {
+	Options
+	start, stop sync.Once
+	quit, done  chan struct{}
+}
+
+// New returns an eraser on a migrated database.
+func New(o Options) *Eraser {
+	if o.Poll == 0 {
+		o.Poll = defaultPoll
+	}
+	if o.Grace == 0 {
+		o.Grace = defaultGrace
+	}
+	return &Eraser{Options: o, quit: make(chan struct{}), done: make(chan struct{})}
+}
+
+// The states of a row.
+const (
+	asked  = "asked"
+	erase  = "erase"
+	counts = "tokens"
+)
+
+// todo is what a row's data holds.
+type todo struct {
+	Conversations []int64  `json:"conversations,omitempty"` // hidden, to be removed
+	Tokens        [][]byte `json:"tokens,omitempty"`        // hashes
+}
+
+// keysOf returns the user keys of a person, and that of the rooms they may be in.
+func keysOf(p memory.Person) (own []string, room string) {
+	return []string{
+		platforms.UserKey(p.Platform, platforms.Private, p.SenderID),
+		platforms.UserKey(p.Platform, platforms.Group, p.SenderID),
+	}, platforms.UserKey(p.Platform, platforms.Group, "*")
+}
+
+// Footprint counts the conversations and messages that would be erased.
+func (e *Eraser) Footprint(ctx context.Context, p memory.Person) (conversations, messages int64, err error) {
+	keys, room := keysOf(p)
+	return e.Store.FootprintOf(ctx, p.Tenant, room, keys)
+}
+
+// AskTx notes that the person was told at that time what would be erased.
+func (e *Eraser) AskTx(ctx context.Context, tx database.Tx, p memory.Person, at time.Time) error {
+	if err := e.unaskTx(ctx, tx, p); err != nil {
+		return err
+	}
+	return e.insertTx(ctx, tx, p.Hash(), asked, at.UnixMicro(), 0, todo{})
+}
+
+func (e *Eraser) unaskTx(ctx context.Context, tx database.Tx, p memory.Person) error {
+	_, err := tx.NewRaw("DELETE FROM erasures WHERE person = ? AND state = ?", p.Hash(), asked).Exec(ctx)
+	return database.Explain(err)
+}
+
+func (e *Eraser) insertTx(ctx context.Context, tx database.Tx, person []byte, state string, at, event int64, t todo) error {
+	data, err := json.Marshal(t)
+	if err != nil {
+		return fmt.Errorf("encode an erasure: %w", err)
+	}
+	_, err = tx.NewRaw("INSERT INTO erasures (person, state, at, event_id, data) VALUES (?, ?, ?, ?, ?)",
+		person, state, at, event, string(data)).Exec(ctx)
+	return database.Explain(err)
+}
+
+// Asked reports whether the person was told since that time what would be erased.
+func (e *Eraser) Asked(ctx context.Context, p memory.Person, since time.Time) (bool, error) {
+	var n int
+	err := e.DB.Read().NewRaw("SELECT COUNT(*) FROM erasures WHERE person = ? AND state = ? AND at >= ?",
+		p.Hash(), asked, since.UnixMicro()).Scan(ctx, &n)
+	return n > 0, database.Explain(err)
+}
+
+// EraseTx takes the person's conversations out of sight and notes that the rest
+// goes once the event that asks for it is answered.
+func (e *Eraser) EraseTx(ctx context.Context, tx database.Tx, p memory.Person, eventID int64) error {
+	if err := e.unaskTx(ctx, tx, p); err != nil {
+		return err
+	}
+	keys, _ := keysOf(p)
+	hidden, err := e.Store.HideTx(ctx, tx, p.Tenant, keys)
+	if err != nil {
+		return err
+	}
+	now, err := e.DB.Clock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return e.insertTx(ctx, tx, p.Hash(), erase, now, eventID, todo{Conversations: hidden})
+}
+
+// Start does what is left to do until Stop, also what an earlier process has
+// left. It may be called twice; after Stop it does nothing.
+func (e *Eraser) Start(ctx context.Context) {
+	e.start.Do(func() {
+		work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		go func() {
+			defer close(e.done)
+			e.loop(work)
+		}()
+		go func() {
+			<-e.quit
+			cancel()
+		}()
+	})
+}
+
+// Stop ends the work, which the next process takes up again. It may be called
+// twice, and before Start.
+func (e *Eraser) Stop() {
+	e.stop.Do(func() { close(e.quit) })
+	started := true
+	e.start.Do(func() { started = false })
+	if started {
+		<-e.done
+	}
+}
+
+func (e *Eraser) loop(ctx context.Context) {
+	tick := time.NewTicker(e.Poll)
+	defer tick.Stop()
+	for {
+		if err := e.Run(ctx); err != nil && ctx.Err() == nil {
+			e.Logger.ErrorContext(ctx, "an erasure failed; it will be tried again", slog.Any("error", err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package erasure
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/memory"
+)
+
+type row struct {
+	ID    int64  `bun:"id"`
+	State string `bun:"state"`
+	At    int64  `bun:"at"`
+	Event int64  `bun:"event_id"`
+	Data  string `bun:"data"`
+
+	left todo
+}
+
+// Run does what can be done now.
+func (e *Eraser) Run(ctx context.Context) error {
+	now, err := e.DB.Clock(ctx, e.DB.Read())
+	if err != nil {
+		return err
+	}
+	var rows []row
+	err = e.DB.Read().NewRaw(`SELECT id, state, at, event_id, data FROM erasures
+		WHERE state = ? OR (state = ? AND at <= ?) OR (state = ? AND at < ?) ORDER BY id LIMIT 100`,
+		erase, counts, now, asked, now-askedFor.Microseconds()).Scan(ctx, &rows)
+	if err != nil {
+		return database.Explain(err)
+	}
+	var failed []error
+	for i := range rows {
+		r := &rows[i]
+		if err := json.Unmarshal([]byte(r.Data), &r.left); err != nil {
+			failed = append(failed, fmt.Errorf("erasure %d: %w", r.ID, err))
+			continue
+		}
+		if err := e.do(ctx, r, now); err != nil {
+			failed = append(failed, fmt.Errorf("erasure %d: %w", r.ID, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (e *Eraser) do(ctx context.Context, r *row, now int64) error {
+	switch r.State {
+	case erase:
+		return e.erase(ctx, r, now)
+	case counts:
+		if err := e.Store.EraseTokens(ctx, r.left.Tokens, database.Time(r.At)); err != nil {
+			return err
+		}
+	}
+	return e.drop(ctx, r)
+}
+
+// erase takes the steps that are left. The event's own rows are the last, since
+// they say whose the rest is.
+func (e *Eraser) erase(ctx context.Context, r *row, now int64) error {
+	event, err := e.Inbox.Get(ctx, r.Event)
+	if failure.KindOf(err) == failure.NotFound {
+		event, err = inbox.Event{}, nil // trimmed, and everything older with it
+	}
+	if err != nil {
+		return err
+	}
+	if err := e.removeHidden(ctx, r); err != nil {
+		return err
+	}
+	p := memory.Person{Tenant: event.Event.Tenant, Platform: event.Event.Platform, SenderID: event.Event.SenderID}
+	if p.SenderID == "" { // another replica was here, or there is nothing any more
+		return e.drop(ctx, r)
+	}
+	keys, room := keysOf(p)
+	theirs, err := e.Inbox.Theirs(ctx, p.Tenant, keys, r.Event)
+	if err != nil || theirs.Open || database.Micros(event.UpdatedAt)+e.Grace.Microseconds() > now {
+		return err // not yet
+	}
+	// What waited in other chats was answered in the meantime.
+	if err := e.removeLate(ctx, r, p, keys, theirs.Conversations); err != nil {
+		return err
+	}
+	if err := e.Store.EraseAuthored(ctx, p.Tenant, room, keys, event.ReceivedAt); err != nil {
+		return err
+	}
+	if err := e.keepCounts(ctx, r, keys, database.Time(now)); err != nil {
+		return err
+	}
+	return e.Inbox.Erase(ctx, p.Tenant, keys, r.Event)
+}
+
+// removeHidden removes the rows of the conversations that are out of sight.
+func (e *Eraser) removeHidden(ctx context.Context, r *row) error {
+	if len(r.left.Conversations) == 0 {
+		return nil
+	}
+	if err := e.Store.RemoveHidden(ctx, r.left.Conversations); err != nil {
+		return err
+	}
+	r.left.Conversations = nil
+	return e.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error { return e.saveTx(ctx, tx, r) })
+}
+
+func (e *Eraser) removeLate(ctx context.Context, r *row, p memory.Person, keys []string, conversations []int64) error {
+	if len(conversations) == 0 {
+		return nil
+	}
+	err := e.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		hidden, err := e.Store.HideTx(ctx, tx, p.Tenant, keys, conversations...)
+		if err != nil || len(hidden) == 0 {
+			return err
+		}
+		r.left.Conversations = hidden
+		return e.saveTx(ctx, tx, r)
+	})
+	if err != nil {
+		return err
+	}
+	return e.removeHidden(ctx, r)
+}
+
+// keepCounts removes what was counted before the budget's period and notes,
+// once, that the rest goes when that ends.
+func (e *Eraser) keepCounts(ctx context.Context, r *row, keys []string, now time.Time) error {
+	hashes := make([][]byte, len(keys))
+	for i, key := range keys {
+		hashes[i] = conversation.TokenHash(key)
+	}
+	start, end := e.Period(now)
+	if err := e.Store.EraseTokens(ctx, hashes, start); err != nil {
+		return err
+	}
+	noted := database.Hash("erased", fmt.Sprint(r.Event)) // who it was is not to be found under it
+	return e.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		var n int
+		err := tx.NewRaw("SELECT COUNT(*) FROM erasures WHERE person = ? AND state = ?", noted, counts).Scan(ctx, &n)
+		if err != nil || n > 0 {
+			return database.Explain(err)
+		}
+		return e.insertTx(ctx, tx, noted, counts, end.UnixMicro(), 0, todo{Tokens: hashes})
+	})
+}
+
+func (e *Eraser) saveTx(ctx context.Context, tx database.Tx, r *row) error {
+	data, err := json.Marshal(r.left)
+	if err != nil {
+		return fmt.Errorf("encode an erasure: %w", err)
+	}
+	_, err = tx.NewRaw("UPDATE erasures SET data = ? WHERE id = ?", string(data), r.ID).Exec(ctx)
+	return database.Explain(err)
+}
+
+func (e *Eraser) drop(ctx context.Context, r *row) error {
+	return e.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		_, err := tx.NewRaw("DELETE FROM erasures WHERE id = ?", r.ID).Exec(ctx)
+		return database.Explain(err)
+	})
+}

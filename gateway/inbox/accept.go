@@ -1,0 +1,154 @@
+package inbox
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/platforms"
+)
+
+// Accepted says that an event is durably stored.
+type Accepted struct {
+	ID        int64 // ours
+	Platform  string
+	EventID   string // the platform's
+	UserKey   string
+	Duplicate bool // it was there already; nothing was added
+}
+
+// Accept stores events durably, in one commit, and returns once they are.
+// An event that is there already (by its id or its message) has no second
+// effect. Errors are of kind failure.Invalid or Unavailable.
+func (b *Inbox) Accept(ctx context.Context, events []platforms.Event) ([]Accepted, error) {
+	entries := make([]entry, len(events))
+	for i := range events {
+		if err := b.prepareEntry(&entries[i], &events[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.arrivals.Write(ctx, entries); err != nil {
+		return nil, failure.New(failure.Unavailable, "not_stored", "the event could not be stored; send it again", err)
+	}
+	result := make([]Accepted, len(entries))
+	for i := range entries {
+		result[i] = entries[i].result
+	}
+	return result, nil
+}
+
+// entry is an event ready to be stored, and what came of it.
+type entry struct {
+	event      *platforms.Event
+	userKey    string
+	eventKey   []byte
+	messageKey []byte // nil: none
+	laneKey    []byte
+	body       string
+	state      State
+	reason     string
+
+	result Accepted
+}
+
+func (b *Inbox) prepareEntry(n *entry, e *platforms.Event) error {
+	if err := e.Validate(); err != nil {
+		return err
+	}
+	key := b.Scope.Key(e)
+	text, err := encodeBody(e)
+	if err != nil {
+		return err
+	}
+	*n = entry{
+		event: e, userKey: e.UserKey(), eventKey: EventKey(e), laneKey: key.Identity(),
+		body: text, state: Received, reason: b.ignore(e),
+	}
+	if n.reason != "" {
+		// An ignored event does not take the message's key: Slack tells of
+		// one mention twice, and only one of the two shows that it is one.
+		n.state = Ignored
+	} else if e.MessageKey != "" {
+		n.messageKey = database.Hash("message", e.Platform, e.Tenant, e.App, e.MessageKey)
+	}
+	return nil
+}
+
+func (b *Inbox) ignore(e *platforms.Event) string {
+	switch {
+	case e.Ignore != "":
+		return e.Ignore
+	case b.MentionsOnly && e.ChatType == platforms.Group && e.Kind == platforms.KindMessage && !e.Mentioned:
+		return "no mention in a group"
+	}
+	return ""
+}
+
+// EventKey identifies a delivered event whatever else changes between deliveries.
+func EventKey(e *platforms.Event) []byte {
+	return database.Hash("event", e.Platform, e.Tenant, e.App, e.ID)
+}
+
+// acceptAll stores what several webhooks brought.
+func (b *Inbox) acceptAll(ctx context.Context, tx database.Tx, arrivals [][]entry) error {
+	var all []*entry
+	for _, entries := range arrivals {
+		for i := range entries {
+			n := &entries[i]
+			n.result = Accepted{Platform: n.event.Platform, EventID: n.event.ID, UserKey: n.userKey}
+			all = append(all, n)
+		}
+	}
+	now, err := b.DB.Clock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	// The lanes come first: their rows are held until the commit, so that ids,
+	// and with them the order of answers, follow the order of commits.
+	if err := b.sql.wakeLanes(ctx, tx, b.Queue, lanesOf(all), now); err != nil {
+		return err
+	}
+	if err := b.sql.insertEvents(ctx, tx, all, now); err != nil {
+		return err
+	}
+	for _, n := range all {
+		if n.result.ID == 0 {
+			if err := b.findTwin(ctx, tx, n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lanesOf returns the lanes that get work, each once and in the one order in
+// which they are locked everywhere.
+func lanesOf(entries []*entry) [][]byte {
+	lanes := make([][]byte, 0, len(entries))
+	for _, n := range entries {
+		if n.state == Received {
+			lanes = append(lanes, n.laneKey)
+		}
+	}
+	slices.SortFunc(lanes, bytes.Compare)
+	return slices.CompactFunc(lanes, bytes.Equal)
+}
+
+// findTwin answers for an event that is there already. The lane may have been
+// woken for nothing; a claim finds that out.
+func (b *Inbox) findTwin(ctx context.Context, tx database.Tx, n *entry) error {
+	n.result.Duplicate = true
+	dest := []any{&n.result.ID, &n.result.EventID, &n.result.UserKey}
+	err := b.sql.findByEventKey.QueryRow(ctx, tx, dest, n.event.ID, n.eventKey)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = b.sql.findByMessageKey.QueryRow(ctx, tx, dest, n.messageKey)
+	}
+	if n.result.UserKey == "" { // erased at the sender's request; the answer is the same
+		n.result.UserKey = n.userKey
+	}
+	return err
+}

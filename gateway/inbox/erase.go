@@ -1,0 +1,103 @@
+package inbox
+
+import (
+	"context"
+	"slices"
+
+	"github.com/uptrace/bun"
+
+	"github.com/parley-bot/parley/internal/database"
+)
+
+// erasable is what has to be known of an event to erase it.
+type erasable struct {
+	ID           int64  `bun:"id"`
+	Tenant       string `bun:"tenant"`
+	UserKey      string `bun:"user_key"`
+	Status       State  `bun:"status"`
+	Conversation *int64 `bun:"conversation_id"`
+	Delivery     *int64 `bun:"delivery_id"`
+}
+
+// Theirs is what the ledger holds of a person's events up to one of them.
+type Theirs struct {
+	Open          bool    // one of them is not at its end yet
+	Conversations []int64 // that they belong to
+}
+
+// Theirs looks through the events of a tenant's user keys up to the one with
+// this id. It reads the ledger in slices: no index knows whose an event is.
+func (b *Inbox) Theirs(ctx context.Context, tenant string, userKeys []string, upTo int64) (Theirs, error) {
+	var t Theirs
+	err := b.eachOf(ctx, tenant, userKeys, upTo, func(events []erasable) error {
+		for _, e := range events {
+			t.Open = t.Open || !e.Status.final()
+			if e.Conversation != nil && !slices.Contains(t.Conversations, *e.Conversation) {
+				t.Conversations = append(t.Conversations, *e.Conversation)
+			}
+		}
+		return nil
+	})
+	return t, err
+}
+
+// Erase takes everything that says who and what out of the events of a tenant's
+// user keys up to the one with this id, and removes their deliveries. What
+// stays until it is trimmed is what a repeated delivery is known by.
+func (b *Inbox) Erase(ctx context.Context, tenant string, userKeys []string, upTo int64) error {
+	return b.eachOf(ctx, tenant, userKeys, upTo, func(events []erasable) error {
+		return b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+			return b.eraseTx(ctx, tx, events)
+		})
+	})
+}
+
+func (b *Inbox) eraseTx(ctx context.Context, tx database.Tx, events []erasable) error {
+	var ids, shown []int64
+	for _, e := range events {
+		ids = append(ids, e.ID)
+		if e.Delivery != nil {
+			shown = append(shown, *e.Delivery)
+		}
+	}
+	now, err := b.DB.Clock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	// An event without its text cannot be answered again: only what was sent keeps its state.
+	_, err = tx.NewRaw(`UPDATE events SET status = CASE WHEN status = ? THEN status ELSE ? END, user_key = '', body = '{}', error = '',
+		conversation_id = NULL, delivery_id = NULL, steps = ? WHERE id IN (?)`,
+		Sent, Discarded, step(now, Discarded, "erased at the sender's request"), bun.List(ids)).Exec(ctx)
+	if err != nil || len(shown) == 0 {
+		return err
+	}
+	if _, err := tx.NewRaw("DELETE FROM delivery_parts WHERE delivery_id IN (?)", bun.List(shown)).Exec(ctx); err != nil {
+		return err
+	}
+	_, err = tx.NewRaw("DELETE FROM deliveries WHERE id IN (?)", bun.List(shown)).Exec(ctx)
+	return err
+}
+
+// eachOf calls fn with the events of a tenant's user keys up to an id, slice by slice.
+func (b *Inbox) eachOf(ctx context.Context, tenant string, userKeys []string, upTo int64, fn func([]erasable) error) error {
+	for after := int64(0); ; {
+		var events []erasable
+		err := b.DB.Read().NewRaw(`SELECT id, tenant, user_key, status, conversation_id, delivery_id FROM events
+			WHERE id > ? AND id <= ? AND user_key IN (?) AND tenant = ? ORDER BY id LIMIT ?`,
+			after, upTo, bun.List(userKeys), tenant, trimSlice).Scan(ctx, &events)
+		if err != nil || len(events) == 0 {
+			return database.Explain(err)
+		}
+		after = events[len(events)-1].ID
+		// MySQL's = ignores trailing spaces.
+		events = slices.DeleteFunc(events, func(e erasable) bool {
+			return e.Tenant != tenant || !slices.Contains(userKeys, e.UserKey)
+		})
+		if len(events) == 0 {
+			continue
+		}
+		if err := fn(events); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/database/dbtest"
+)
+
+// The hot queries find what they look for by an index and read nothing else.
+// SQLite uses a partial index only for a query that repeats its condition.
+func TestQueriesUseIndexes(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	b := &Inbox{Options: Options{DB: db}}
+	for _, tt := range []struct{ query, index string }{
+		{openSlots + "SELECT n FROM slots", "events_open"},
+		{"SELECT id FROM events WHERE lane_key = x'00' AND " + open + " AND id >> 10 = 1 ORDER BY id LIMIT 8", "events_open (<expr>=? AND lane_key=?)"},
+		{"SELECT " + strings.ReplaceAll(b.hasOpen(), "?1", "x'00'"), "events_open (<expr>=? AND lane_key=?)"},
+		{"SELECT count(*) FROM events WHERE " + open, "events_open"},
+		{"SELECT count(*) FROM events WHERE " + odd + " AND status = 'dead'", "events_odd (status=?)"},
+		{"SELECT id FROM events WHERE " + odd + " AND status = 'dead' ORDER BY id DESC LIMIT 10", "events_odd (status=?)"},
+		{"SELECT 1 FROM lanes WHERE queue = '' AND ready_at <= 7 LIMIT 1", "lanes_ready (queue=? AND ready_at<?)"},
+		{"SELECT lane_key, lease_no FROM lanes WHERE queue = '' AND ready_at <= 7 ORDER BY ready_at LIMIT 8", "lanes_ready (queue=? AND ready_at<?)"},
+		{"SELECT id FROM events WHERE event_id = 'e' AND event_key = x'00'", "events_event_key (event_id=? AND event_key=?)"},
+		{"SELECT id FROM events WHERE message_key = x'00'", "events_message_key (message_key=?)"},
+	} {
+		plan := explain(t.Context(), t, db, tt.query)
+		if !strings.Contains(plan, tt.index) || strings.Contains(plan, "SCAN events\n") || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s\nis done by\n%s", tt.query, plan)
+		}
+	}
+}
+
+// What is stored for each event must not need a table of its own.
+func TestInsertBuildsNoTables(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	rows, err := db.Read().DB.QueryContext(t.Context(), "EXPLAIN "+strings.ReplaceAll(eventColumns+"VALUES "+eventRow1+" ON CONFLICT DO NOTHING", "?", "NULL"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	n := 0
+	for rows.Next() {
+		var addr, p1, p2, p3, p4, p5, comment any
+		var code string
+		if err := rows.Scan(&addr, &code, &p1, &p2, &p3, &p4, &p5, &comment); err != nil {
+			t.Fatal(err)
+		}
+		if n++; code == "OpenEphemeral" {
+			t.Errorf("step %v builds a table", addr)
+		}
+	}
+	if err := rows.Err(); err != nil || n < 20 {
+		t.Fatalf("%d steps, %v", n, err)
+	}
+}
+
+func explain(ctx context.Context, t *testing.T, db *database.DB, query string) string {
+	t.Helper()
+	rows, err := db.Read().DB.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&plan, detail)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan.String()
+}

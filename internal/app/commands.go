@@ -1,0 +1,58 @@
+package app
+
+import (
+	"slices"
+	"time"
+
+	"github.com/parley-bot/parley/commands"
+	"github.com/parley-bot/parley/gateway/turn"
+	"github.com/parley-bot/parley/internal/config"
+)
+
+// registry returns the chat commands. What only Run needs may be missing for
+// who only asks what a command is.
+func (c *core) registry(cfg *config.Config, budget turn.Budget) *commands.Registry {
+	o := commands.Options{
+		Prefix: cfg.Commands.Prefix, Language: commands.Language(cfg.Commands.Language),
+		Store: c.store, Memory: c.memory, Personas: cfg.AI.Personas,
+		Budget: func(now time.Time) (tokens int64, start, end time.Time) {
+			start, end = budget.Period(now)
+			return budget.Tokens, start, end
+		},
+	}
+	if c.eraser != nil { // a nil *erasure.Eraser would not be a nil interface
+		o.Eraser = c.eraser
+	}
+	if cfg.AI.Enabled {
+		o.DefaultModel, o.Models = chatModels(cfg)
+	}
+	return commands.New(o)
+}
+
+// chatModels returns the name of the model that answers unless somebody
+// chooses, and of those that may be chosen.
+func chatModels(cfg *config.Config) (configured string, all []string) {
+	configured = modelName(cfg.EffectiveModel())
+	refs := cfg.AI.Models
+	if len(refs) == 0 {
+		all, refs = []string{configured}, cfg.AI.FallbackModels
+	}
+	for _, ref := range refs {
+		provider, name, err := config.ParseModel(ref)
+		if err != nil { // refused when the configuration was read
+			continue
+		}
+		if full := modelName(provider, name); !slices.Contains(all, full) {
+			all = append(all, full)
+		}
+	}
+	return configured, all
+}
+
+// modelName returns a model's name as endpoints have it.
+func modelName(provider, name string) string {
+	if provider == config.ProviderEcho {
+		return config.ProviderEcho
+	}
+	return provider + ":" + name
+}
