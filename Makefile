@@ -2,7 +2,7 @@
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test race lint bench crash image-check fuzz
+.PHONY: help build test race lint bench crash replicas matrix image-check fuzz
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -24,8 +24,24 @@ bench: ## every benchmark once
 load: ## durable webhooks beside a bare handler, and the way from accepted to sent
 	go test -run '^$$' -bench . -benchtime 5s ./test/load
 
+peers: ## Parley beside Slack's own framework and a chat SDK, all on the same fake Slack; needs node and npm
+	npm install --prefix test/load/peers --no-audit --no-fund --silent
+	PARLEY_PEERS=$(CURDIR)/test/load/peers go test -run '^$$' -bench Peers -benchtime 1x -timeout 20m ./test/load
+
+matrix: ## every fault at every moment, printed as a table
+	go test -count=1 -run TestFaultMatrix -v ./test/e2e
+
+dynamo: ## an emulator of DynamoDB on loopback, with tables and sample data
+	scripts/dynamo
+
 crash: ## kill -9 under load 300 times on each database there is; prints what was lost and doubled
 	PARLEY_CRASH_KILLS=300 go test -count=1 -run TestCrash -timeout 30m -v ./test/e2e
+
+replicas: ## three replicas on one database, one killed, one frozen; needs PARLEY_TEST_POSTGRES or PARLEY_TEST_MYSQL
+	PARLEY_REPLICA_EVENTS=600 go test -count=1 -run TestReplicasShareTheWork -v ./test/e2e
+
+matrix: ## every fault at every moment; prints what became of the event
+	go test -count=1 -run TestFaultMatrix -v ./test/e2e
 
 image-check: ## build the container image's stages without a registry and start it once
 	scripts/image-check

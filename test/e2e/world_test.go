@@ -40,6 +40,8 @@ type world struct {
 	callback *fakecallback.Server
 	dir      string
 	database string // URL; "" = SQLite in dir
+	// callTimeout bounds calls to the platforms; 0 = as in the real program.
+	callTimeout time.Duration
 }
 
 func newWorld(t *testing.T) *world {
@@ -108,7 +110,7 @@ func (w *world) startWith(t *testing.T, o app.Options, change ...func(*config.Co
 		log = t.Output()
 	}
 	o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	o.Settle = 50 * time.Millisecond
+	o.Settle, o.CallTimeout = 50*time.Millisecond, w.callTimeout
 	a, err := app.New(t.Context(), cfg, o)
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +137,7 @@ func (w *world) startWith(t *testing.T, o app.Options, change ...func(*config.Co
 // patience bounds every wait of a test.
 func patience(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }

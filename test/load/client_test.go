@@ -25,10 +25,11 @@ type result struct {
 	p50, p99  time.Duration
 }
 
-// hammer sends n signed events over so many connections, each one waiting for
-// its answer, with as little work of its own as can be: it shares the
-// processors with the server.
-func hammer(b *testing.B, addr string, connections, n int) result {
+// hammer sends n requests over so many connections, each one waiting for its
+// answer, with as little work of its own as can be: it shares the processors
+// with the server. build makes the requests, numbered from 1; read reads an
+// answer, which must be the expected one.
+func hammer(b *testing.B, addr string, connections, n int, build func(i int64) []byte, read func(*bufio.Reader) error) result {
 	b.Helper()
 	var next atomic.Int64
 	took := make([][]time.Duration, connections)
@@ -45,7 +46,7 @@ func hammer(b *testing.B, addr string, connections, n int) result {
 			answers := bufio.NewReader(conn)
 			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
 				start := time.Now()
-				if err := exchange(conn, answers, request(b, i)); err != nil {
+				if err := exchange(conn, answers, build(i), read); err != nil {
 					b.Error(err)
 					return
 				}
@@ -77,11 +78,21 @@ func request(b *testing.B, i int64) []byte {
 		"webhook-timestamp: %s\r\nwebhook-signature: %s\r\nContent-Length: %d\r\n\r\n%s", id, stamp, signature, len(body), body)
 }
 
-// exchange writes a request and reads its answer, which must be a 202.
-func exchange(conn net.Conn, answers *bufio.Reader, req []byte) error {
+func exchange(conn net.Conn, answers *bufio.Reader, req []byte, read func(*bufio.Reader) error) error {
 	if _, err := conn.Write(req); err != nil {
 		return err
 	}
+	return read(answers)
+}
+
+// hammerGeneric sends n signed events of a program.
+func hammerGeneric(b *testing.B, addr string, connections, n int) result {
+	b.Helper()
+	return hammer(b, addr, connections, n, func(i int64) []byte { return request(b, i) }, readAccepted)
+}
+
+// readAccepted reads an answer with a length, which must be a 202.
+func readAccepted(answers *bufio.Reader) error {
 	status, err := answers.ReadSlice('\n')
 	if err != nil {
 		return err

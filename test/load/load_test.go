@@ -26,12 +26,12 @@ func BenchmarkIntake(b *testing.B) {
 		b.Run(fmt.Sprint("connections=", connections), func(b *testing.B) {
 			bare, durable := bareServer(b), startApp(b, true, "")
 			const n = 20_000
-			hammer(b, bare, connections, n/10)
-			hammer(b, durable, connections, n/10)
+			hammerGeneric(b, bare, connections, n/10)
+			hammerGeneric(b, durable, connections, n/10)
 			var ratios []float64
 			var x, y result
 			for b.Loop() {
-				x, y = hammer(b, bare, connections, n), hammer(b, durable, connections, n)
+				x, y = hammerGeneric(b, bare, connections, n), hammerGeneric(b, durable, connections, n)
 				ratios = append(ratios, y.perSecond/x.perSecond)
 			}
 			slices.Sort(ratios)
@@ -103,7 +103,7 @@ func BenchmarkTurns(b *testing.B) {
 	var elapsed time.Duration
 	for b.Loop() {
 		begin := time.Now()
-		hammer(b, addr, 64, n)
+		hammerGeneric(b, addr, 64, n)
 		sent += n
 		ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
 		if _, err := callback.WaitReplies(ctx, sent); err != nil {
