@@ -47,7 +47,7 @@ func BenchmarkSaveMessage(b *testing.B) {
 		for _, savers := range []int{1, 16, 64} {
 			b.Run(fmt.Sprintf("%s/savers=%d", engine, savers), func(b *testing.B) {
 				m := newStore(b, dbtest.Open(b, dbtest.URL(b, engine)))
-				rate := saveRate(b, m, savers, b.N, m.SaveMessage)
+				rate := saveRate(b, m, savers, savers, b.N, m.SaveMessage)
 				b.ReportMetric(rate, "saves/s")
 				b.ReportMetric(1e9/rate, "ns/op") // without making the database
 			})
@@ -58,11 +58,11 @@ func BenchmarkSaveMessage(b *testing.B) {
 // saver is SaveMessage, or another way to do the same.
 type saver func(ctx context.Context, id int64, msg conversation.Message) (*conversation.Message, error)
 
-// saveRate returns how many messages a second savers side by side save, each
-// in a conversation of its own, n in all.
-func saveRate(b *testing.B, m *conversation.PersistentConversationManager, savers, n int, save saver) float64 {
+// saveRate returns how many messages a second savers side by side save into so
+// many conversations, n in all.
+func saveRate(b *testing.B, m *conversation.PersistentConversationManager, savers, conversations, n int, save saver) float64 {
 	b.Helper()
-	ids := make([]int64, savers)
+	ids := make([]int64, conversations)
 	for i := range ids {
 		c, err := m.GetOrCreate(b.Context(), conversation.Key{UserKey: fmt.Sprint("bench:private:", i)})
 		if err != nil {
@@ -73,7 +73,8 @@ func saveRate(b *testing.B, m *conversation.PersistentConversationManager, saver
 	each := (n + savers - 1) / savers
 	var wg sync.WaitGroup
 	start := time.Now()
-	for _, id := range ids {
+	for i := range savers {
+		id := ids[i%conversations]
 		wg.Go(func() {
 			for range each {
 				_, err := save(b.Context(), id, conversation.Message{Role: conversation.RoleUser, Content: text, Tokens: 100})
@@ -105,26 +106,34 @@ func oneTransactionEach(m *conversation.PersistentConversationManager, db *datab
 
 // BenchmarkSharedCommits reports, of one run on one disk, what the shared
 // commits of SQLite are worth: one saver beside the bare disk, and 64 savers
-// beside 64 that have a transaction for each message. The parts take turns, so
-// that a disk that gets slower does so for all of them.
+// beside 64 that have a transaction for each message, in 64 conversations and
+// all in one. The parts take turns, so that a disk that gets slower does so
+// for all of them.
 func BenchmarkSharedCommits(b *testing.B) {
-	const rounds = 5
+	const rounds = 3
 	for b.Loop() {
 		db := dbtest.New(b)
 		m := newStore(b, db)
-		var disk, one, single, shared []float64
+		alone := oneTransactionEach(m, db)
+		rates := map[string][]float64{}
 		for range rounds {
-			disk = append(disk, fsyncRate(b, 400))
-			one = append(one, saveRate(b, m, 1, 400, m.SaveMessage))
-			single = append(single, saveRate(b, m, 64, 1_280, oneTransactionEach(m, db)))
-			shared = append(shared, saveRate(b, m, 64, 6_400, m.SaveMessage))
+			for name, rate := range map[string]float64{
+				"fsyncs":        fsyncRate(b, 400),
+				"1-saver":       saveRate(b, m, 1, 1, 400, m.SaveMessage),
+				"64-alone":      saveRate(b, m, 64, 64, 640, alone),
+				"64-shared":     saveRate(b, m, 64, 64, 4_800, m.SaveMessage),
+				"64-in-1-alone": saveRate(b, m, 64, 1, 640, alone),
+				"64-in-1":       saveRate(b, m, 64, 1, 4_800, m.SaveMessage),
+			} {
+				rates[name] = append(rates[name], rate)
+			}
 		}
-		b.ReportMetric(median(disk), "fsyncs/s")
-		b.ReportMetric(median(one), "1-saver/s")
-		b.ReportMetric(median(one)/median(disk), "1-saver/fsync")
-		b.ReportMetric(median(single), "64-alone/s")
-		b.ReportMetric(median(shared), "64-shared/s")
-		b.ReportMetric(median(shared)/median(single), "64-shared/alone")
+		for name := range rates {
+			b.ReportMetric(median(rates[name]), name+"/s")
+		}
+		b.ReportMetric(median(rates["1-saver"])/median(rates["fsyncs"]), "1-saver:fsync")
+		b.ReportMetric(median(rates["64-shared"])/median(rates["64-alone"]), "64-shared:alone")
+		b.ReportMetric(median(rates["64-in-1"])/median(rates["64-in-1-alone"]), "64-in-1-shared:alone")
 	}
 }
 
