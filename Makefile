@@ -21,6 +21,9 @@ lint: ## golangci-lint
 bench: ## every benchmark once
 	go test -run '^$$' -bench . -benchtime 1x ./...
 
+bench-large: ## the conversation store beside a million messages; takes minutes
+	PARLEY_BENCH_LARGE=1 go test -run '^$$' -bench 'Beside|Million|Length' -benchtime 1x -timeout 30m ./conversation
+
 load: ## durable webhooks beside a bare handler, and the way from accepted to sent
 	go test -run '^$$' -bench . -benchtime 5s ./test/load
 

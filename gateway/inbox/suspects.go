@@ -36,6 +36,10 @@ func (b *Inbox) suspectQueue() string { return b.Queue + suspectMark }
 // CrashedAlone returns how often the process that answered this work alone died.
 func (w *Work) CrashedAlone() int64 { return max(0, w.crashes-1) }
 
+// Suspect reports that a process died over this work, which is about its oldest
+// event only, whatever was answered with it before.
+func (w *Work) Suspect() bool { return w.suspect }
+
 // Alone reports that nothing else may run in this process beside the work.
 func (w *Work) Alone() bool { return w.crashes > 0 }
 

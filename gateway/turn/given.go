@@ -20,6 +20,9 @@ func given(history, user []conversation.Message, w *inbox.Work) (before, ask []c
 		return history, user
 	}
 	tail := history[first:]
+	if w.Suspect() && unanswered(tail) { // what it was to be answered with waits for its own turn
+		return history[:first], user
+	}
 	if !interruptedOnly(w, tail) { // replayed: others have been answered since
 		return slices.DeleteFunc(history, func(m conversation.Message) bool { return eventOf(w, m) >= 0 }), user
 	}
@@ -41,6 +44,14 @@ func given(history, user []conversation.Message, w *inbox.Work) (before, ask []c
 		ask = ask[:len(ask)-1]
 	}
 	return history[:first], ask
+}
+
+// unanswered reports whether messages hold no reply but stopped ones.
+func unanswered(messages []conversation.Message) bool {
+	return !slices.ContainsFunc(messages, func(m conversation.Message) bool {
+		stopped, _ := m.Metadata[metaInterrupted].(bool)
+		return m.Role != conversation.RoleUser && !stopped
+	})
 }
 
 // interruptedOnly reports whether messages are those of the events and stopped
