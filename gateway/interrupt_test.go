@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"time"
 
@@ -86,6 +87,9 @@ func TestInterruptKeepsWhatWasShown(t *testing.T) {
 			}
 			ended <- s.Reply.Text
 		}()
+		for !w.gateway.Watched(first.ID) {
+			runtime.Gosched()
+		}
 		close(release)
 		<-begun
 		var read string

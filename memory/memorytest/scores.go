@@ -203,8 +203,8 @@ func (b *bench) parallel(t *testing.T, rounds int, c memory.Change) {
 
 func parallelScores(t *testing.T, b *bench) {
 	rounds := rounds
-	if !b.Transactional() {
-		rounds /= 4 // each is four requests, and parallelUses goes the whole way
+	if underRace && !b.Transactional() {
+		rounds /= 4 // each is four requests
 	}
 	b.parallel(t, rounds, kudos(alice, "A", 1))
 	want := fmt.Sprintf("A=%d", workers*rounds)
