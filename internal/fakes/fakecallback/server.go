@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
+
+	"github.com/parley-bot/parley/internal/fakes/fakeserver"
 )
 
 // maxBody bounds what is read of one callback.
@@ -45,16 +45,10 @@ type Reply struct {
 
 // Server is a running fake. Its methods are safe for concurrent use.
 type Server struct {
-	o        Options
-	http     *http.Server
-	url      string
-	stopping chan struct{}
-	stop     sync.Once
-	serving  sync.WaitGroup // the accept loop and every request
+	base *fakeserver.Base // guards what is below
+	o    Options
+	url  string
 
-	mu      sync.Mutex
-	closed  bool
-	changed chan struct{} // closed and renewed when calls or replies change
 	script  []Step
 	calls   []Call
 	replies []Reply
@@ -66,21 +60,18 @@ func Start(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("fake program: %w", err)
-	}
 	s := &Server{
-		o:        o,
-		url:      "http://" + listener.Addr().String() + "/callback",
-		stopping: make(chan struct{}),
-		changed:  make(chan struct{}),
-		taken:    map[string]bool{},
+		base:  fakeserver.New(),
+		o:     o,
+		taken: map[string]bool{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /callback", s.serve)
-	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	s.serving.Go(func() { _ = s.http.Serve(listener) }) // ends with Close
+	url, err := s.base.Start(mux, nil)
+	if err != nil {
+		return nil, fmt.Errorf("fake program: %w", err)
+	}
+	s.url = url + "/callback"
 	return s, nil
 }
 
@@ -89,90 +80,54 @@ func (s *Server) URL() string { return s.url }
 
 // Close cuts every connection and waits for the requests to end. It may be
 // called more than once.
-func (s *Server) Close() {
-	s.stop.Do(func() {
-		s.mu.Lock()
-		s.closed = true
-		s.mu.Unlock()
-		close(s.stopping)
-		_ = s.http.Close()
-	})
-	s.serving.Wait()
-}
+func (s *Server) Close() { s.base.Close() }
 
 // Script adds steps, one for each genuine callback to come. After the last one
 // every callback is taken and answered with 200.
 func (s *Server) Script(steps ...Step) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.base.Lock()
+	defer s.base.Unlock()
 	s.script = append(s.script, steps...)
 }
 
 // Unused returns how many steps no callback has met yet.
 func (s *Server) Unused() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.base.Lock()
+	defer s.base.Unlock()
 	return len(s.script)
 }
 
 // Calls returns every callback, in the order they came in.
 func (s *Server) Calls() []Call {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.base.Lock()
+	defer s.base.Unlock()
 	return slices.Clone(s.calls)
 }
 
 // Replies returns what was taken, each webhook-id once, in order.
 func (s *Server) Replies() []Reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.base.Lock()
+	defer s.base.Unlock()
 	return slices.Clone(s.replies)
 }
 
 // WaitCalls returns the calls once there are n; its error is that of ctx.
 func (s *Server) WaitCalls(ctx context.Context, n int) ([]Call, error) {
-	err := s.wait(ctx, func() bool { return len(s.calls) >= n })
+	err := s.base.Wait(ctx, func() bool { return len(s.calls) >= n })
 	return s.Calls(), err
 }
 
 // WaitReplies returns the replies once there are n; its error is that of ctx.
 func (s *Server) WaitReplies(ctx context.Context, n int) ([]Reply, error) {
-	err := s.wait(ctx, func() bool { return len(s.replies) >= n })
+	err := s.base.Wait(ctx, func() bool { return len(s.replies) >= n })
 	return s.Replies(), err
 }
 
-func (s *Server) wait(ctx context.Context, done func() bool) error {
-	for {
-		s.mu.Lock()
-		ready, changed := done(), s.changed
-		s.mu.Unlock()
-		if ready {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fmt.Errorf("fake program: waiting for callbacks: %w", ctx.Err())
-		}
-	}
-}
-
-// enter counts a request that Close waits for; false once the server is closed.
-func (s *Server) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	s.serving.Add(1)
-	return true
-}
-
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	if !s.enter() {
+	if !s.base.Enter() {
 		panic(http.ErrAbortHandler)
 	}
-	defer s.serving.Done()
+	defer s.base.Leave()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		return // the caller left
@@ -194,20 +149,18 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 // note records a call and, when its step says so, takes the reply.
 func (s *Server) note(call Call, reply *Reply) Step {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	step := Answer(http.StatusOK)
-	if reply != nil && len(s.script) > 0 {
-		step, s.script = s.script[0], s.script[1:]
-	}
-	call.Repeat = s.taken[call.WebhookID]
-	s.calls = append(s.calls, call)
-	if reply != nil && step.Take && !call.Repeat {
-		s.taken[call.WebhookID] = true
-		s.replies = append(s.replies, *reply)
-	}
-	close(s.changed)
-	s.changed = make(chan struct{})
+	s.base.Update(func() {
+		if reply != nil && len(s.script) > 0 {
+			step, s.script = s.script[0], s.script[1:]
+		}
+		call.Repeat = s.taken[call.WebhookID]
+		s.calls = append(s.calls, call)
+		if reply != nil && step.Take && !call.Repeat {
+			s.taken[call.WebhookID] = true
+			s.replies = append(s.replies, *reply)
+		}
+	})
 	return step
 }
 
@@ -222,7 +175,7 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request, step Step) {
 	if step.Hang {
 		select {
 		case <-r.Context().Done():
-		case <-s.stopping:
+		case <-s.base.Stopping():
 		}
 	}
 	if step.Hang || step.Cut {

@@ -38,13 +38,13 @@ const (
 // Misbehave queues faults for a route: one request each, in order; after them
 // the route is good again.
 func (s *Server) Misbehave(r Route, faults ...Fault) {
-	s.update(func() { s.faults[r] = append(s.faults[r], faults...) })
+	s.base.Update(func() { s.faults[r] = append(s.faults[r], faults...) })
 }
 
 // Unused returns how many faults no request has met yet.
 func (s *Server) Unused() (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.base.Lock()
+	defer s.base.Unlock()
 	for _, queue := range s.faults {
 		n += len(queue)
 	}

@@ -55,16 +55,16 @@ func (s *Server) routes() http.Handler {
 // serve takes a request through what was scripted for its route.
 func (s *Server) serve(route Route, h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !s.enter() {
+		if !s.base.Enter() {
 			panic(http.ErrAbortHandler)
 		}
-		defer s.serving.Done()
+		defer s.base.Leave()
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 		if err != nil {
 			panic(http.ErrAbortHandler)
 		}
 		var f Fault
-		s.update(func() {
+		s.base.Update(func() {
 			s.requests[route]++
 			f = s.nextFault(route)
 			if f.expire {
@@ -94,7 +94,7 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, f Fault) {
 	case hang:
 		select {
 		case <-r.Context().Done():
-		case <-s.stopping:
+		case <-s.base.Stopping():
 		}
 		panic(http.ErrAbortHandler)
 	case cut:

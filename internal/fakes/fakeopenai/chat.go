@@ -16,13 +16,13 @@ const maxBody = 64 << 20
 // authorized checks the bearer key, and lets Close wait for the request.
 func (s *Server) authorized(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !s.enter() {
+		if !s.base.Enter() {
 			panic(http.ErrAbortHandler)
 		}
-		defer s.serving.Done()
-		s.mu.Lock()
+		defer s.base.Leave()
+		s.base.Lock()
 		key := s.key
-		s.mu.Unlock()
+		s.base.Unlock()
 		if key != "" && r.Header.Get("Authorization") != "Bearer "+key {
 			fail(w, http.StatusUnauthorized, "invalid_api_key",
 				"Incorrect API key provided: "+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
@@ -34,9 +34,9 @@ func (s *Server) authorized(next http.HandlerFunc) http.HandlerFunc {
 
 // listModels answers GET /models.
 func (s *Server) listModels(w http.ResponseWriter, _ *http.Request) {
-	s.mu.Lock()
+	s.base.Lock()
 	ids := slices.Clone(s.models)
-	s.mu.Unlock()
+	s.base.Unlock()
 	if ids == nil {
 		ids = []string{"gpt-4o-mini"}
 	}
@@ -90,7 +90,7 @@ func (s *Server) pass(r *http.Request, gate <-chan struct{}) bool {
 		return true
 	case <-r.Context().Done():
 		return false
-	case <-s.stopping:
+	case <-s.base.Stopping():
 		return false
 	}
 }
@@ -98,13 +98,13 @@ func (s *Server) pass(r *http.Request, gate <-chan struct{}) bool {
 // abort ends a call whose client is gone. Without the panic, net/http would
 // answer an empty 200 to a client that is still there when the server closes.
 func (s *Server) abort() {
-	s.update(func() { s.left++ })
+	s.base.Update(func() { s.left++ })
 	panic(http.ErrAbortHandler)
 }
 
 func (s *Server) knows(model string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.base.Lock()
+	defer s.base.Unlock()
 	return s.models == nil || slices.Contains(s.models, model)
 }
 
