@@ -11,15 +11,6 @@ import (
 	"github.com/go-co-op/gocron/v2"
 )
 
-// CheckCron reports why a schedule cannot be read; "" is fine and means off.
-func CheckCron(cron string) error {
-	if cron == "" {
-		return nil
-	}
-	_, err := newTimetable(cron, time.UTC)
-	return err
-}
-
 // timetable knows a job's scheduled times. gocron only says "now"; the time
 // that was meant is what replicas must agree on, whose timers differ by some
 // milliseconds or more.
