@@ -52,7 +52,7 @@ func (m *PersistentConversationManager) GetOrCreateTx(ctx context.Context, tx da
 
 // Get returns the conversation with this id, or [ErrNotFound].
 func (m *PersistentConversationManager) Get(ctx context.Context, id int64) (*Conversation, error) {
-	c, err := one(ctx, m.read(), `id = ?`, id)
+	c, err := m.one(ctx, m.read(), `id = ?`, id)
 	return c, named(err, id)
 }
 
@@ -61,7 +61,7 @@ func (m *PersistentConversationManager) Find(ctx context.Context, key Key) (*Con
 	if err := key.Validate(); err != nil {
 		return nil, err
 	}
-	return one(ctx, m.read(), `identity = ?`, key.Identity())
+	return m.one(ctx, m.read(), `identity = ?`, key.Identity())
 }
 
 // GetConversationByUser returns the user key's most recently active
@@ -70,18 +70,18 @@ func (m *PersistentConversationManager) GetConversationByUser(ctx context.Contex
 	if err := validText("user_key", userKey, maxUserKey); err != nil {
 		return nil, err
 	}
-	return one(ctx, m.read(), m.exactly("user_key")+` ORDER BY last_activity DESC, id DESC LIMIT 1`, userKey, userKey)
+	return m.one(ctx, m.read(), m.exactly("user_key")+` ORDER BY last_activity DESC, id DESC LIMIT 1`, userKey, userKey)
 }
 
-func one(ctx context.Context, from bun.IDB, where string, args ...any) (*Conversation, error) {
+func (m *PersistentConversationManager) one(ctx context.Context, from bun.IDB, where string, args ...any) (*Conversation, error) {
 	var row conversationRow
 	query := `SELECT ` + conversationColumns + ` FROM conversations WHERE visible = 1 AND ` + where
-	err := from.NewRaw(query, args...).Scan(ctx, row.dest()...)
+	err := m.db.QueryRow(ctx, from, row.dest(), query, args...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, failure.New(failure.NotFound, "not_found", "no such conversation", ErrNotFound)
 	}
 	if err != nil {
-		return nil, database.Explain(err)
+		return nil, err
 	}
 	return row.conversation(), nil
 }

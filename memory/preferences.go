@@ -40,12 +40,12 @@ func (s *Store) SetPreferenceTx(ctx context.Context, tx database.Tx, p Person, k
 
 // Preference returns the value of one preference, and whether there is one.
 func (s *Store) Preference(ctx context.Context, p Person, key string) (value string, ok bool, err error) {
-	err = s.db.Read().NewRaw("SELECT value FROM user_preferences WHERE id = ?", preferenceID(p, key)).Scan(ctx, &value)
+	err = s.db.QueryRow(ctx, s.db.Read(), []any{&value}, "SELECT value FROM user_preferences WHERE id = ?", preferenceID(p, key))
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", false, nil
 	}
 	if err != nil {
-		return "", false, fmt.Errorf("load a preference: %w", database.Explain(err))
+		return "", false, fmt.Errorf("load a preference: %w", err)
 	}
 	return value, true, nil
 }

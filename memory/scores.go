@@ -56,8 +56,8 @@ func (s *Store) boardName(ctx context.Context, tx database.Tx, c AddScore) (stri
 	err := s.findPerson.QueryRow(ctx, tx, []any{&name}, c.Person.Hash())
 	if errors.Is(err, sql.ErrNoRows) || (err == nil && name == "") {
 		// Nobody knows them here yet; perhaps the board does.
-		err = tx.NewRaw("SELECT name FROM memory_scores WHERE board = ? AND person = ?",
-			allTime(c.Place, c.Board), c.Person.Hash()).Scan(ctx, &name)
+		err = s.db.QueryRow(ctx, tx, []any{&name}, "SELECT name FROM memory_scores WHERE board = ? AND person = ?",
+			allTime(c.Place, c.Board), c.Person.Hash())
 	}
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", explain("look up a name", err)

@@ -92,7 +92,7 @@ func New(ctx context.Context, db *database.DB) (*Store, error) {
 			(id, person, tenant, platform, sender_id, pref_key, value, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			"id", "value = excluded.value, updated_at = excluded.updated_at")},
 		{&s.addEffect, once(db.Engine(), "INSERT INTO memory_effects (effect, made_at, results) VALUES (?, ?, '')", "effect")},
-		{&s.addPoints, upsert(db.Engine(), `INSERT INTO memory_scores (board, person, place, points, name, ends)
+		{&s.addPoints, upsert(db.Engine(), `INSERT `+orFail(db.Engine())+`INTO memory_scores (board, person, place, points, name, ends)
 			VALUES (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?)`,
 			"board, person", "points = memory_scores.points + excluded.points, name = excluded.name")},
 		{&s.findScore, "SELECT points FROM memory_scores WHERE board = ? AND person = ?"},
@@ -118,6 +118,15 @@ func upsert(engine database.Engine, insert, key, set string) string {
 		return insert + " ON DUPLICATE KEY UPDATE " + excluded.ReplaceAllString(set, "VALUES($1)")
 	}
 	return insert + " ON CONFLICT (" + key + ") DO UPDATE SET " + set
+}
+
+// orFail spares SQLite the journal that it keeps for a statement of several
+// rows: an error rolls back the whole transaction anyway.
+func orFail(engine database.Engine) string {
+	if engine == database.SQLite {
+		return "OR FAIL "
+	}
+	return ""
 }
 
 // once adds to an INSERT that a row that is there already stays as it is.

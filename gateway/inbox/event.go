@@ -1,10 +1,14 @@
 package inbox
 
 import (
+	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/uptrace/bun"
 
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/platforms"
@@ -71,26 +75,38 @@ type Step struct {
 
 // row is an event as the table holds it.
 type row struct {
-	ID             int64  `bun:"id"`
-	LaneKey        []byte `bun:"lane_key"`
-	Platform       string `bun:"platform"`
-	Tenant         string `bun:"tenant"`
-	EventID        string `bun:"event_id"`
-	UserKey        string `bun:"user_key"`
-	Body           string `bun:"body"`
-	Status         State  `bun:"status"`
-	Error          string `bun:"error"`
-	Attempts       int64  `bun:"attempts"`
-	ConversationID *int64 `bun:"conversation_id"`
-	DeliveryID     *int64 `bun:"delivery_id"`
-	ReceivedAt     int64  `bun:"received_at"`
-	UpdatedAt      int64  `bun:"updated_at"`
-	NextAttemptAt  int64  `bun:"next_attempt_at"`
-	Steps          string `bun:"steps"`
+	ID             int64
+	LaneKey        []byte
+	Platform       string
+	Tenant         string
+	EventID        string
+	UserKey        string
+	Body           string
+	Status         State
+	Error          string
+	Attempts       int64
+	ConversationID *int64
+	DeliveryID     *int64
+	ReceivedAt     int64
+	UpdatedAt      int64
+	NextAttemptAt  int64
+	Steps          string
 }
 
 const columns = "id, lane_key, platform, tenant, event_id, user_key, body, status, error, attempts, " +
 	"conversation_id, delivery_id, received_at, updated_at, next_attempt_at, steps"
+
+// rows returns events by a condition.
+func (b *Inbox) rows(ctx context.Context, in bun.IDB, where string, args ...any) (list []row, err error) {
+	err = b.DB.Query(ctx, in, func(rows *sql.Rows) error {
+		var r row
+		err := rows.Scan(&r.ID, &r.LaneKey, &r.Platform, &r.Tenant, &r.EventID, &r.UserKey, &r.Body, &r.Status, &r.Error, &r.Attempts,
+			&r.ConversationID, &r.DeliveryID, &r.ReceivedAt, &r.UpdatedAt, &r.NextAttemptAt, &r.Steps)
+		list = append(list, r)
+		return err
+	}, "SELECT "+columns+" FROM events WHERE "+where, args...)
+	return list, err
+}
 
 // body is what of an event needs no column of its own.
 type body struct {

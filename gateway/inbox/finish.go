@@ -2,11 +2,7 @@ package inbox
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
-
-	"github.com/uptrace/bun"
 
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
@@ -18,8 +14,8 @@ func (b *Inbox) mark(ctx context.Context, tx database.Tx, ids []int64, now int64
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := tx.NewRaw("UPDATE events SET status = ?, updated_at = ?, steps = "+b.appendStep()+" WHERE id IN (?)",
-		to, now, step(now, to, detail), bun.List(ids)).Exec(ctx)
+	_, err := b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, updated_at = ?, steps = "+b.appendStep()+" WHERE id IN (?)",
+		string(to), now, step(now, to, detail), ids)
 	return err
 }
 
@@ -40,8 +36,8 @@ func (b *Inbox) AnsweredTx(ctx context.Context, tx database.Tx, w *Work, convers
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewRaw("UPDATE events SET conversation_id = ?, delivery_id = ?, updated_at = ?, steps = "+b.appendStep()+" WHERE id IN (?)",
-		conversationID, w.Events[0].ID, now, step(now, Running, detail), bun.List(w.IDs())).Exec(ctx)
+	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET conversation_id = ?, delivery_id = ?, updated_at = ?, steps = "+b.appendStep()+" WHERE id IN (?)",
+		conversationID, w.Events[0].ID, now, step(now, Running, detail), w.IDs())
 	if err != nil {
 		return err
 	}
@@ -57,16 +53,20 @@ func (b *Inbox) DoneTx(ctx context.Context, tx database.Tx, w *Work, to State, r
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewRaw("UPDATE events SET status = ?, error = ?, next_attempt_at = 0, updated_at = ?, steps = "+b.appendStep()+" WHERE id IN (?)",
-		to, reason, now, step(now, to, detail), bun.List(w.IDs())).Exec(ctx)
+	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, error = ?, next_attempt_at = 0, updated_at = ?, steps = "+b.appendStep()+" WHERE id IN (?)",
+		string(to), reason, now, step(now, to, detail), w.IDs())
 	if err != nil {
 		return err
 	}
 	// The lane's row is held, so whoever adds to the lane has done so before
 	// and is seen here, or finds the lane idle and wakes it.
-	_, err = tx.NewRaw("UPDATE lanes SET lease_owner = '', updated_at = ?0, ready_at = "+
-		"CASE WHEN "+b.hasOpen()+" THEN ?0 ELSE NULL END WHERE lane_key = ?1",
-		now, w.Lease.lane).Exec(ctx)
+	moment := "?"
+	if b.DB.Engine() == database.Postgres { // which cannot tell the type of an argument there
+		moment = "CAST(? AS BIGINT)"
+	}
+	_, err = b.DB.Exec(ctx, tx, "UPDATE lanes SET lease_owner = '', updated_at = ?, ready_at = "+
+		"CASE WHEN "+b.hasOpen()+" THEN "+moment+" ELSE NULL END WHERE lane_key = ?",
+		now, w.Lease.lane, now, w.Lease.lane)
 	if err != nil {
 		return err
 	}
@@ -93,9 +93,9 @@ func (b *Inbox) FailTx(ctx context.Context, tx database.Tx, w *Work, f Failure) 
 	if f.Counts {
 		count = 1
 	}
-	_, err = tx.NewRaw("UPDATE events SET status = ?, error = ?, attempts = attempts + ?, next_attempt_at = ?, updated_at = ?, steps = "+
+	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, error = ?, attempts = attempts + ?, next_attempt_at = ?, updated_at = ?, steps = "+
 		b.appendStep()+" WHERE id IN (?)",
-		Failed, f.Reason, count, next, now, step(now, Failed, f.Reason), bun.List(w.IDs())).Exec(ctx)
+		string(Failed), f.Reason, count, next, now, step(now, Failed, f.Reason), w.IDs())
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (b *Inbox) Release(ctx context.Context, w *Work, detail string) error {
 }
 
 func (b *Inbox) giveBack(ctx context.Context, tx database.Tx, w *Work, readyAt int64) error {
-	_, err := tx.NewRaw("UPDATE lanes SET lease_owner = '', ready_at = ? WHERE lane_key = ?", readyAt, w.Lease.lane).Exec(ctx)
+	_, err := b.DB.Exec(ctx, tx, "UPDATE lanes SET lease_owner = '', ready_at = ? WHERE lane_key = ?", readyAt, w.Lease.lane)
 	return err
 }
 
@@ -138,15 +138,14 @@ func (b *Inbox) Find(ctx context.Context, e *platforms.Event) (Event, error) {
 }
 
 func (b *Inbox) one(ctx context.Context, where string, args ...any) (Event, error) {
-	var r row
-	err := b.DB.Read().NewRaw("SELECT "+columns+" FROM events WHERE "+where, args...).Scan(ctx, &r)
-	if errors.Is(err, sql.ErrNoRows) {
+	rows, err := b.rows(ctx, b.DB.Read(), where, args...)
+	if err != nil {
+		return Event{}, err
+	}
+	if len(rows) == 0 {
 		return Event{}, failure.New(failure.NotFound, "not_found", "there is no such event", nil)
 	}
-	if err != nil {
-		return Event{}, database.Explain(err)
-	}
-	return r.event()
+	return rows[0].event()
 }
 
 // Depth returns how many events wait or are being answered.

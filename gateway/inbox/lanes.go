@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -58,9 +59,9 @@ func (b *Inbox) Ready(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	var n int
-	err = b.DB.Read().NewRaw("SELECT count(*) FROM (SELECT 1 FROM lanes WHERE queue = ? AND ready_at <= ? LIMIT 1) AS one",
-		b.Queue, now).Scan(ctx, &n)
-	return n > 0, database.Explain(err)
+	err = b.DB.QueryRow(ctx, b.DB.Read(), []any{&n}, "SELECT count(*) FROM (SELECT 1 FROM lanes WHERE queue = ? AND ready_at <= ? LIMIT 1) AS one",
+		b.Queue, now)
+	return n > 0, err
 }
 
 // Claim takes up to n ready lanes, those that wait longest first.
@@ -103,16 +104,26 @@ func (b *Inbox) Claim(ctx context.Context, n int) ([]Work, error) {
 }
 
 type laneRow struct {
-	Key     []byte `bun:"lane_key"`
-	No      int64  `bun:"lease_no"`
-	Owner   string `bun:"lease_owner"`
-	Crashes int64  `bun:"crashes"`
+	Key     []byte
+	No      int64
+	Owner   string
+	Crashes int64
+}
+
+const laneColumns = "lane_key, lease_no, lease_owner, crashes"
+
+func (b *Inbox) lanes(ctx context.Context, in bun.IDB, query string, args ...any) (lanes []laneRow, err error) {
+	err = b.DB.Query(ctx, in, func(rows *sql.Rows) error {
+		var l laneRow
+		err := rows.Scan(&l.Key, &l.No, &l.Owner, &l.Crashes)
+		lanes = append(lanes, l)
+		return err
+	}, "SELECT "+laneColumns+" FROM lanes WHERE "+query, args...)
+	return lanes, err
 }
 
 func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, n int, now int64) ([]laneRow, error) {
-	var lanes []laneRow
-	err := tx.NewRaw("SELECT lane_key, lease_no, lease_owner FROM lanes WHERE queue = ? AND ready_at <= ? ORDER BY ready_at LIMIT ? "+
-		b.DB.SkipLocked(), b.Queue, now, n).Scan(ctx, &lanes)
+	lanes, err := b.lanes(ctx, tx, "queue = ? AND ready_at <= ? ORDER BY ready_at LIMIT ? "+b.DB.SkipLocked(), b.Queue, now, n)
 	if err == nil {
 		lanes, err = b.divert(ctx, tx, lanes, now)
 	}
@@ -123,8 +134,8 @@ func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, n int, now int64)
 	for i := range lanes {
 		keys[i] = lanes[i].Key
 	}
-	_, err = tx.NewRaw("UPDATE lanes SET lease_owner = ?, lease_no = lease_no + 1, ready_at = ?, updated_at = ? WHERE lane_key IN (?)",
-		b.Owner, now+b.Lease.Microseconds(), now, bun.List(keys)).Exec(ctx)
+	_, err = b.DB.Exec(ctx, tx, "UPDATE lanes SET lease_owner = ?, lease_no = lease_no + 1, ready_at = ?, updated_at = ? WHERE lane_key IN (?)",
+		b.Owner, now+b.Lease.Microseconds(), now, keys)
 	return lanes, err
 }
 
@@ -137,7 +148,7 @@ func (b *Inbox) openLane(ctx context.Context, tx database.Tx, lane laneRow, slot
 		return w, err
 	}
 	if len(rows) == 0 { // nothing to do after all
-		_, err = tx.NewRaw("UPDATE lanes SET ready_at = NULL, lease_owner = '' WHERE lane_key = ?", lane.Key).Exec(ctx)
+		_, err = b.DB.Exec(ctx, tx, "UPDATE lanes SET ready_at = NULL, lease_owner = '' WHERE lane_key = ?", lane.Key)
 		return w, err
 	}
 	events := make([]Event, len(rows))
@@ -176,17 +187,16 @@ func (b *Inbox) Extend(ctx context.Context, leases []*Lease) error {
 	begun := b.elapsed()
 	var held []laneRow
 	err := b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		held = nil
 		now, err := b.DB.Clock(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.NewRaw("UPDATE lanes SET ready_at = ? WHERE lane_key IN (?) AND lease_owner = ?",
-			now+b.Lease.Microseconds(), bun.List(keys), b.Owner).Exec(ctx); err != nil {
+		if _, err := b.DB.Exec(ctx, tx, "UPDATE lanes SET ready_at = ? WHERE lane_key IN (?) AND lease_owner = ?",
+			now+b.Lease.Microseconds(), keys, b.Owner); err != nil {
 			return err
 		}
-		return tx.NewRaw("SELECT lane_key, lease_no FROM lanes WHERE lane_key IN (?) AND lease_owner = ?",
-			bun.List(keys), b.Owner).Scan(ctx, &held)
+		held, err = b.lanes(ctx, tx, "lane_key IN (?) AND lease_owner = ?", keys, b.Owner)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("heartbeat: %w", database.Explain(err))
@@ -210,15 +220,12 @@ func (b *Inbox) HoldTx(ctx context.Context, tx database.Tx, l *Lease) error {
 	if b.DB.Engine() == database.SQLite {
 		lock = ""
 	}
-	var no []int64
-	err := tx.NewRaw("SELECT lease_no FROM lanes WHERE lane_key = ? AND lease_owner = ?"+lock, l.lane, l.owner).Scan(ctx, &no)
-	if err != nil {
-		return err
-	}
-	if len(no) != 1 || no[0] != l.no {
+	var no int64
+	err := b.DB.QueryRow(ctx, tx, []any{&no}, "SELECT lease_no FROM lanes WHERE lane_key = ? AND lease_owner = ?"+lock, l.lane, l.owner)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && no != l.no {
 		return ErrLeaseLost
 	}
-	return nil
+	return err
 }
 
 // TakeOver makes every lane of this queue claimable at once, whoever held it;

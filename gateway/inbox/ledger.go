@@ -2,8 +2,6 @@ package inbox
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -34,10 +32,9 @@ func (b *Inbox) List(ctx context.Context, o ListOptions) (events []Event, next i
 	if o.Limit > 0 {
 		limit = min(o.Limit, maxPage)
 	}
-	var rows []row
-	err = b.DB.Read().NewRaw("SELECT "+columns+" FROM events WHERE "+where+" ORDER BY id DESC LIMIT ?", append(args, limit+1)...).Scan(ctx, &rows)
+	rows, err := b.rows(ctx, b.DB.Read(), where+" ORDER BY id DESC LIMIT ?", append(args, limit+1)...)
 	if err != nil {
-		return nil, 0, database.Explain(err)
+		return nil, 0, err
 	}
 	if len(rows) > limit {
 		rows = rows[:limit]
@@ -175,26 +172,28 @@ func (b *Inbox) Discard(ctx context.Context, id int64) error {
 // turnTo changes an event while its lane is held, so that no worker has it.
 func (b *Inbox) turnTo(ctx context.Context, id int64, change func(context.Context, database.Tx, *row, int64) error) error {
 	err := b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		var r row
-		err := tx.NewRaw("SELECT "+columns+" FROM events WHERE id = ?", id).Scan(ctx, &r)
-		if errors.Is(err, sql.ErrNoRows) {
-			return failure.New(failure.NotFound, "not_found", fmt.Sprintf("there is no event %d", id), nil)
-		}
+		found, err := b.rows(ctx, tx, "id = ?", id)
 		if err != nil {
 			return err
 		}
-		if err := b.lockLane(ctx, tx, r.LaneKey); err != nil {
+		if len(found) == 0 {
+			return failure.New(failure.NotFound, "not_found", fmt.Sprintf("there is no event %d", id), nil)
+		}
+		if err := b.lockLane(ctx, tx, found[0].LaneKey); err != nil {
 			return err
 		}
 		// Its state may have changed before the lane was held.
-		if err := tx.NewRaw("SELECT "+columns+" FROM events WHERE id = ?", id).Scan(ctx, &r); err != nil {
+		if found, err = b.rows(ctx, tx, "id = ?", id); err != nil {
 			return err
+		}
+		if len(found) == 0 {
+			return failure.New(failure.NotFound, "not_found", fmt.Sprintf("there is no event %d any more", id), nil)
 		}
 		now, err := b.DB.Clock(ctx, tx)
 		if err != nil {
 			return err
 		}
-		return change(ctx, tx, &r, now)
+		return change(ctx, tx, &found[0], now)
 	})
 	return database.Explain(err)
 }

@@ -2,6 +2,8 @@ package inbox
 
 import (
 	"context"
+	"database/sql"
+	"strconv"
 
 	"github.com/uptrace/bun"
 
@@ -24,35 +26,42 @@ const openSlots = `WITH RECURSIVE slots (n) AS (
 		FROM slots WHERE slots.n IS NOT NULL
 	) `
 
-// hasOpen is true in SQL when the lane ?1 has open events.
+// hasOpen is true in SQL when the lane ? has open events.
 func (b *Inbox) hasOpen() string {
 	if b.DB.Engine() == database.SQLite {
-		return "EXISTS (" + openSlots + "SELECT 1 FROM slots CROSS JOIN events WHERE events.id >> 10 = slots.n AND lane_key = ?1 AND " + open + ")"
+		return "EXISTS (" + openSlots + "SELECT 1 FROM slots CROSS JOIN events WHERE events.id >> 10 = slots.n AND lane_key = ? AND " + open + ")"
 	}
-	return "EXISTS (SELECT 1 FROM events WHERE lane_key = ?1 AND " + open + ")"
+	return "EXISTS (SELECT 1 FROM events WHERE lane_key = ? AND " + open + ")"
 }
 
 // slots returns the open slots on SQLite, nil on the servers.
 func (b *Inbox) slots(ctx context.Context, db bun.IDB) (slots []int64, err error) {
-	if b.DB.Engine() == database.SQLite {
-		err = db.NewRaw(openSlots+"SELECT n FROM slots WHERE n IS NOT NULL ORDER BY n").Scan(ctx, &slots)
+	if b.DB.Engine() != database.SQLite {
+		return nil, nil
 	}
+	// n >= 0 is n IS NOT NULL, with the argument for whose sake the statement is kept.
+	err = b.DB.Query(ctx, db, func(rows *sql.Rows) error {
+		var n int64
+		err := rows.Scan(&n)
+		slots = append(slots, n)
+		return err
+	}, openSlots+"SELECT n FROM slots WHERE n >= ? ORDER BY n", 0)
 	return slots, err
 }
 
 // oldestOpen returns the oldest open events of a lane.
 func (b *Inbox) oldestOpen(ctx context.Context, db bun.IDB, lane []byte, slots []int64) (rows []row, err error) {
-	const where = " FROM events WHERE lane_key = ? AND " + open
+	const where = "lane_key = ? AND " + open
+	// As an argument it would have SQLite parse the statement anew for each other value.
+	limit := " ORDER BY id LIMIT " + strconv.Itoa(MaxBatch)
 	if b.DB.Engine() != database.SQLite {
-		err = db.NewRaw("SELECT "+columns+where+" ORDER BY id LIMIT ?", lane, MaxBatch).Scan(ctx, &rows)
-		return rows, err
+		return b.rows(ctx, db, where+limit, lane)
 	}
 	for _, slot := range slots {
-		var more []row
-		err = db.NewRaw("SELECT "+columns+where+" AND id >> 10 = ? ORDER BY id LIMIT ?", lane, slot, MaxBatch-len(rows)).Scan(ctx, &more)
-		if rows = append(rows, more...); err != nil || len(rows) == MaxBatch {
-			break
+		more, err := b.rows(ctx, db, where+" AND id >> 10 = ?"+limit, lane, slot)
+		if rows = append(rows, more...); err != nil || len(rows) >= MaxBatch {
+			return rows[:min(len(rows), MaxBatch)], err
 		}
 	}
-	return rows, err
+	return rows, nil
 }

@@ -25,8 +25,8 @@ type statements struct {
 }
 
 const (
-	laneColumns  = "INSERT INTO lanes (lane_key, queue, ready_at, updated_at) "
-	eventColumns = "INSERT INTO events (event_key, message_key, lane_key, platform, tenant, event_id, user_key, " +
+	insertLane  = "INSERT INTO lanes (lane_key, queue, ready_at, updated_at) "
+	insertEvent = "INSERT INTO events (event_key, message_key, lane_key, platform, tenant, event_id, user_key, " +
 		"body, status, error, received_at, updated_at, steps) "
 	laneRow1  = "(?, ?, ?, ?)"
 	eventRow1 = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')"
@@ -34,7 +34,7 @@ const (
 
 func prepare(ctx context.Context, db *database.DB) (statements, error) {
 	s := statements{engine: db.Engine()}
-	lane, event := laneColumns+"VALUES "+laneRow1, eventColumns+"VALUES "+eventRow1
+	lane, event := insertLane+"VALUES "+laneRow1, insertEvent+"VALUES "+eventRow1
 	lanes := lane + strings.Repeat(", "+laneRow1, manyRows-1)
 	events := event + strings.Repeat(", "+eventRow1, manyRows-1)
 	// A lane that has work already is not written, only locked.
@@ -45,8 +45,8 @@ func prepare(ctx context.Context, db *database.DB) (statements, error) {
 		laneThere = " ON DUPLICATE KEY UPDATE ready_at = COALESCE(ready_at, VALUES(ready_at))"
 		eventThere = " ON DUPLICATE KEY UPDATE event_key = event_key"
 	case database.Postgres:
-		lanes = laneColumns + "SELECT k, ?, ?, ? FROM unnest(?::bytea[]) AS k ORDER BY k"
-		events = eventColumns + `SELECT event_key, message_key, lane_key, platform, tenant, event_id, user_key, body, status, error, ?, ?, ''
+		lanes = insertLane + "SELECT k, ?, ?, ? FROM unnest(?::bytea[]) AS k ORDER BY k"
+		events = insertEvent + `SELECT event_key, message_key, lane_key, platform, tenant, event_id, user_key, body, status, error, ?, ?, ''
 			FROM unnest(?::bytea[], ?::bytea[], ?::bytea[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
 			WITH ORDINALITY AS e (event_key, message_key, lane_key, platform, tenant, event_id, user_key, body, status, error, n)
 			ORDER BY n`

@@ -89,17 +89,15 @@ func (b *Inbox) Suspect(ctx context.Context) (waits, alone bool, err error) {
 	if err != nil {
 		return false, false, err
 	}
-	var lanes []laneRow
-	err = b.DB.Read().NewRaw(mostSuspect, b.suspectQueue(), now).Scan(ctx, &lanes)
+	lanes, err := b.lanes(ctx, b.DB.Read(), mostSuspect, b.suspectQueue(), now)
 	if err != nil || len(lanes) == 0 {
-		return false, false, database.Explain(err)
+		return false, false, err
 	}
 	return true, b.crashesOf(lanes[0]) > 0, nil
 }
 
 // mostSuspect finds the suspect that is taken first. There are few at any time.
-const mostSuspect = "SELECT lane_key, lease_no, lease_owner, crashes FROM lanes WHERE queue = ? AND ready_at <= ? " +
-	"ORDER BY crashes DESC, ready_at LIMIT 1 "
+const mostSuspect = "queue = ? AND ready_at <= ? ORDER BY crashes DESC, ready_at LIMIT 1 "
 
 func (b *Inbox) crashesOf(lane laneRow) int64 {
 	if b.orphaned(lane) {
@@ -119,8 +117,8 @@ func (b *Inbox) ClaimSuspect(ctx context.Context, alone bool) (w *Work, err erro
 		if err != nil {
 			return err
 		}
-		var lanes []laneRow
-		if err := tx.NewRaw(mostSuspect+b.DB.SkipLocked(), b.suspectQueue(), now).Scan(ctx, &lanes); err != nil || len(lanes) == 0 {
+		lanes, err := b.lanes(ctx, tx, mostSuspect+b.DB.SkipLocked(), b.suspectQueue(), now)
+		if err != nil || len(lanes) == 0 {
 			return err
 		}
 		lane := lanes[0]

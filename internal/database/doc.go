@@ -6,4 +6,8 @@
 // paid once for many; on the servers each call is a transaction of its own.
 // Reads use [DB.Read]. A function given to Write may run twice and must touch
 // nothing but its transaction.
+//
+// What runs in every turn goes through [DB.Exec], [DB.Query], [DB.QueryRow] or a
+// [Stmt], which leave arguments out of the text: an engine then parses each
+// text once for each connection. Everything else is written with bun.
 package database

@@ -3,7 +3,6 @@ package database
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,7 +18,6 @@ import (
 	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-	"modernc.org/sqlite"
 )
 
 // Tx is the transaction that a function given to [DB.Write] works in.
@@ -42,6 +40,7 @@ type DB struct {
 	write  *bun.DB // SQLite: one connection; servers: the same pool as read
 	shared *committer
 	log    *slog.Logger
+	echo   bool // log what goes past bun too
 	now    func() time.Time
 	closed chan struct{}
 }
@@ -69,7 +68,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{Target: target, log: o.Logger, now: o.Now, closed: make(chan struct{})}
+	db := &DB{Target: target, log: o.Logger, echo: o.Echo, now: o.Now, closed: make(chan struct{})}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}
@@ -185,6 +184,7 @@ func (db *DB) openServer(ctx context.Context) error {
 			return errors.New("the URL is not one that MySQL's driver understands")
 		}
 		c.Logger = &mysql.NopLogger{}
+		c.InterpolateParams = true // else each statement is prepared first: two round trips
 		c.Params["sql_mode"] += idleInMariaDB
 		c.Params["innodb_lock_wait_timeout"] = lockLimit
 		conn, err := mysql.NewConnector(c)
@@ -248,19 +248,14 @@ func (db *DB) Close() error {
 	return err
 }
 
-// connector opens SQLite connections through a driver of our own, so that the
-// process-wide driver registry is left alone.
-type connector struct{ dsn string }
-
-func (c connector) Connect(context.Context) (driver.Conn, error) {
-	return (&sqlite.Driver{}).Open(c.dsn)
-}
-func (c connector) Driver() driver.Driver { return &sqlite.Driver{} }
-
 type echo struct{ log *slog.Logger }
 
 func (e echo) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
 
 func (e echo) AfterQuery(ctx context.Context, q *bun.QueryEvent) {
-	e.log.InfoContext(ctx, "sql", slog.String("statement", q.Query), slog.Duration("took", time.Since(q.StartTime)))
+	e.write(ctx, q.Query, time.Since(q.StartTime))
+}
+
+func (e echo) write(ctx context.Context, statement string, took time.Duration) {
+	e.log.InfoContext(ctx, "sql", slog.String("statement", statement), slog.Duration("took", took))
 }

@@ -7,30 +7,30 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// Stmt is a hot statement. bun writes arguments into the SQL text, so that
-// the engine parses it anew at each call; a Stmt is parsed once. The servers'
-// drivers keep prepared statements by themselves.
+// Stmt is a hot statement: like [DB.Exec] and [DB.Query], with its text made
+// ready and checked beforehand.
 type Stmt struct {
+	db        *DB
 	query     string
 	returning bool
-	prepared  *sql.Stmt // SQLite only, on the one writing connection
 }
 
 // Prepare returns a statement for use inside [DB.Write]. Its text uses ? for
 // arguments on every engine and holds no other question mark. It must not be
 // called inside Write; it lives as long as db.
 func (db *DB) Prepare(ctx context.Context, query string) (*Stmt, error) {
-	s := &Stmt{query: db.rebind(query), returning: db.Engine() == Postgres && strings.Contains(query, " RETURNING id")}
+	s := &Stmt{db: db, query: db.rebind(query), returning: db.Engine() == Postgres && strings.Contains(query, " RETURNING id")}
 	if db.Engine() != SQLite {
 		return s, nil
 	}
-	var err error
-	if s.prepared, err = db.write.DB.PrepareContext(ctx, query); err != nil {
+	parsed, err := db.write.DB.PrepareContext(ctx, query)
+	if err != nil {
 		return nil, fmt.Errorf("prepare a statement: %w", Explain(err))
 	}
-	return s, nil
+	return s, parsed.Close() //nolint:sqlclosecheck // at once
 }
 
 // Exec runs the statement in tx and returns how many rows it changed.
@@ -80,31 +80,16 @@ func (s *Stmt) InsertMany(ctx context.Context, tx Tx, args ...any) (added, last 
 
 // Query runs the statement in tx and calls scan for each of its rows.
 func (s *Stmt) Query(ctx context.Context, tx Tx, scan func(*sql.Rows) error, args ...any) error {
-	rows, err := s.rows(ctx, tx, args...)
+	defer s.db.echoed(ctx, s.query, time.Now())
+	rows, err := tx.Tx.QueryContext(ctx, s.query, args...)
 	if err != nil {
 		return Explain(err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return Explain(err)
-		}
-	}
-	return Explain(rows.Err())
-}
-
-func (s *Stmt) rows(ctx context.Context, tx Tx, args ...any) (*sql.Rows, error) {
-	if s.prepared != nil {
-		return tx.Tx.StmtContext(ctx, s.prepared).QueryContext(ctx, args...) //nolint:sqlclosecheck // it ends with tx
-	}
-	return tx.Tx.QueryContext(ctx, s.query, args...)
+	return each(rows, scan)
 }
 
 func (s *Stmt) exec(ctx context.Context, tx Tx, args ...any) (sql.Result, error) {
-	if s.prepared != nil {
-		res, err := tx.Tx.StmtContext(ctx, s.prepared).ExecContext(ctx, args...) //nolint:sqlclosecheck // it ends with tx
-		return res, Explain(err)
-	}
+	defer s.db.echoed(ctx, s.query, time.Now())
 	res, err := tx.Tx.ExecContext(ctx, s.query, args...)
 	return res, Explain(err)
 }
@@ -112,10 +97,7 @@ func (s *Stmt) exec(ctx context.Context, tx Tx, args ...any) (sql.Result, error)
 // QueryRow runs the statement in tx and scans its one row into dest.
 // The error is sql.ErrNoRows when there is none.
 func (s *Stmt) QueryRow(ctx context.Context, tx Tx, dest []any, args ...any) error {
-	if s.prepared != nil {
-		row := tx.Tx.StmtContext(ctx, s.prepared).QueryRowContext(ctx, args...) //nolint:sqlclosecheck // it ends with tx
-		return Explain(row.Scan(dest...))
-	}
+	defer s.db.echoed(ctx, s.query, time.Now())
 	return Explain(tx.Tx.QueryRowContext(ctx, s.query, args...).Scan(dest...))
 }
 

@@ -1,0 +1,147 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// The functions of this file are for what runs in every turn. bun writes
+// arguments into the SQL text, so that the engine parses it anew at each call;
+// here they stay apart from it and the text is parsed once on each connection.
+//
+// A query uses ? for arguments on every engine and holds no other question
+// mark. An argument of type []int64 or [][]byte stands for a list, as in IN (?).
+
+// Exec runs a statement and returns how many rows it changed.
+func (db *DB) Exec(ctx context.Context, in bun.IDB, query string, args ...any) (int64, error) {
+	query, args = db.bind(query, args)
+	defer db.echoed(ctx, query, time.Now())
+	res, err := runner(in).ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, Explain(err)
+	}
+	return res.RowsAffected()
+}
+
+// Query runs a query and calls scan for each of its rows.
+func (db *DB) Query(ctx context.Context, in bun.IDB, scan func(*sql.Rows) error, query string, args ...any) error {
+	query, args = db.bind(query, args)
+	defer db.echoed(ctx, query, time.Now())
+	rows, err := runner(in).QueryContext(ctx, query, args...)
+	if err != nil {
+		return Explain(err)
+	}
+	return each(rows, scan)
+}
+
+// QueryRow runs a query and scans its one row into dest. The error is
+// sql.ErrNoRows when there is none.
+func (db *DB) QueryRow(ctx context.Context, in bun.IDB, dest []any, query string, args ...any) error {
+	query, args = db.bind(query, args)
+	defer db.echoed(ctx, query, time.Now())
+	return Explain(runner(in).QueryRowContext(ctx, query, args...).Scan(dest...))
+}
+
+// each calls scan for each of the rows and closes them.
+func each(rows *sql.Rows, scan func(*sql.Rows) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return Explain(err)
+		}
+	}
+	return Explain(rows.Err())
+}
+
+// plain is database/sql without bun around it.
+type plain interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func runner(in bun.IDB) plain {
+	switch in := in.(type) {
+	case bun.Tx:
+		return in.Tx
+	case *bun.DB:
+		return in.DB
+	default:
+		panic(fmt.Sprintf("database: %T is neither a transaction nor a pool", in))
+	}
+}
+
+// echoed logs a statement, without its arguments, where that was asked for.
+func (db *DB) echoed(ctx context.Context, query string, begun time.Time) {
+	if db.echo {
+		echo{db.log}.write(ctx, query, time.Since(begun))
+	}
+}
+
+// bind writes the query as the engine takes it, and lists one by one.
+func (db *DB) bind(query string, args []any) (string, []any) {
+	if db.Engine() != Postgres && !hasList(args) {
+		return query, args
+	}
+	var b strings.Builder
+	b.Grow(len(query) + 32)
+	flat := make([]any, 0, len(args)+8)
+	mark := func(v any) {
+		flat = append(flat, v)
+		if db.Engine() == Postgres {
+			b.WriteString("$" + strconv.Itoa(len(flat)))
+			return
+		}
+		b.WriteByte('?')
+	}
+	for _, arg := range args {
+		before, after, _ := strings.Cut(query, "?")
+		b.WriteString(before)
+		query = after
+		switch list := arg.(type) {
+		case []int64:
+			marks(&b, list, mark)
+		case [][]byte:
+			marks(&b, list, mark)
+		default:
+			mark(arg)
+		}
+	}
+	b.WriteString(query)
+	return b.String(), flat
+}
+
+func hasList(args []any) bool {
+	for _, arg := range args {
+		switch arg.(type) {
+		case []int64, [][]byte:
+			return true
+		}
+	}
+	return false
+}
+
+// marks writes a list with as many members as the next power of two, the last
+// one repeated, so that lists of many lengths have few texts. An empty one is NULL.
+func marks[T any](b *strings.Builder, list []T, mark func(any)) {
+	if len(list) == 0 {
+		b.WriteString("NULL")
+		return
+	}
+	n := 1
+	for n < len(list) {
+		n *= 2
+	}
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		mark(list[min(i, len(list)-1)])
+	}
+}

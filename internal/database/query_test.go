@@ -1,0 +1,169 @@
+package database_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/database/dbtest"
+)
+
+// numbers is a database with a table of numbers and their names.
+func numbers(t *testing.T, engine database.Engine) *database.DB {
+	t.Helper()
+	db := dbtest.Open(t, dbtest.URL(t, engine))
+	exec(t, db, "CREATE TABLE numbers (n BIGINT NOT NULL PRIMARY KEY, name VARCHAR(50) NOT NULL)")
+	for n := range int64(10) {
+		exec(t, db, "INSERT INTO numbers (n, name) VALUES (?, ?)", n, fmt.Sprint("number ", n))
+	}
+	return db
+}
+
+func exec(t *testing.T, db *database.DB, query string, args ...any) (changed int64) {
+	t.Helper()
+	err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) (err error) {
+		changed, err = db.Exec(ctx, tx, query, args...)
+		return err
+	})
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return changed
+}
+
+func TestQueriesWithArguments(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			db := numbers(t, engine)
+			for _, tt := range []struct {
+				where string
+				args  []any
+				want  []int64
+			}{
+				{"n = ?", []any{4}, []int64{4}},
+				{"n IN (?)", []any{[]int64{7}}, []int64{7}},
+				{"n IN (?) AND n < ?", []any{[]int64{7, 2, 5}, 6}, []int64{2, 5}},
+				{"n IN (?)", []any{[]int64{9, 8, 7, 6, 5}}, []int64{5, 6, 7, 8, 9}},
+				{"n IN (?)", []any{[]int64{}}, nil},
+				{"n > ? AND n IN (?) AND name <> ?", []any{1, []int64{1, 2, 3}, "number 3"}, []int64{2}},
+				{"name = ?", []any{"what? a mark, and a quote '"}, nil},
+			} {
+				if got := find(t, db, tt.where, tt.args...); !slices.Equal(got, tt.want) {
+					t.Errorf("%s with %v: %v, want %v", tt.where, tt.args, got, tt.want)
+				}
+			}
+			var name string
+			err := db.QueryRow(t.Context(), db.Read(), []any{&name}, "SELECT name FROM numbers WHERE n = ?", 3)
+			if err != nil || name != "number 3" {
+				t.Errorf("found %q, %v", name, err)
+			}
+			err = db.QueryRow(t.Context(), db.Read(), []any{&name}, "SELECT name FROM numbers WHERE n = ?", 11)
+			if !errors.Is(err, sql.ErrNoRows) {
+				t.Errorf("a row that is not there: %v", err)
+			}
+			if n := exec(t, db, "DELETE FROM numbers WHERE n IN (?)", []int64{1, 2, 3, 44}); n != 3 {
+				t.Errorf("deleted %d rows, want 3", n)
+			}
+		})
+	}
+}
+
+func find(t *testing.T, db *database.DB, where string, args ...any) (found []int64) {
+	t.Helper()
+	err := db.Query(t.Context(), db.Read(), func(rows *sql.Rows) error {
+		var n int64
+		err := rows.Scan(&n)
+		found = append(found, n)
+		return err
+	}, "SELECT n FROM numbers WHERE "+where+" ORDER BY n", args...)
+	if err != nil {
+		t.Fatalf("%s: %v", where, err)
+	}
+	return found
+}
+
+// A connection keeps what it has parsed; nothing of one use shows in the next.
+func TestKeptStatements(t *testing.T) {
+	t.Parallel()
+	const byNumber = "SELECT name FROM numbers WHERE n >= ? ORDER BY n"
+	t.Run("used while its rows are read", func(t *testing.T) {
+		t.Parallel()
+		db := numbers(t, database.SQLite)
+		var pairs []string
+		err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+			return db.Query(ctx, tx, func(outer *sql.Rows) error {
+				var a string
+				if err := outer.Scan(&a); err != nil {
+					return err
+				}
+				return db.Query(ctx, tx, func(inner *sql.Rows) error {
+					var b string
+					err := inner.Scan(&b)
+					pairs = append(pairs, a+"/"+b)
+					return err
+				}, byNumber, 9)
+			}, byNumber, 8)
+		})
+		if want := []string{"number 8/number 9", "number 9/number 9"}; err != nil || !slices.Equal(pairs, want) {
+			t.Errorf("%v, %v, want %v", pairs, err, want)
+		}
+	})
+	t.Run("left before its last row", func(t *testing.T) {
+		t.Parallel()
+		db := numbers(t, database.SQLite)
+		stop := errors.New("enough")
+		for range 3 {
+			err := db.Query(t.Context(), db.Read(), func(*sql.Rows) error { return stop }, byNumber, 0)
+			if !errors.Is(err, stop) {
+				t.Fatal(err)
+			}
+		}
+		exec(t, db, "UPDATE numbers SET name = ? WHERE n = ?", "changed", 9)
+		var name string
+		if err := db.QueryRow(t.Context(), db.Read(), []any{&name}, byNumber, 9); err != nil || name != "changed" {
+			t.Errorf("%q, %v: an old state of the database is read", name, err)
+		}
+	})
+	t.Run("after it failed", func(t *testing.T) {
+		t.Parallel()
+		db := numbers(t, database.SQLite)
+		const insert = "INSERT INTO numbers (n, name) VALUES (?, ?)"
+		err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+			_, err := db.Exec(ctx, tx, insert, 3, "again")
+			return err
+		})
+		if err == nil {
+			t.Fatal("a duplicate was stored")
+		}
+		if n := exec(t, db, insert, 33, "new"); n != 1 {
+			t.Errorf("inserted %d", n)
+		}
+	})
+	t.Run("after the table changed", func(t *testing.T) {
+		t.Parallel()
+		db := numbers(t, database.SQLite)
+		if got := find(t, db, "n > ?", 7); len(got) != 2 {
+			t.Fatal(got)
+		}
+		exec(t, db, "ALTER TABLE numbers ADD COLUMN other TEXT")
+		exec(t, db, "CREATE INDEX numbers_name ON numbers (name)")
+		if got := find(t, db, "n > ?", 6); len(got) != 3 {
+			t.Errorf("found %v", got)
+		}
+	})
+	t.Run("more texts than are kept", func(t *testing.T) {
+		t.Parallel()
+		db := numbers(t, database.SQLite)
+		for i := range 400 {
+			if got := find(t, db, fmt.Sprintf("n = ? AND %d = %d", i, i), i%10); len(got) != 1 {
+				t.Fatalf("text %d: %v", i, got)
+			}
+		}
+	})
+}
