@@ -185,6 +185,7 @@ func (db *DB) openServer(ctx context.Context) error {
 		}
 		c.Logger = &mysql.NopLogger{}
 		c.InterpolateParams = true // else each statement is prepared first: two round trips
+		c.MaxAllowedPacket = 0     // ask the server: what is too long for one statement is prepared after all
 		c.Params["sql_mode"] += idleInMariaDB
 		c.Params["innodb_lock_wait_timeout"] = lockLimit
 		conn, err := mysql.NewConnector(c)

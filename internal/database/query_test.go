@@ -1,11 +1,13 @@
 package database_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/parley-bot/parley/internal/database"
@@ -86,6 +88,27 @@ func find(t *testing.T, db *database.DB, where string, args ...any) (found []int
 		t.Fatalf("%s: %v", where, err)
 	}
 	return found
+}
+
+// MariaDB takes 16 MiB in one statement, and each of these characters is two
+// in its text.
+func TestLongArgument(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			db := dbtest.Open(t, dbtest.URL(t, engine))
+			text := map[database.Engine]string{database.MySQL: "LONGTEXT"}[engine]
+			exec(t, db, "CREATE TABLE texts (n BIGINT NOT NULL PRIMARY KEY, content "+cmp.Or(text, "TEXT")+" NOT NULL)")
+			want := strings.Repeat(`\'`, 5<<20)
+			exec(t, db, "INSERT INTO texts (n, content) VALUES (?, ?)", 1, want)
+			var got string
+			err := db.QueryRow(t.Context(), db.Read(), []any{&got}, "SELECT content FROM texts WHERE n = ?", 1)
+			if err != nil || got != want {
+				t.Errorf("%d bytes of %d, %v", len(got), len(want), err)
+			}
+		})
+	}
 }
 
 // A connection keeps what it has parsed; nothing of one use shows in the next.
