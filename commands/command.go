@@ -92,6 +92,18 @@ type Answer struct {
 	// Code means that Text is not prose but in this language ("json"): where
 	// people read it in a chat, it stands in a code block.
 	Code string
+	// File, when not nil, is shown in place of Text where the chat takes files,
+	// unless Apply returns a text.
+	File *File
+}
+
+// File is an answer that people keep rather than read.
+type File struct {
+	Name    string // with its extension: "conversation.json"
+	Content string // UTF-8, not empty
+	// Kept is stored as the answer's message where the file is shown; "" =
+	// what is stored without it.
+	Kept string
 }
 
 // Say returns the text of that key in the call's language, filled in as by

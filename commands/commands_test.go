@@ -361,8 +361,20 @@ func TestExport(t *testing.T) {
 		!strings.Contains(answer.Text, `"content": "<Hello>"`) || !strings.Contains(answer.Text, `"timestamp": "2026-01-15T19:30:22Z"`) {
 		t.Errorf("%+v, %v", answer, err)
 	}
+	if f := answer.File; f == nil || f.Name != "conversation.json" || f.Content != answer.Text || f.Kept != answer.Kept {
+		t.Errorf("file %+v", f)
+	}
 	c.store.messages[0].Content = strings.Repeat("x", 256<<10)
-	c.expect(t, say{"/export", "This conversation of 1 messages is longer than 256 KiB. Its administrator can export it: parley conversations export 7"})
+	const tooLong = "This conversation of 1 messages is longer than 256 KiB. Its administrator can export it: parley conversations export 7"
+	answer, err = c.send(t, "/export")
+	if f := answer.File; err != nil || answer.Text != tooLong || answer.Code != "" || answer.Kept != "" ||
+		f == nil || !strings.Contains(f.Content, c.store.messages[0].Content) || f.Kept != "Exported 1 messages" {
+		t.Errorf("too long for a message: %.200s, %v", answer.Text, err)
+	}
+	c.store.messages[0].Content = strings.Repeat("x", 4<<20)
+	if answer, err = c.send(t, "/export"); err != nil || answer.Text != tooLong || answer.File != nil {
+		t.Errorf("too long for a file: %.200s, %v", answer.Text, err)
+	}
 	c.conversation = 0
 	c.expect(t, say{"/export", "There is nothing to export yet."})
 }

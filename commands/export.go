@@ -10,8 +10,14 @@ import (
 	"github.com/parley-bot/parley/conversation"
 )
 
-// maxExport bounds an export in a chat, in bytes: more would be dozens of messages.
-const maxExport = 256 << 10
+const (
+	// maxExport bounds an export as text, in bytes: more would be dozens of messages.
+	maxExport = 256 << 10
+
+	// maxExportFile bounds an export as a file, in bytes: it is kept in the
+	// ledger and uploaded within the time of one send.
+	maxExportFile = 4 << 20
+)
 
 // export shows the conversation as an export file has it.
 func export(store Store) Command {
@@ -29,14 +35,16 @@ func export(store Store) Command {
 			if err != nil {
 				return Answer{}, err
 			}
-			if len(text) > maxExport {
-				return Answer{Text: c.Say("export.long", len(archive.Messages), maxExport>>10, c.Conversation)}, nil
-			}
 			// An export holds those before it: kept whole, they would double each time.
-			return Answer{
-				Text: text, Code: "json",
-				Kept: c.Say("export.kept", len(archive.Messages)),
-			}, nil
+			kept := c.Say("export.kept", len(archive.Messages))
+			a := Answer{Text: text, Code: "json", Kept: kept}
+			if len(text) > maxExport {
+				a = Answer{Text: c.Say("export.long", len(archive.Messages), maxExport>>10, c.Conversation)}
+			}
+			if len(text) <= maxExportFile {
+				a.File = &File{Name: "conversation.json", Content: text, Kept: kept}
+			}
+			return a, nil
 		},
 	}
 }

@@ -153,6 +153,8 @@ type options struct {
 	listener turn.Listener    // nil: the gateway's own
 	now      func() time.Time // of circuits; nil: time.Now
 	patience time.Duration    // 0: an hour
+	sender   platforms.Sender // in place of the chat; nil: the chat
+	log      *slog.Logger     // nil: nobody
 }
 
 // process is one process on a database, with the model and the chat of an
@@ -181,12 +183,15 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
+	log := cmp.Or(o.log, slog.New(slog.DiscardHandler))
 	quiet := &silent{}
 	w.outbox = outbox.New(db, outbox.Options{
 		Sender: func(name string) platforms.Sender {
 			if name == "silent" {
 				return quiet
+			}
+			if o.sender != nil {
+				return o.sender
 			}
 			return c
 		},

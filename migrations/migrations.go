@@ -133,7 +133,7 @@ func migrator(ctx context.Context, db *database.DB) (*migrate.Migrator, error) {
 }
 
 // steps returns every migration, oldest first.
-func steps() []step { return []step{initial(), slots(), memory(), forget(), suspects()} }
+func steps() []step { return []step{initial(), slots(), memory(), forget(), suspects(), files()} }
 
 type step struct {
 	name, comment string

@@ -30,12 +30,15 @@ type Inbound struct {
 	Answer Answer  // the zero value is an empty 200
 }
 
-// Part is one message of a reply, small enough for the platform.
+// Part is one message or file of a reply, small enough for the platform.
 type Part struct {
 	// Key is the same for every attempt to show this part and different for
 	// every other part; at most 40 ASCII characters.
 	Key  string
 	Text string
+	// File is "" for a message. Else the part is a file of this name with Text
+	// as its content; only a [FileSender] gets one.
+	File string
 	// EventIDs are the platform's ids of the events that the reply answers.
 	EventIDs []string
 }
@@ -71,6 +74,14 @@ type Sender interface {
 	// Find tells whether a part whose send was begun at since, and whose
 	// outcome is unknown, is shown. An error means: ask again later.
 	Find(ctx context.Context, to Address, p Part, since time.Time) (f Finding, messageID string, err error)
+}
+
+// FileSender is a [Sender] that also shows files.
+type FileSender interface {
+	Sender
+	// TakesFile reports whether a file can be shown at that address to those
+	// who are to see it, and to nobody else.
+	TakesFile(to Address) bool
 }
 
 // Adapter is a whole platform.

@@ -48,23 +48,35 @@ func (o *Outbox) Deliver(ctx context.Context, d *Delivery, resumed bool, left fu
 	if len(todo) == 0 {
 		return o.db.Write(ctx, last)
 	}
-	for i, p := range todo {
+	for len(todo) > 0 {
 		if left() < SendLimit {
 			return ErrLeaseShort
 		}
+		p := todo[0]
 		id, err := o.show(ctx, sender, d, p, resumed)
-		if err != nil {
+		switch {
+		case p.isRefused(err):
+			if todo, err = o.fallBack(ctx, d, p, err); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
 			return o.failed(ctx, d, p, err)
 		}
-		var next *part
-		if i+1 < len(todo) {
-			next = todo[i+1]
-		}
-		if err := o.confirm(ctx, d, p, id, next, last); err != nil {
+		todo = todo[1:]
+		if err := o.confirm(ctx, d, p, id, head(todo), last); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// head returns the first of the parts, nil when there is none.
+func head(parts []*part) *part {
+	if len(parts) == 0 {
+		return nil
+	}
+	return parts[0]
 }
 
 func (d *Delivery) unsent() []*part {
@@ -81,8 +93,8 @@ func (d *Delivery) unsent() []*part {
 func (o *Outbox) show(ctx context.Context, s platforms.Sender, d *Delivery, p *part, resumed bool) (id string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, SendLimit)
 	defer cancel()
-	out := platforms.Part{Key: p.key, Text: p.text, EventIDs: d.EventIDs}
-	if resumed && p.state == sending {
+	out := platforms.Part{Key: p.key, File: p.file, Text: p.text, EventIDs: d.EventIDs}
+	if resumed && p.doubt {
 		if rest := o.Settle[d.Platform] - o.db.Now().Sub(p.since); rest > 0 {
 			return "", failure.RetryAfter(rest, "settling", "the outcome of a send is not known yet", ErrLookup)
 		}
@@ -197,8 +209,8 @@ func (o *Outbox) confirm(ctx context.Context, d *Delivery, p *part, id string, n
 }
 
 func (o *Outbox) setState(ctx context.Context, tx database.Tx, d *Delivery, p *part, id string) error {
-	_, err := tx.NewRaw("UPDATE delivery_parts SET state = ?, tried_at = ?, platform_id = ? WHERE delivery_id = ? AND n = ?",
-		p.state, database.Micros(p.since), id, d.ID, p.n).Exec(ctx)
+	_, err := o.db.Exec(ctx, tx, "UPDATE delivery_parts SET state = ?, tried_at = ?, platform_id = ? WHERE delivery_id = ? AND n = ?",
+		string(p.state), database.Micros(p.since), id, d.ID, p.n)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/parley-bot/parley/internal/database"
@@ -36,6 +37,7 @@ type Delivery struct {
 	Platform  string
 	Address   platforms.Address
 	Text      string
+	File      *File // shown in place of Text; nil = Text is shown
 	Outcome   Outcome
 	Error     string // with Dead: why, for the ledger
 	MessageID int64  // of the reply in its conversation; 0 when it is not kept
@@ -44,9 +46,13 @@ type Delivery struct {
 	parts     []part
 }
 
+// File is a reply in the form of a file.
+type File struct{ Name, Content string }
+
 type part struct {
 	n     int
 	key   string
+	file  string // the file's name; "" = a message
 	text  string
 	state partState
 	since time.Time // when the first send of unknown outcome began
@@ -64,20 +70,41 @@ type Outbox struct {
 // New returns an outbox on a migrated database.
 func New(db *database.DB, o Options) *Outbox { return &Outbox{db: db, Options: o} }
 
-// Prepare cuts the reply for its platform. Nothing is stored yet.
+// TakesFile reports whether a file can be shown at that address.
+func (o *Outbox) TakesFile(platform string, to platforms.Address) bool {
+	s, ok := o.Sender(platform).(platforms.FileSender)
+	return ok && s.TakesFile(to)
+}
+
+// Prepare cuts the reply for its platform; a File, which the platform must
+// take, stays whole. Nothing is stored yet.
 func (o *Outbox) Prepare(d *Delivery, eventKey []byte) {
-	d.parts = nil
 	// The key follows from the event's own identity, so that it is the same
 	// after a restart and never that of another database's event.
 	base := hex.EncodeToString(eventKey[:14])
-	for n, text := range o.Sender(d.Platform).Split(d.Text) {
-		p := part{n: n, key: fmt.Sprintf("%s-%d", base, n), text: text, state: pending}
-		if n == 0 {
+	if d.File == nil {
+		d.parts = o.split(d, base, 0)
+		return
+	}
+	d.parts = []part{{key: partKey(base, 0), file: d.File.Name, text: d.File.Content, state: sending}}
+}
+
+// split makes d's text the parts from number first on, the first of which is
+// being sent.
+func (o *Outbox) split(d *Delivery, base string, first int) []part {
+	var list []part
+	for i, text := range o.Sender(d.Platform).Split(d.Text) {
+		n := first + i
+		p := part{n: n, key: partKey(base, n), text: text, state: pending}
+		if i == 0 {
 			p.state = sending
 		}
-		d.parts = append(d.parts, p)
+		list = append(list, p)
 	}
+	return list
 }
+
+func partKey(base string, n int) string { return base + "-" + strconv.Itoa(n) }
 
 // Silent reports that nothing has to be sent: who asked reads the reply from us.
 func (d *Delivery) Silent() bool { return len(d.parts) == 0 }
@@ -96,22 +123,26 @@ func (o *Outbox) CreateTx(ctx context.Context, tx database.Tx, d *Delivery) erro
 	if d.Silent() {
 		state = "done"
 	}
-	_, err = tx.NewRaw(`INSERT INTO deliveries (id, lane_key, platform, address, text, state, outcome, error,
+	_, err = o.db.Exec(ctx, tx, `INSERT INTO deliveries (id, lane_key, platform, address, text, state, outcome, error,
 		message_id, tokens, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		d.ID, d.LaneKey, d.Platform, string(address), d.Text, state, d.Outcome, d.Error,
-		d.MessageID, d.Tokens, now, now).Exec(ctx)
+		d.ID, d.LaneKey, d.Platform, string(address), d.Text, state, string(d.Outcome), d.Error,
+		d.MessageID, d.Tokens, now, now)
 	if err != nil {
 		return err
 	}
-	for i := range d.parts {
-		p := &d.parts[i]
+	return o.insertParts(ctx, tx, d.ID, d.parts, now)
+}
+
+func (o *Outbox) insertParts(ctx context.Context, tx database.Tx, deliveryID int64, parts []part, now int64) error {
+	for i := range parts {
+		p := &parts[i]
 		tried := int64(0)
 		if p.state == sending {
 			tried = now
 			p.since = database.Time(now)
 		}
-		_, err := tx.NewRaw(`INSERT INTO delivery_parts (delivery_id, n, part_key, text, state, tried_at)
-			VALUES (?, ?, ?, ?, ?, ?)`, d.ID, p.n, p.key, p.text, p.state, tried).Exec(ctx)
+		_, err := o.db.Exec(ctx, tx, `INSERT INTO delivery_parts (delivery_id, n, part_key, file_name, text, state, tried_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?)`, deliveryID, p.n, p.key, p.file, p.text, string(p.state), tried)
 		if err != nil {
 			return err
 		}
@@ -134,6 +165,7 @@ type deliveryRow struct {
 type partRow struct {
 	N     int       `bun:"n"`
 	Key   string    `bun:"part_key"`
+	File  string    `bun:"file_name"`
 	Text  string    `bun:"text"`
 	State partState `bun:"state"`
 	Tried int64     `bun:"tried_at"`
@@ -164,12 +196,14 @@ func (o *Outbox) Load(ctx context.Context, id int64) (*Delivery, error) {
 		return nil, err
 	}
 	var rows []partRow
-	err = o.db.Read().NewRaw("SELECT n, part_key, text, state, tried_at FROM delivery_parts WHERE delivery_id = ? ORDER BY n", id).Scan(ctx, &rows)
+	err = o.db.Read().NewRaw("SELECT n, part_key, file_name, text, state, tried_at FROM delivery_parts WHERE delivery_id = ? ORDER BY n", id).Scan(ctx, &rows)
 	if err != nil {
 		return nil, database.Explain(err)
 	}
 	for _, r := range rows {
-		d.parts = append(d.parts, part{n: r.N, key: r.Key, text: r.Text, state: r.State, since: database.Time(r.Tried), doubt: r.State == sending})
+		d.parts = append(d.parts, part{
+			n: r.N, key: r.Key, file: r.File, text: r.Text, state: r.State, since: database.Time(r.Tried), doubt: r.State == sending,
+		})
 	}
 	return d, nil
 }

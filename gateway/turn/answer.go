@@ -19,6 +19,7 @@ import (
 // reply is an answer ready to become true in one commit.
 type reply struct {
 	text    string
+	file    *outbox.File // shown in place of text; nil = text is shown
 	outcome outbox.Outcome
 	reason  string // with outbox.Dead
 	detail  string // for the ledger
@@ -30,7 +31,7 @@ type reply struct {
 	command   string // the name of the one that was used; "" = there is none of that name
 	forgets   bool   // who has written is not to be known any more
 
-	// apply joins the commit; what it returns replaces text when not empty.
+	// apply joins the commit; what it returns replaces text and file when not empty.
 	apply func(ctx context.Context, tx database.Tx, conversationID int64) (string, error)
 }
 
@@ -215,14 +216,14 @@ func (r *Runner) commitTx(ctx context.Context, tx database.Tx, w *inbox.Work, ke
 	if err := r.rememberTx(ctx, tx, w, &a); err != nil {
 		return err
 	}
-	d.Text = a.text
+	d.Text, d.File = a.text, a.file
 	if a.apply != nil {
 		text, err := a.apply(ctx, tx, conv.ID)
 		if err != nil {
 			return err
 		}
 		if text != "" {
-			d.Text = text
+			d.Text, d.File = text, nil
 		}
 	}
 	if err := r.saveTx(ctx, tx, w, conv.ID, a, d); err != nil {

@@ -45,21 +45,34 @@ func (r *Runner) runCommand(ctx context.Context, w *inbox.Work, key conversation
 		return reply{}, err
 	}
 	a := reply{
-		text: r.shown(lead.Event.Platform, answer), outcome: outbox.Sent, detail: "answered by a command", apply: answer.Apply,
+		text: r.shown(lead.Event.Platform, answer), file: r.file(&lead.Event, answer), apply: answer.Apply,
+		outcome: outbox.Sent, detail: "answered by a command",
 		isCommand: true, command: r.Commands.Name(name), forgets: answer.Forgets,
 	}
 	if answer.Unkept {
 		return a, nil
+	}
+	kept := answer.Kept
+	if a.file != nil {
+		kept = cmp.Or(answer.File.Kept, kept)
 	}
 	mark := strings.ToLower(name)
 	asked := r.userMessage(lead, key, text)
 	asked.Metadata["command"] = mark
 	a.user = []conversation.Message{asked}
 	a.bot = &conversation.Message{
-		Role: conversation.RoleAssistant, Content: answer.Kept, Tokens: r.Counter.Count(cmp.Or(answer.Kept, answer.Text)),
+		Role: conversation.RoleAssistant, Content: kept, Tokens: r.Counter.Count(cmp.Or(kept, answer.Text)),
 		Metadata: map[string]any{"command": mark},
 	}
 	return a, nil
+}
+
+// file returns the answer's file where the chat takes one, else nil.
+func (r *Runner) file(e *platforms.Event, answer commands.Answer) *outbox.File {
+	if answer.File == nil || !r.Outbox.TakesFile(e.Platform, e.ReplyTo) {
+		return nil
+	}
+	return &outbox.File{Name: answer.File.Name, Content: answer.File.Content}
 }
 
 func (r *Runner) call(lead *inbox.Event, key conversation.Key, conv *conversation.Conversation, name, rest string) commands.Call {

@@ -7,9 +7,10 @@
 // through. See verify.go for the rules and message.go, card.go for what
 // becomes of the body.
 //
-// Out: a part is one text message. It carries the part's key as Feishu's uuid,
-// under which at most one message is shown within an hour; that is what makes
-// a repeat after an unknown outcome safe (see [Adapter.Find]).
+// Out: a part is one text message, or one file, which is uploaded first. The
+// message carries the part's key as Feishu's uuid, under which at most one is
+// shown within an hour; that is what makes a repeat after an unknown outcome
+// safe (see [Adapter.Find]).
 //
 // The adapter keeps two things that can be asked for again at any time: the
 // tenant access token and the bot's own open_id.

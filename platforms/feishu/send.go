@@ -18,28 +18,44 @@ import (
 // second effect: Feishu says one hour, the rest is for the repeat's own way.
 const uuidWindow = 55 * time.Minute
 
-// Send shows one part as a text message: an answer to the message it is about,
-// inside its topic when it stands in one, or a new message in the chat when
-// there is nothing to answer or the message was recalled. The part's key goes
-// along as Feishu's uuid.
+// Send shows one part as a text message or a file: an answer to the message it
+// is about, inside its topic when it stands in one, or a new message in the
+// chat when there is nothing to answer or the message was recalled. The part's
+// key goes along as Feishu's uuid.
 func (a *Adapter) Send(ctx context.Context, to platforms.Address, p platforms.Part) (messageID string, err error) {
-	content := textContent(p.Text)
-	switch {
-	case to.MessageID != "":
-		messageID, err = a.reply(ctx, to, p.Key, content)
-		if isGone(err) && to.ChatID != "" {
-			messageID, err = a.create(ctx, to.ChatID, p.Key, content)
+	m := outgoing{key: p.Key, kind: larkim.MsgTypeText, content: textContent(p.Text)}
+	if p.File != "" {
+		m.kind = larkim.MsgTypeFile
+		if m.content, err = a.upload(ctx, p); err != nil {
+			return "", err
 		}
-	case to.ChatID != "":
-		messageID, err = a.create(ctx, to.ChatID, p.Key, content)
-	default:
-		err = failure.New(failure.Permanent, "no_address", "there is neither a message nor a chat to answer", nil)
 	}
-	if err != nil {
+	if messageID, err = a.show(ctx, to, m); err != nil {
 		return "", err
 	}
 	a.learn(ctx)
 	return messageID, nil
+}
+
+// outgoing is a message as Feishu takes it.
+type outgoing struct {
+	key     string // the uuid
+	kind    string // msg_type
+	content string // JSON
+}
+
+func (a *Adapter) show(ctx context.Context, to platforms.Address, m outgoing) (messageID string, err error) {
+	if to.MessageID == "" && to.ChatID == "" {
+		return "", failure.New(failure.Permanent, "no_address", "there is neither a message nor a chat to answer", nil)
+	}
+	if to.MessageID == "" {
+		return a.create(ctx, to.ChatID, m)
+	}
+	messageID, err = a.reply(ctx, to, m)
+	if isGone(err) && to.ChatID != "" {
+		return a.create(ctx, to.ChatID, m)
+	}
+	return messageID, err
 }
 
 // Find cannot look a message up by its uuid. It does not have to while Feishu
@@ -56,8 +72,8 @@ func (a *Adapter) Find(_ context.Context, _ platforms.Address, p platforms.Part,
 
 // reply answers a message.
 // https://open.feishu.cn/document/server-docs/im-v1/message/reply
-func (a *Adapter) reply(ctx context.Context, to platforms.Address, key, content string) (string, error) {
-	body := larkim.NewReplyMessageReqBodyBuilder().MsgType(larkim.MsgTypeText).Content(content).Uuid(key)
+func (a *Adapter) reply(ctx context.Context, to platforms.Address, m outgoing) (string, error) {
+	body := larkim.NewReplyMessageReqBodyBuilder().MsgType(m.kind).Content(m.content).Uuid(m.key)
 	if to.InThread {
 		body.ReplyInThread(true)
 	}
@@ -77,8 +93,8 @@ func (a *Adapter) reply(ctx context.Context, to platforms.Address, key, content 
 
 // create writes into a chat.
 // https://open.feishu.cn/document/server-docs/im-v1/message/create
-func (a *Adapter) create(ctx context.Context, chatID, key, content string) (string, error) {
-	body := larkim.NewCreateMessageReqBodyBuilder().ReceiveId(chatID).MsgType(larkim.MsgTypeText).Content(content).Uuid(key)
+func (a *Adapter) create(ctx context.Context, chatID string, m outgoing) (string, error) {
+	body := larkim.NewCreateMessageReqBodyBuilder().ReceiveId(chatID).MsgType(m.kind).Content(m.content).Uuid(m.key)
 	return a.call(ctx, func(ctx context.Context, token larkcore.RequestOptionFunc) (outcome, error) {
 		req := larkim.NewCreateMessageReqBuilder().ReceiveIdType(larkim.CreateMessageV1ReceiveIDTypeChatId).Body(body.Build()).Build()
 		resp, err := a.im.Message.Create(ctx, req, token)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,19 +29,24 @@ const (
 )
 
 // Find implements [platforms.Sender]: it looks for the part's key in the
-// metadata of the messages sent around since. It needs the history scope of
-// the channel.
+// metadata of the messages sent around since, or for a file in the names of
+// their files. It needs the history scope of the channel.
 func (a *Adapter) Find(ctx context.Context, to platforms.Address, p platforms.Part, since time.Time) (platforms.Finding, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, SendTimeout)
 	defer cancel()
 	q := a.query(to, since)
-	finding, id, err := a.scan(ctx, q, p.Key)
+	finding, id, err := a.scan(ctx, q, p)
 	if failure.CodeOf(err) == "thread_not_found" {
 		// Slack puts the answer into the channel when the message that the
 		// thread hangs on was deleted meanwhile.
 		q.Del("ts")
 		q.Del("cursor")
-		finding, id, err = a.scan(ctx, q, p.Key)
+		finding, id, err = a.scan(ctx, q, p)
+	}
+	if finding == platforms.Missing && p.File != "" {
+		if err := a.stillSharing(since); err != nil {
+			return platforms.Unknowable, "", err
+		}
 	}
 	if finding == platforms.Missing && to.ResponseURL != "" {
 		// What only one person sees is in no history.
@@ -75,62 +81,86 @@ func settle(err error) error {
 		return err
 	}
 	refused, isRefused := errors.AsType[slackgo.SlackErrorResponse](err)
-	if isRefused {
-		switch refused.Err {
-		case "", "internal_error", "fatal_error", "service_unavailable", "request_timeout":
-		default: // missing_scope, not_in_channel, …, and whatever else Slack may invent
-			return nil
-		}
-	} else if failure.KindOf(err) == failure.Permanent {
+	if isRefused && !passing(refused.Err) || !isRefused && failure.KindOf(err) == failure.Permanent {
 		return nil
 	}
 	return failure.New(failure.Retry, failure.CodeOf(err), "Slack cannot be asked now", err)
 }
 
+// passing reports whether a refusal with that code is no answer to what was
+// asked. All others are: missing_scope, not_in_channel, …, and whatever else
+// Slack may invent.
+func passing(code string) bool {
+	switch code {
+	case "", "internal_error", "fatal_error", "service_unavailable", "request_timeout":
+		return true
+	}
+	return false
+}
+
 // page is the part of an answer that matters. The SDK would refuse a whole
 // page for one block in somebody's message that it cannot read.
 type page struct {
-	OK       bool   `json:"ok"`
-	Error    string `json:"error"`
-	HasMore  bool   `json:"has_more"`
-	Messages []struct {
-		TS       string `json:"ts"`
-		Metadata struct {
-			EventType    string                     `json:"event_type"`
-			EventPayload map[string]json.RawMessage `json:"event_payload"`
-		} `json:"metadata"`
-	} `json:"messages"`
+	OK               bool     `json:"ok"`
+	Error            string   `json:"error"`
+	HasMore          bool     `json:"has_more"`
+	Messages         []posted `json:"messages"`
 	ResponseMetadata struct {
 		NextCursor string `json:"next_cursor"`
 	} `json:"response_metadata"`
 }
 
-// find returns the id of the message with the key, "" when there is none.
-func (g *page) find(key string) string {
-	for _, m := range g.Messages {
-		var value string
-		if m.Metadata.EventType != metadataType || decode(m.Metadata.EventPayload[metadataKey], &value) != nil {
-			continue
+// posted is one message of a page.
+type posted struct {
+	TS       string `json:"ts"`
+	Files    []file `json:"files"`
+	Metadata struct {
+		EventType    string                     `json:"event_type"`
+		EventPayload map[string]json.RawMessage `json:"event_payload"`
+	} `json:"metadata"`
+}
+
+// find looks for the part. What it finds besides the part's id is a file
+// without a name, which may be the part: Slack says no more of the files of a
+// channel that is shared with another organization.
+func (g *page) find(p platforms.Part) (id string, nameless bool) {
+	for i := range g.Messages {
+		m := &g.Messages[i]
+		if p.File == "" && m.key() == p.Key || p.File != "" && m.shows(fileName(p)) {
+			return m.TS, false
 		}
-		if value == key {
-			return m.TS
-		}
+		nameless = nameless || p.File != "" && m.shows("")
 	}
-	return ""
+	return "", nameless
+}
+
+// key is that of the part which the message is, "" when it is none of ours.
+func (m *posted) key() (key string) {
+	if m.Metadata.EventType != metadataType || decode(m.Metadata.EventPayload[metadataKey], &key) != nil {
+		return ""
+	}
+	return key
+}
+
+func (m *posted) shows(name string) bool {
+	return slices.ContainsFunc(m.Files, func(f file) bool { return f.Name == name })
 }
 
 // scan reads page after page. More than maxPages is unknowable.
-func (a *Adapter) scan(ctx context.Context, q url.Values, key string) (platforms.Finding, string, error) {
+func (a *Adapter) scan(ctx context.Context, q url.Values, p platforms.Part) (platforms.Finding, string, error) {
+	doubt := false
 	for range maxPages {
 		g, err := a.fetch(ctx, q)
 		if err != nil {
 			return platforms.Unknowable, "", err
 		}
-		if id := g.find(key); id != "" {
+		id, nameless := g.find(p)
+		if id != "" {
 			return platforms.Shown, id, nil
 		}
+		doubt = doubt || nameless
 		next := g.ResponseMetadata.NextCursor
-		if next == "" && g.HasMore {
+		if next == "" && (g.HasMore || doubt) {
 			break
 		}
 		if next == "" {

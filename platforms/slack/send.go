@@ -35,10 +35,13 @@ func escapedLen(text string) int {
 
 // Send implements [platforms.Sender]. It takes SendTimeout at most. The id of
 // an answer to a slash command is empty, because Slack gives it none, or one
-// that nothing can be found by.
+// that nothing can be found by; that of a file is the file's.
 func (a *Adapter) Send(ctx context.Context, to platforms.Address, p platforms.Part) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, SendTimeout)
 	defer cancel()
+	if p.File != "" {
+		return a.sendFile(ctx, to, p)
+	}
 	if url := a.checked(to.ResponseURL); url != "" {
 		taken, err := a.respond(ctx, url, p.Text)
 		if taken || err != nil {

@@ -22,9 +22,18 @@ import (
 type mouth struct {
 	name             string
 	me, Me, bob, Bob string
-	codeBlock        bool // people read there, so that an export stands in a code block
+	export           exportForm
 	say              func(t *testing.T, w *world, s *server, n int, text string) string
 }
+
+// exportForm is how an export is shown.
+type exportForm string
+
+const (
+	asText  exportForm = ""         // as it is: who fetches it may be a program
+	asBlock exportForm = "```json"  // in a code block, where people read it
+	asFile  exportForm = "the file" // as a file, where the platform takes one
+)
 
 func (m *mouth) fill(text string) string {
 	return strings.NewReplacer("{me}", m.me, "{Me}", m.Me, "{bob}", m.bob, "{Bob}", m.Bob).Replace(text)
@@ -36,6 +45,9 @@ func slackAnswer(t *testing.T, w *world, n int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if files := msgs[n-1].Files; len(files) == 1 && files[0].Title == "conversation.json" {
+		return string(asFile) + "\n" + files[0].Content
+	}
 	return html.UnescapeString(msgs[n-1].Text)
 }
 
@@ -45,12 +57,15 @@ func feishuAnswer(t *testing.T, w *world, n int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if m := msgs[n-1]; m.File == "conversation.json" {
+		return string(asFile) + "\n" + m.Text
+	}
 	return strings.ReplaceAll(msgs[n-1].Text, "\u200b", "")
 }
 
-func slackMouth(name string, body func(w *world, n int, text string) []byte) mouth {
+func slackMouth(name string, export exportForm, body func(w *world, n int, text string) []byte) mouth {
 	return mouth{
-		name: name, me: "<@U00000001>", Me: "U00000001", bob: "<@U00000002|bob>", Bob: "bob", codeBlock: true,
+		name: name, me: "<@U00000001>", Me: "U00000001", bob: "<@U00000002|bob>", Bob: "bob", export: export,
 		say: func(t *testing.T, w *world, s *server, n int, text string) string {
 			t.Helper()
 			for range 2 { // everything comes twice
@@ -76,15 +91,15 @@ func mouths() []mouth {
 	}
 	isCommand := func(text string) bool { return strings.HasPrefix(text, "/") }
 	list := []mouth{
-		slackMouth("slack message", message),
-		slackMouth("slack native", func(w *world, n int, text string) []byte {
+		slackMouth("slack message", asFile, message),
+		slackMouth("slack native", asBlock, func(w *world, n int, text string) []byte {
 			if !isCommand(text) {
 				return message(w, n, text)
 			}
 			name, rest, _ := strings.Cut(text, " ")
 			return slash(name, rest, w, n)
 		}),
-		slackMouth("slack /parley", func(w *world, n int, text string) []byte {
+		slackMouth("slack /parley", asBlock, func(w *world, n int, text string) []byte {
 			if !isCommand(text) {
 				return message(w, n, text)
 			}
@@ -96,7 +111,7 @@ func mouths() []mouth {
 			say: func(_ *testing.T, _ *world, s *server, _ int, text string) string { return s.reply("alice", text) },
 		},
 		{
-			name: "callback", me: "@alice", Me: "alice", bob: "@bob", Bob: "bob", codeBlock: true,
+			name: "callback", me: "@alice", Me: "alice", bob: "@bob", Bob: "bob", export: asBlock,
 			say: func(t *testing.T, w *world, s *server, n int, text string) string {
 				t.Helper()
 				body, _ := json.Marshal(map[string]string{"sender_id": "alice", "text": text})
@@ -118,7 +133,7 @@ func mouths() []mouth {
 
 // feishuMouth writes messages; commands, where card is set, are presses on cards.
 func feishuMouth(name string, card bool) mouth {
-	m := mouth{name: name, me: "@_user_2", Me: "ou_alice", bob: "@_user_1", Bob: "bob", codeBlock: true}
+	m := mouth{name: name, me: "@_user_2", Me: "ou_alice", bob: "@_user_1", Bob: "bob", export: asFile}
 	if card {
 		m.me, m.bob, m.Bob = "@ou_alice", "@ou_bob", "ou_bob"
 	}
@@ -294,12 +309,16 @@ func checkAnswer(t *testing.T, m *mouth, said, got, want string) {
 	}
 }
 
-// checkExport reads the answer as an export file: in a code block where people
-// read it, else as it is.
+// checkExport reads the answer as an export file.
 func checkExport(t *testing.T, m *mouth, got string) {
 	t.Helper()
-	text, fenced := strings.CutPrefix(got, "```json\n")
-	text = strings.TrimSuffix(text, "\n```")
+	text, formed := got, true
+	if m.export != asText {
+		text, formed = strings.CutPrefix(got, string(m.export)+"\n")
+	}
+	if m.export == asBlock {
+		text = strings.TrimSuffix(text, "\n```")
+	}
 	var file struct {
 		Conversation struct {
 			Model, Persona string
@@ -308,8 +327,8 @@ func checkExport(t *testing.T, m *mouth, got string) {
 		}
 		Messages []struct{ Role, Content string }
 	}
-	if err := json.Unmarshal([]byte(text), &file); err != nil || fenced != m.codeBlock {
-		t.Fatalf("in a code block: %v; %v in %s", fenced, err, got)
+	if err := json.Unmarshal([]byte(text), &file); err != nil || !formed {
+		t.Fatalf("not %q: %v in %s", m.export, err, got)
 	}
 	if c := file.Conversation; c.Model != "openai:gpt-4o" || c.Persona != "poet" || !strings.HasSuffix(c.UserKey, m.Me) || c.MessageCount != 2 ||
 		len(file.Messages) != 2 || file.Messages[0].Content != "/load city" || file.Messages[1].Role != "assistant" {

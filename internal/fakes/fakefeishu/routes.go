@@ -16,11 +16,14 @@ const (
 	codeBadParam     = 230001
 	codeRecalled     = 230011
 	codeTooLong      = 230025
+	codeBadFile      = 234001
+	codeEmptyFile    = 234010
 	codeBadSecret    = 10014
 	codeNoToken      = 99991661
 	codeTokenInvalid = 99991663
 
 	maxTextRequest = 150 << 10 // bytes of the whole request
+	maxFile        = 30 << 20  // likewise, with a file in it
 	maxUUID        = 50        // characters
 )
 
@@ -47,6 +50,7 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /open-apis/auth/v3/tenant_access_token/internal", s.serve(Token, s.giveToken))
 	mux.HandleFunc("GET /open-apis/bot/v3/info", s.serve(BotInfo, s.authorized(s.giveBot)))
+	mux.HandleFunc("POST /open-apis/im/v1/files", s.serve(Files, s.authorized(s.upload)))
 	mux.HandleFunc("POST /open-apis/im/v1/messages", s.serve(Create, s.authorized(s.create)))
 	mux.HandleFunc("POST /open-apis/im/v1/messages/{id}/reply", s.serve(Reply, s.authorized(s.reply)))
 	return mux
@@ -59,7 +63,7 @@ func (s *Server) serve(route Route, h handler) http.HandlerFunc {
 			panic(http.ErrAbortHandler)
 		}
 		defer s.base.Leave()
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxFile))
 		if err != nil {
 			panic(http.ErrAbortHandler)
 		}
@@ -178,12 +182,15 @@ func (s *Server) reply(r *http.Request, body []byte) (int, answer) {
 // show takes a message unless its uuid already stands for one.
 func (s *Server) show(req messageRequest, m Sent, size int) (int, answer) {
 	var content struct {
-		Text *string `json:"text"`
+		Text    string `json:"text"`
+		FileKey string `json:"file_key"`
 	}
+	unread := json.Unmarshal([]byte(req.Content), &content) != nil
+	sent, known := s.files[content.FileKey]
 	switch {
-	case req.MsgType != "text":
+	case req.MsgType != "text" && req.MsgType != "file":
 		return badParam("msg_type")
-	case json.Unmarshal([]byte(req.Content), &content) != nil || content.Text == nil || *content.Text == "":
+	case unread, req.MsgType == "text" && content.Text == "", req.MsgType == "file" && !known:
 		return badParam("content")
 	case len(req.UUID) > maxUUID:
 		return badParam("uuid")
@@ -194,7 +201,10 @@ func (s *Server) show(req messageRequest, m Sent, size int) (int, answer) {
 	if i, ok := s.uuids[req.UUID]; ok && req.UUID != "" && now.Sub(s.sent[i].At) < uuidLife {
 		return http.StatusOK, s.shown(s.sent[i])
 	}
-	m.ID, m.Type, m.Content, m.Text, m.UUID, m.At = s.newID("om_"), req.MsgType, req.Content, *content.Text, req.UUID, now
+	m.ID, m.Type, m.Content, m.UUID, m.At = s.newID("om_"), req.MsgType, req.Content, req.UUID, now
+	if m.Text = content.Text; req.MsgType == "file" {
+		m.File, m.Text = sent.name, sent.content
+	}
 	s.sent = append(s.sent, m)
 	s.uuids[m.UUID] = len(s.sent) - 1
 	s.chats[m.ID] = m.ChatID

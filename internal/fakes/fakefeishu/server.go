@@ -18,9 +18,10 @@ type Sent struct {
 	ChatID   string // "" when it answers a message of a chat that the fake does not know
 	ReplyTo  string // the message it answers
 	InThread bool
-	Type     string // "text"
+	Type     string // "text" or "file"
 	Content  string // JSON, as it came
-	Text     string // of a text message
+	File     string // of a file: its name
+	Text     string // of a text message; of a file what is in it
 	UUID     string
 	At       time.Time
 }
@@ -40,6 +41,7 @@ type Server struct {
 	uuids    map[string]int // uuid → index into sent
 	chats    map[string]string
 	recalled map[string]bool
+	files    map[string]file
 	requests map[Route]int
 	faults   map[Route][]Fault
 }

@@ -29,12 +29,15 @@ func (s *Server) routes() http.Handler {
 		ChatUpdate:           s.update,
 		ConversationsHistory: s.history,
 		ConversationsReplies: s.replies,
-		UsersInfo:            userInfo,
+		FilesGetUploadURL:    s.getUploadURL,
+		FilesCompleteUpload:  s.completeUpload,
+		UsersInfo:            s.userInfo,
 	} {
 		mux.HandleFunc("/api/"+method, func(w http.ResponseWriter, r *http.Request) { s.call(w, r, method, run) })
 	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, refusal("unknown_method")) })
 	mux.HandleFunc("POST /commands/", s.respond)
+	mux.HandleFunc("POST /upload/", s.upload)
 	mux.HandleFunc("GET /fake/messages", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, slices.Concat([]Message{}, s.Messages()))
 	})
@@ -45,6 +48,7 @@ func (s *Server) routes() http.Handler {
 func (s *Server) call(w http.ResponseWriter, r *http.Request, method string, run func(url.Values) any) {
 	args, err := arguments(r)
 	fault := s.begin(method)
+	s.nameScopes(w.Header())
 	s.perform(w, r, fault, func() any {
 		token := cmp.Or(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), args.Get("token"))
 		switch {
@@ -94,14 +98,6 @@ func (s *Server) authTest(url.Values) any {
 		"ok": true, "url": s.url + "/", "team": s.opts.Team, "user": "parley",
 		"team_id": s.opts.TeamID, "user_id": s.opts.BotUser, "bot_id": s.opts.BotID,
 	}
-}
-
-// userInfo knows everybody.
-func userInfo(args url.Values) any {
-	id := args.Get("user")
-	return map[string]any{"ok": true, "user": map[string]any{
-		"id": id, "name": "name-" + id, "real_name": "Name " + id, "profile": map[string]any{"display_name": "name-" + id},
-	}}
 }
 
 func (s *Server) postMessage(args url.Values) any {
@@ -269,6 +265,9 @@ func (m *Message) wire(withMetadata bool) map[string]any {
 	}
 	if m.ThreadTS != "" {
 		v["thread_ts"] = m.ThreadTS
+	}
+	if len(m.Files) > 0 {
+		v["files"] = wireFiles(m.Files)
 	}
 	if withMetadata && m.Metadata != nil {
 		v["metadata"] = m.Metadata

@@ -60,6 +60,7 @@ type Message struct {
 	BotID     string    `json:"bot_id,omitempty"`
 	Text      string    `json:"text"` // as sent: & < > are escaped
 	Metadata  *Metadata `json:"metadata,omitempty"`
+	Files     []File    `json:"files,omitempty"`
 	Edited    bool      `json:"edited,omitempty"`
 	Ephemeral bool      `json:"ephemeral,omitempty"` // through a response URL, for one person only
 }
@@ -86,6 +87,8 @@ type Server struct {
 	faults   map[string][]Fault
 	urlUses  map[string]int
 	lastTS   int64
+	files    files
+	people   people
 }
 
 // Start starts a fake on its own. The caller closes it.

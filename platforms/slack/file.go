@@ -1,0 +1,156 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	slackgo "github.com/slack-go/slack"
+
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/platforms"
+)
+
+// sharing is how long Slack may take, once a file is complete, until the
+// message with it is in the channel: it looks through the file first. It names
+// no limit; mostly it takes a few seconds.
+// Source: https://docs.slack.dev/reference/methods/files.getUploadURLExternal
+const sharing = time.Minute
+
+var _ platforms.FileSender = (*Adapter)(nil)
+
+// TakesFile implements [platforms.FileSender]. The answer to a slash command is
+// for one person's eyes, a file for all in the channel.
+func (a *Adapter) TakesFile(to platforms.Address) bool { return to.ResponseURL == "" }
+
+// sendFile shows a part as a file and returns the file's id, since Slack does
+// not tell that of the message. Only the last of the three calls shows
+// anything.
+func (a *Adapter) sendFile(ctx context.Context, to platforms.Address, p platforms.Part) (string, error) {
+	id, target, err := a.reserve(ctx, p)
+	if err != nil {
+		return "", beforeShowing(err)
+	}
+	if err := a.upload(ctx, target, p.Text); err != nil {
+		return "", beforeShowing(err)
+	}
+	return a.share(ctx, to, p, id)
+}
+
+// fileName is the name by which a part is found again: the part's key is in
+// no other name.
+func fileName(p platforms.Part) string {
+	extension := path.Ext(p.File)
+	return strings.TrimSuffix(p.File, extension) + "-" + p.Key + extension
+}
+
+// reserve asks where to upload.
+// Source: https://docs.slack.dev/reference/methods/files.getUploadURLExternal
+func (a *Adapter) reserve(ctx context.Context, p platforms.Part) (id, target string, err error) {
+	x := a.exchange()
+	r, err := a.client(x).GetUploadURLExternalContext(ctx, slackgo.GetUploadURLExternalParameters{
+		FileName: fileName(p), FileSize: len(p.Text),
+	})
+	switch {
+	case err != nil:
+		return "", "", x.classify(err)
+	case r.FileID == "" || !a.mayUpload(r.UploadURL):
+		return "", "", failure.New(failure.Permanent, "no_upload_url", "Slack does not say where to upload a file", nil)
+	}
+	return r.FileID, r.UploadURL, nil
+}
+
+// mayUpload reports whether what a conversation holds may be sent to that
+// address: only the API's own host and the one for files beside it
+// (slack.com, files.slack.com) get it.
+func (a *Adapter) mayUpload(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil || u.User != nil || u.Scheme != a.api.Scheme {
+		return false
+	}
+	return strings.EqualFold(u.Host, a.api.Host) || strings.EqualFold(u.Host, "files."+a.api.Host)
+}
+
+// upload posts the content. The address is the right to do so; it gets no token.
+func (a *Adapter) upload(ctx context.Context, target, content string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(content))
+	if err != nil {
+		return failure.New(failure.Permanent, "no_upload_url", "Slack does not say where to upload a file", nil)
+	}
+	req.Header.Set("Content-Type", "application/octet-stream")
+	x := a.exchange()
+	resp, err := x.Do(req)
+	if err != nil {
+		return x.classify(err)
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body) // so that the connection can be used again
+	if resp.StatusCode != http.StatusOK {
+		return x.status(resp.StatusCode, nil)
+	}
+	return nil
+}
+
+// share shows an uploaded file in the channel or thread.
+// Source: https://docs.slack.dev/reference/methods/files.completeUploadExternal
+func (a *Adapter) share(ctx context.Context, to platforms.Address, p platforms.Part, id string) (string, error) {
+	x := a.exchange()
+	r, err := a.client(x).CompleteUploadExternalContext(ctx, slackgo.CompleteUploadExternalParameters{
+		Files: []slackgo.FileSummary{{ID: id, Title: p.File}}, Channel: to.ChatID, ThreadTimestamp: to.ThreadID,
+	})
+	if err != nil {
+		return "", refusedFile(x.classify(err))
+	}
+	if len(r.Files) == 0 { // the SDK takes {"ok": false} without a reason for success
+		return "", unreadable(nil)
+	}
+	return id, nil
+}
+
+// refusedFile makes certain what a code says of a file that could also be said
+// of none.
+// Source: https://docs.slack.dev/reference/methods/files.completeUploadExternal#errors
+func refusedFile(err error) error {
+	switch code := failure.CodeOf(err); code {
+	case "missing_scope":
+		return needsScope(err)
+	case "posting_to_channel_denied", "invalid_channel", "file_not_found", "file_type_not_allowed", "unable_to_share_files",
+		"file_uploads_disabled", "file_uploads_except_images_disabled":
+		return failure.New(failure.Permanent, code, "Slack refuses the file: "+code, err)
+	}
+	return err
+}
+
+// beforeShowing is for the calls that show nothing: what is not refused for
+// good can be made again.
+func beforeShowing(err error) error {
+	code := failure.CodeOf(err)
+	if failure.KindOf(err) != failure.Ambiguous {
+		return refusedFile(err)
+	}
+	if refused, ok := errors.AsType[slackgo.SlackErrorResponse](err); ok && !passing(refused.Err) {
+		return failure.New(failure.Permanent, code, "Slack refuses the file: "+short(code), err)
+	}
+	return failure.New(failure.Retry, code, "Slack did not take the file", err)
+}
+
+// needsScope names the permission that an app of an earlier time does not have.
+func needsScope(err error) error {
+	return fmt.Errorf("files need the scope files:write: %w", err)
+}
+
+// stillSharing is what is said of a file that is not there, but was sent so
+// recently that it may still come; nil when it was not.
+func (a *Adapter) stillSharing(since time.Time) error {
+	rest := sharing - a.now().Sub(since)
+	if rest <= 0 {
+		return nil
+	}
+	return failure.RetryAfter(rest, "settling", "Slack may still be sharing the file", nil)
+}
