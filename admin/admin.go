@@ -18,9 +18,8 @@ import (
 type Chat interface {
 	// Say stores the message and returns when its reply exists or none will
 	// come, else with the error of ctx; the message is answered all the same.
-	// The same id again is the same message. onDelta is given the reply's text
-	// as it grows, one call at a time.
-	Say(ctx context.Context, id, text string, onDelta func(text string)) (gateway.Status, error)
+	// onDelta is given the reply's text as it grows, one call at a time.
+	Say(ctx context.Context, said Said, onDelta func(text string)) (gateway.Status, error)
 	// History returns the newest messages, oldest first, at most limit.
 	History(ctx context.Context, limit int) ([]conversation.Message, error)
 }

@@ -24,16 +24,20 @@ const token = "a-long-admin-token"
 
 type fakeChat struct {
 	mu      sync.Mutex
-	said    []string // "id text"
+	said    []string // "id text", "id text (locale)"
 	say     func(ctx context.Context, onDelta func(string)) (gateway.Status, error)
 	history []conversation.Message
 	limit   int
 	err     error
 }
 
-func (f *fakeChat) Say(ctx context.Context, id, text string, onDelta func(string)) (gateway.Status, error) {
+func (f *fakeChat) Say(ctx context.Context, said admin.Said, onDelta func(string)) (gateway.Status, error) {
 	f.mu.Lock()
-	f.said = append(f.said, id+" "+text)
+	line := said.ID + " " + said.Text
+	if said.Locale != "" {
+		line += " (" + said.Locale + ")"
+	}
+	f.said = append(f.said, line)
 	f.mu.Unlock()
 	if f.say != nil {
 		return f.say(ctx, onDelta)
@@ -41,7 +45,7 @@ func (f *fakeChat) Say(ctx context.Context, id, text string, onDelta func(string
 	onDelta("Hel")
 	onDelta("lo")
 	return gateway.Status{
-		EventID: id, UserKey: "web:private:local", Status: gateway.StatusCompleted,
+		EventID: said.ID, UserKey: "web:private:local", Status: gateway.StatusCompleted,
 		Reply: &gateway.Reply{Text: "Hello", MessageID: 2, Tokens: 3},
 	}, nil
 }

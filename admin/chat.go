@@ -69,7 +69,7 @@ func (a *admin) chatSay(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	stream := respond.NewStream(w)
 	stop := stream.KeepAlive(ctx, chatKeepAlive)
-	status, err := a.Chat.Say(ctx, said.ID, said.Text, func(text string) {
+	status, err := a.Chat.Say(ctx, said, func(text string) {
 		if stream.Send("delta", chatDelta{text}) != nil {
 			cancel() // the page is gone; the message is answered all the same
 		}
@@ -85,14 +85,15 @@ func (a *admin) chatSay(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// said is what the page posts; the same ID again is the same message.
-type said struct {
-	ID   string `json:"id"`
-	Text string `json:"text"`
+// Said is what the page posts.
+type Said struct {
+	ID     string `json:"id"` // the same again is the same message
+	Text   string `json:"text"`
+	Locale string `json:"locale"` // the browser's language as it calls it; "" = unknown
 }
 
-func readSaid(w http.ResponseWriter, r *http.Request) (said, error) {
-	var s said
+func readSaid(w http.ResponseWriter, r *http.Request) (Said, error) {
+	var s Said
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return s, invalidChat("the body must be application/json", err)
 	}

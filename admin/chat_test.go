@@ -5,6 +5,7 @@ import (
 	"errors"
 	"html"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -31,8 +32,9 @@ func TestSay(t *testing.T) {
 	if got := w.Body.String(); got != want || w.Code != http.StatusOK {
 		t.Errorf("%d\n got %q\nwant %q", w.Code, got, want)
 	}
-	if len(b.chat.said) != 1 || b.chat.said[0] != "abc-1 hi\nyou" {
-		t.Errorf("said %q", b.chat.said)
+	b.do(t, say(`{"id":"abc-2","text":"hi","locale":"de-AT"}`))
+	if want := []string{"abc-1 hi\nyou", "abc-2 hi (de-AT)"}; !slices.Equal(b.chat.said, want) {
+		t.Errorf("said %q, want %q", b.chat.said, want)
 	}
 }
 
@@ -46,6 +48,7 @@ func TestSayRefuses(t *testing.T) {
 		{"no JSON", "hello", "application/json", 400},
 		{"wrong type", `{"id":1,"text":"x"}`, "application/json", 400},
 		{"two objects", `{"id":"1","text":"x"}{}`, "application/json", 400},
+		{"number as locale", `{"id":"1","text":"x","locale":1}`, "application/json", 400},
 		{"no text", `{"id":"1","text":" \n "}`, "application/json", 400},
 		{"no id", `{"text":"x"}`, "application/json", 400},
 		{"bad id", `{"id":"a b","text":"x"}`, "application/json", 400},

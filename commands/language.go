@@ -1,8 +1,11 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"strings"
+
+	"github.com/parley-bot/parley/memory"
 )
 
 // Language is one that answers are given in.
@@ -31,19 +34,18 @@ func languageOf(tag string) Language {
 	return ""
 }
 
+// Chosen returns the language that a person prefers, "" when it is none that we
+// have, or none was ever chosen.
+func (r *Registry) Chosen(ctx context.Context, p memory.Person) (Language, error) {
+	preferred, _, err := r.memory.Preference(ctx, p, "language")
+	return languageOf(preferred), err
+}
+
 // languageFor returns which one to answer in: the person's preference, else the
 // platform's locale, else the configured one.
 func (r *Registry) languageFor(ctx context.Context, c Call) (Language, error) {
-	preferred, _, err := r.memory.Preference(ctx, c.Person, "language")
-	if err != nil {
-		return "", err
-	}
-	for _, tag := range []string{preferred, c.Locale} {
-		if l := languageOf(tag); l != "" {
-			return l, nil
-		}
-	}
-	return r.language, nil
+	chosen, err := r.Chosen(ctx, c.Person)
+	return cmp.Or(chosen, languageOf(c.Locale), r.language), err
 }
 
 // textsFor returns where to look for a text: the command's own, the room's, and

@@ -111,7 +111,7 @@
     const response = await fetch("/chat/messages", {
       method: "POST",
       headers: { "Content-Type": "application/json", "Accept": "text/event-stream" },
-      body: JSON.stringify({ id: pending.id, text: pending.text }),
+      body: JSON.stringify({ id: pending.id, text: pending.text, locale: navigator.language }),
     });
     if (!response.ok) throw await refusal(response);
     for await (const { event, data } of events(response.body)) {

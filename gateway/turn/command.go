@@ -40,7 +40,7 @@ func (r *Runner) command(e *platforms.Event) (string, bool) {
 func (r *Runner) runCommand(ctx context.Context, w *inbox.Work, key conversation.Key, conv *conversation.Conversation, text string) (reply, error) {
 	lead := &w.Events[0]
 	name, rest := r.Commands.Parse(text)
-	answer, err := r.Commands.Run(ctx, r.call(lead, key, conv, name, rest))
+	answer, err := r.Commands.Run(ctx, r.call(ctx, lead, key, conv, name, rest))
 	if err != nil {
 		return reply{}, err
 	}
@@ -75,13 +75,13 @@ func (r *Runner) file(e *platforms.Event, answer commands.Answer) *outbox.File {
 	return &outbox.File{Name: answer.File.Name, Content: answer.File.Content}
 }
 
-func (r *Runner) call(lead *inbox.Event, key conversation.Key, conv *conversation.Conversation, name, rest string) commands.Call {
+func (r *Runner) call(ctx context.Context, lead *inbox.Event, key conversation.Key, conv *conversation.Conversation, name, rest string) commands.Call {
 	e := &lead.Event
 	return commands.Call{
 		Name: name, Rest: rest,
 		Conversation: conv.ID, Key: key, Model: conv.Model, Persona: conv.Persona,
 		Person: person(e), SenderName: e.SenderName, UserKey: e.UserKey(),
-		ChatID: e.ChatID, Group: e.ChatType == platforms.Group, Mentions: mentions(e), Locale: e.Locale,
+		ChatID: e.ChatID, Group: e.ChatType == platforms.Group, Mentions: mentions(e), Locale: r.locale(ctx, e),
 		Event: eventName(lead), EventID: lead.ID, At: lead.ReceivedAt, Now: r.DB.Now(),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/parley-bot/parley/admin"
 	"github.com/parley-bot/parley/internal/config"
 	"github.com/parley-bot/parley/platforms"
 )
@@ -14,25 +15,27 @@ const terminal = "terminal"
 
 // Terminal is the pipeline for one person at a terminal.
 type Terminal struct {
-	core *core
-	talk talk
+	core   *core
+	talk   talk
+	locale string
 }
 
 // NewTerminal opens the database and starts to answer what this person says.
-func NewTerminal(ctx context.Context, cfg *config.Config, log *slog.Logger, person string) (*Terminal, error) {
+// locale is the person's, BCP 47; "" = unknown.
+func NewTerminal(ctx context.Context, cfg *config.Config, log *slog.Logger, person, locale string) (*Terminal, error) {
 	c, err := newCore(ctx, cfg, log, purpose{queue: terminal, senders: map[string]platforms.Sender{terminal: silent{}}})
 	if err != nil {
 		return nil, err
 	}
 	c.gateway.Start(ctx, c.runner)
 	c.eraser.Start(ctx)
-	return &Terminal{core: c, talk: talk{core: c, platform: terminal, person: person}}, nil
+	return &Terminal{core: c, talk: talk{core: c, platform: terminal, person: person}, locale: locale}, nil
 }
 
 // Say returns the reply to what the person said, or the sentence that says why
 // there is none. onDelta gets the reply's pieces as they come.
 func (t *Terminal) Say(ctx context.Context, text string, onDelta func(string)) (string, error) {
-	status, err := t.talk.Say(ctx, "", text, onDelta)
+	status, err := t.talk.Say(ctx, admin.Said{Text: text, Locale: t.locale}, onDelta)
 	switch {
 	case err != nil:
 		return "", err

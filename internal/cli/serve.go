@@ -48,7 +48,7 @@ func openTerminal(ctx context.Context, cfg *config.Config, p *program) (talker, 
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		person = u.Username
 	}
-	t, err := app.NewTerminal(ctx, cfg, p.log, person)
+	t, err := app.NewTerminal(ctx, cfg, p.log, person, p.locale())
 	if err != nil {
 		return nil, nil, err
 	}

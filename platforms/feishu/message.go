@@ -27,6 +27,7 @@ type messageBody struct {
 		Content    string    `json:"content"` // JSON
 		CreateTime string    `json:"create_time"`
 		Mentions   []mention `json:"mentions"`
+		UserAgent  string    `json:"user_agent"` // only with the scope im:user_agent:read
 	} `json:"message"`
 }
 
@@ -51,6 +52,7 @@ func (a *Adapter) messageEvent(ev platforms.Event, raw json.RawMessage) (platfor
 	ev.ChatID, ev.ThreadID = msg.ChatID, msg.ThreadID
 	ev.SenderID = body.Sender.ID.best()
 	ev.SentAt = millis(msg.CreateTime, ev.SentAt)
+	ev.Locale = clientLocale(msg.UserAgent)
 	ev.ReplyTo = platforms.Address{
 		Tenant: ev.Tenant, ChatID: msg.ChatID, ThreadID: msg.ThreadID, MessageID: msg.ID,
 		UserID: ev.SenderID, InThread: msg.ThreadID != "",
@@ -60,6 +62,18 @@ func (a *Adapter) messageEvent(ev platforms.Event, raw json.RawMessage) (platfor
 	ev.Metadata = others(msg.Mentions, a.isBot)
 	ev.Ignore = cmp.Or(a.notAPerson(body), reason, noText(ev.Text))
 	return ev, nil
+}
+
+// clientLocale returns the locale of the client that a message was written in,
+// which stands in its user agent as "… LarkLocale/zh_CN …"; "" when it does not.
+func clientLocale(userAgent string) string {
+	for word := range strings.FieldsSeq(userAgent) {
+		if raw, ok := strings.CutPrefix(word, "LarkLocale/"); ok {
+			tag, _ := platforms.ParseLocale(raw)
+			return tag
+		}
+	}
+	return ""
 }
 
 // notAPerson gives the reason why a sender is not answered; two bots that

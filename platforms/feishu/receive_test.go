@@ -120,6 +120,31 @@ func TestSenderAndTime(t *testing.T) {
 	}
 }
 
+// With the scope for it, Feishu says which client a message was written in.
+func TestLocaleOfTheClient(t *testing.T) {
+	t.Parallel()
+	a := newAdapter(t)
+	for agent, want := range map[string]string{
+		"":  "",
+		"x": "",
+		"Mozilla/5.0 (Macintosh) Lark/6.7.5 LarkLocale/en_US ttnet SDK-Version/6.7.8": "en-US",
+		"LarkLocale/zh_CN":      "zh-CN",
+		"LarkLocale/ Lark/6":    "",
+		"LarkLocale/<b>zh</b> ": "",
+	} {
+		quoted, err := json.Marshal(agent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := receive(t, a, []byte(`{"schema":"2.0","header":{"event_id":"e","event_type":"im.message.receive_v1","token":"`+testToken+
+			`","app_id":"cli_test"},"event":{"sender":{"sender_type":"user","sender_id":{"open_id":"o"}},"message":{"message_id":"om_1",
+			"chat_id":"oc_1","chat_type":"p2p","message_type":"text","content":"{\"text\":\"x\"}","user_agent":`+string(quoted)+`}}}`))
+		if got.Locale != want {
+			t.Errorf("%q: locale %q, want %q", agent, got.Locale, want)
+		}
+	}
+}
+
 // Case 9: what must not be answered.
 func TestIgnored(t *testing.T) {
 	t.Parallel()

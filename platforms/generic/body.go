@@ -20,6 +20,7 @@ type message struct {
 	chatType   platforms.ChatType
 	chatID     string
 	threadID   string
+	locale     string
 	metadata   map[string]any
 }
 
@@ -49,6 +50,7 @@ func readMessage(body []byte) (*message, error) {
 		{"chat_type", &chatType},
 		{"chat_id", &m.chatID},
 		{"thread_id", &m.threadID},
+		{"locale", &m.locale},
 	} {
 		if err := readField(fields[f.name], f.into); err != nil {
 			return nil, invalidField(f.name, "must be a string")
@@ -82,6 +84,19 @@ func (m *message) complete() error {
 	if m.chatID == "" {
 		m.chatID = m.senderID
 	}
+	return m.readLocale()
+}
+
+// readLocale lets the locale be absent, but not be something else.
+func (m *message) readLocale() error {
+	if m.locale == "" {
+		return nil
+	}
+	tag, ok := platforms.ParseLocale(m.locale)
+	if !ok {
+		return invalidField("locale", fmt.Sprintf(`must be a language tag such as "de" or "zh-CN" (BCP 47), at most %d bytes`, platforms.MaxLocaleLen))
+	}
+	m.locale = tag
 	return nil
 }
 

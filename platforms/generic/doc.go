@@ -1,5 +1,5 @@
 // Package generic is the platform of programs: any of them may write to the
-// bot with one HTTP request and a body of seven fields. The request is signed
+// bot with one HTTP request whose body is one JSON object. The request is signed
 // as Standard Webhooks say (https://www.standardwebhooks.com); a source without
 // a secret is open to this machine only.
 //

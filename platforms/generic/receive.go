@@ -73,6 +73,7 @@ func (a *Adapter) event(id string, m *message, sentAt time.Time) platforms.Event
 		Text:       m.text,
 		Mentioned:  true,
 		SentAt:     sentAt,
+		Locale:     m.locale,
 		Metadata:   m.metadata,
 		ReplyTo: platforms.Address{
 			ChatID:   m.chatID,

@@ -220,13 +220,13 @@ func receiveBody(t *testing.T, body string) (platforms.Event, error) {
 func TestEvent(t *testing.T) {
 	t.Parallel()
 	e, err := receiveBody(t, ` {"id":"evt-1","sender_id":"a:b%","text":" Hi\nthere ","chat_type":"group","chat_id":"room",
-		"thread_id":"t1","sender_name":"Alice","metadata":{"n":12345678901234567890,"deep":{"x":[null,true]}},"TEXT":"no","more":1} `)
+		"thread_id":"t1","sender_name":"Alice","locale":"zh_CN","metadata":{"n":12345678901234567890,"deep":{"x":[null,true]}},"TEXT":"no","more":1} `)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := platforms.Event{
 		Platform: "generic", ID: "msg-1", Kind: platforms.KindMessage, ChatType: platforms.Group, ChatID: "room", ThreadID: "t1",
-		SenderID: "a:b%", SenderName: "Alice", Text: " Hi\nthere ", Mentioned: true, SentAt: now(),
+		SenderID: "a:b%", SenderName: "Alice", Text: " Hi\nthere ", Mentioned: true, SentAt: now(), Locale: "zh-CN",
 		Metadata: map[string]any{"n": json.Number("12345678901234567890"), "deep": map[string]any{"x": []any{nil, true}}},
 		ReplyTo:  platforms.Address{ChatID: "room", ThreadID: "t1", UserID: "a:b%", UserKey: "generic:group:a%3Ab%25"},
 	}
@@ -242,15 +242,15 @@ func TestDefaults(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		`{"sender_id":"alice","text":"hello"}`,
-		`{"sender_id":"alice","text":"hello","chat_type":null,"chat_id":null,"thread_id":null,"sender_name":null,"metadata":null,"id":null}`,
-		`{"sender_id":"alice","text":"hello","chat_type":"","chat_id":"","thread_id":"","sender_name":""}`,
+		`{"sender_id":"alice","text":"hello","chat_type":null,"chat_id":null,"thread_id":null,"sender_name":null,"locale":null,"metadata":null,"id":null}`,
+		`{"sender_id":"alice","text":"hello","chat_type":"","chat_id":"","thread_id":"","sender_name":"","locale":""}`,
 	} {
 		e, err := receiveBody(t, body)
 		if err != nil {
 			t.Errorf("%s: %v", body, err)
 			continue
 		}
-		if e.ChatType != platforms.Private || e.ChatID != "alice" || e.ThreadID != "" || e.SenderName != "" || e.Metadata != nil {
+		if e.ChatType != platforms.Private || e.ChatID != "alice" || e.ThreadID != "" || e.SenderName != "" || e.Locale != "" || e.Metadata != nil {
 			t.Errorf("%s: %+v", body, e)
 		}
 	}
@@ -281,6 +281,10 @@ func TestFaultsInTheBody(t *testing.T) {
 		{"number as chat", `{"sender_id":"a","text":"x","chat_id":1}`, `"chat_id"`},
 		{"object as thread", `{"sender_id":"a","text":"x","thread_id":{}}`, `"thread_id"`},
 		{"number as name", `{"sender_id":"a","text":"x","sender_name":1}`, `"sender_name"`},
+		{"number as locale", `{"sender_id":"a","text":"x","locale":1}`, `"locale"`},
+		{"words as locale", `{"sender_id":"a","text":"x","locale":"in Chinese"}`, `"locale" must be`},
+		{"locale of a terminal", `{"sender_id":"a","text":"x","locale":"de_DE.UTF-8"}`, `"locale" must be`},
+		{"long locale", `{"sender_id":"a","text":"x","locale":"de` + strings.Repeat("-abcdefgh", 4) + `"}`, "35"},
 		{"number as chat type", `{"sender_id":"a","text":"x","chat_type":1}`, `"chat_type"`},
 		{"other chat type", `{"sender_id":"a","text":"x","chat_type":"channel"}`, `"chat_type"`},
 		{"chat type in capitals", `{"sender_id":"a","text":"x","chat_type":"Private"}`, `"chat_type"`},

@@ -47,6 +47,7 @@ type Adapter struct {
 	now     func() time.Time
 	log     *slog.Logger
 	botUser atomic.Pointer[string] // known after AuthTest
+	locales locales
 }
 
 var _ platforms.Adapter = (*Adapter)(nil)

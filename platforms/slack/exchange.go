@@ -22,12 +22,13 @@ const (
 // other that fails nobody knows.
 type exchange struct {
 	client     *http.Client
+	locales    *locales
 	asked      atomic.Bool // for a connection
 	connected  atomic.Bool
 	retryAfter time.Duration
 }
 
-func (a *Adapter) exchange() *exchange { return &exchange{client: a.http} }
+func (a *Adapter) exchange() *exchange { return &exchange{client: a.http, locales: &a.locales} }
 
 // Do makes the request. It takes the URL out of errors: a response URL lets
 // whoever reads the log write into the channel.
@@ -47,6 +48,7 @@ func (x *exchange) Do(req *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
+	x.locales.heed(resp.Header)
 	seconds, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 32)
 	if wait := time.Duration(seconds) * time.Second; err == nil && wait <= maxRetryAfter {
 		x.retryAfter = wait

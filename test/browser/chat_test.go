@@ -74,6 +74,9 @@ func TestChatPage(t *testing.T) {
 	step <- struct{}{}
 	wait(ctx, t, idle)
 	chat.set(func() { chat.step = nil })
+	if want := eval[string](ctx, t, "navigator.language"); want == "" || chat.readerLocale() != want {
+		t.Errorf("the page says that its reader's language is %q, want %q", chat.readerLocale(), want)
+	}
 	if got := lastText(ctx, t); !strings.HasSuffix(got, "Would you like to hear more greetings?") {
 		t.Errorf("the reply ends with %q", got)
 	}

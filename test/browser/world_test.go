@@ -35,13 +35,14 @@ type fakeChat struct {
 	messages []conversation.Message
 	answered map[string]string   // reply by id: the same id is the same message
 	asked    []string            // every id that came
+	locale   string              // of who asked last
 	broken   error               // what Say returns at once
 	replies  map[string][]string // pieces by text; others are echoed
 	step     chan struct{}       // when not nil: each piece waits for one value
 }
 
-func (f *fakeChat) Say(ctx context.Context, id, text string, onDelta func(string)) (gateway.Status, error) {
-	pieces, step, reply, err := f.begin(id, text)
+func (f *fakeChat) Say(ctx context.Context, said admin.Said, onDelta func(string)) (gateway.Status, error) {
+	pieces, step, reply, err := f.begin(said)
 	if err != nil {
 		return gateway.Status{}, err
 	}
@@ -56,26 +57,26 @@ func (f *fakeChat) Say(ctx context.Context, id, text string, onDelta func(string
 			}
 			onDelta(piece)
 		}
-		reply = f.finish(id, text, strings.Join(pieces, ""))
+		reply = f.finish(said.ID, said.Text, strings.Join(pieces, ""))
 	}
 	return gateway.Status{
-		EventID: id, UserKey: "web:private:local", Status: gateway.StatusCompleted,
+		EventID: said.ID, UserKey: "web:private:local", Status: gateway.StatusCompleted,
 		Reply: &gateway.Reply{Text: reply, MessageID: 1, Tokens: 10},
 	}, nil
 }
 
-func (f *fakeChat) begin(id, text string) (pieces []string, step chan struct{}, reply string, err error) {
+func (f *fakeChat) begin(said admin.Said) (pieces []string, step chan struct{}, reply string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.asked = append(f.asked, id)
+	f.asked, f.locale = append(f.asked, said.ID), said.Locale
 	if f.broken != nil {
 		return nil, nil, "", f.broken
 	}
-	pieces = f.replies[text]
+	pieces = f.replies[said.Text]
 	if pieces == nil {
-		pieces = []string{"You said: ", text}
+		pieces = []string{"You said: ", said.Text}
 	}
-	return pieces, f.step, f.answered[id], nil
+	return pieces, f.step, f.answered[said.ID], nil
 }
 
 func (f *fakeChat) finish(id, text, reply string) string {
@@ -108,6 +109,12 @@ func (f *fakeChat) ids() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.asked)
+}
+
+func (f *fakeChat) readerLocale() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.locale
 }
 
 // noGateway is for a server without platforms.

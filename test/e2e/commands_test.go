@@ -175,7 +175,7 @@ func sayInTerminal(t *testing.T, w *world, _ *server, _ int, text string) string
 	t.Helper()
 	cfg := w.config()
 	commandConfig(cfg)
-	terminal, err := app.NewTerminal(t.Context(), cfg, slog.New(slog.DiscardHandler), "alice")
+	terminal, err := app.NewTerminal(t.Context(), cfg, slog.New(slog.DiscardHandler), "alice", "")
 	if err != nil {
 		t.Fatal(err)
 	}
