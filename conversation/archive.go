@@ -71,7 +71,7 @@ func (m *PersistentConversationManager) exportBody(ctx context.Context, id int64
 const exportPage = 500
 
 func (m *PersistentConversationManager) exportPages(ctx context.Context, id int64, head func(*Conversation) error, page func([]Message) error) error {
-	return m.snapshot(ctx, func(tx database.Tx) error {
+	return m.db.Snapshot(ctx, func(tx database.Tx) error {
 		c, err := m.one(ctx, tx, `id = ?`, id)
 		if err != nil {
 			return named(err, id)

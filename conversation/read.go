@@ -2,7 +2,6 @@ package conversation
 
 import (
 	"context"
-	"database/sql"
 
 	"github.com/uptrace/bun"
 
@@ -28,19 +27,4 @@ func afterQuery(engine database.Engine) string {
 			WHERE c.id = ? AND c.visible = 1 AND m.id > MAX(c.first_id - 1, ?)`
 	}
 	return `SELECT ` + messageColumns + source + ` ORDER BY m.id LIMIT ?`
-}
-
-// snapshot runs fn in a reading transaction in which nothing changes, so that
-// what is read in several steps fits together.
-func (m *PersistentConversationManager) snapshot(ctx context.Context, fn func(tx database.Tx) error) error {
-	opts := &sql.TxOptions{ReadOnly: true}
-	if m.db.Engine() != database.SQLite { // where every transaction is one
-		opts.Isolation = sql.LevelRepeatableRead
-	}
-	tx, err := m.read().BeginTx(ctx, opts)
-	if err != nil {
-		return database.Explain(err)
-	}
-	defer func() { _ = tx.Rollback() }() // nothing was written
-	return fn(tx)
 }
