@@ -38,7 +38,7 @@ func (a *Adapter) sendFile(ctx context.Context, to platforms.Address, p platform
 		return "", beforeShowing(err)
 	}
 	if err := a.upload(ctx, target, p.Text); err != nil {
-		return "", beforeShowing(err)
+		return "", notUploaded(ctx, err)
 	}
 	return a.share(ctx, to, p, id)
 }
@@ -138,6 +138,17 @@ func beforeShowing(err error) error {
 		return failure.New(failure.Permanent, code, "Slack refuses the file: "+short(code), err)
 	}
 	return failure.New(failure.Retry, code, "Slack did not take the file", err)
+}
+
+// notUploaded gives up on the file, though not on the reply, when its upload
+// fails: the host it goes to is another than the API's, and may be one that
+// the way out of this network does not lead to. Only who asks to wait, and a
+// shutdown, get another attempt.
+func notUploaded(ctx context.Context, err error) error {
+	if failure.WaitOf(err) > 0 || errors.Is(ctx.Err(), context.Canceled) {
+		return beforeShowing(err)
+	}
+	return failure.New(failure.Permanent, failure.CodeOf(err), "Slack's host for files did not take the file", err)
 }
 
 // needsScope names the permission that an app of an earlier time does not have.

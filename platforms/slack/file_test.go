@@ -69,6 +69,20 @@ func later(t *testing.T, server *fakeslack.Server) *slack.Adapter {
 
 // Whatever goes wrong at whichever of the three calls, doing what the error and
 // the look afterwards say shows the file once, or never.
+// A network that lets nothing through to the host for files keeps nobody from
+// getting the text.
+func TestFileHostThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	a, server := pair(t)
+	server.Script(fakeslack.FileUpload, fakeslack.Hang())
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err := a.Send(ctx, platforms.Address{ChatID: "C1"}, platforms.Part{Key: "k-0", File: "conversation.json", Text: "{}"})
+	if failure.KindOf(err) != failure.Permanent || len(server.Messages()) != 0 {
+		t.Errorf("kind %d, %d messages: %v", failure.KindOf(err), len(server.Messages()), err)
+	}
+}
+
 func TestFileErrors(t *testing.T) {
 	t.Parallel()
 	const (
@@ -100,13 +114,13 @@ func TestFileErrors(t *testing.T) {
 		{"ok without an address", reserve, fakeslack.Fault{Body: `{"ok":true,"file_id":"F1"}`}, failure.Permanent, "no_upload_url", 0},
 		{"not ok without a reason", reserve, fakeslack.Fault{Body: `{"ok":false}`}, failure.Permanent, "no_upload_url", 0},
 		{"429", upload, fakeslack.RateLimit(7 * time.Second), failure.Retry, "ratelimited", 0},
-		{"500", upload, fakeslack.Status(500), failure.Retry, "http_500", 0},
-		{"500 after taking", upload, fakeslack.TakeThenStatus(500), failure.Retry, "http_500", 0},
+		{"500", upload, fakeslack.Status(500), failure.Permanent, "http_500", 0},
+		{"500 after taking", upload, fakeslack.TakeThenStatus(500), failure.Permanent, "http_500", 0},
 		{"too large", upload, fakeslack.Status(413), failure.Permanent, "http_413", 0},
 		{"redirect", upload, fakeslack.Status(302), failure.Permanent, "http_302", 0},
-		{"cut", upload, fakeslack.Cut(), failure.Retry, "no_answer", 0},
-		{"cut after taking", upload, fakeslack.TakeThenCut(), failure.Retry, "no_answer", 0},
-		{"silence", upload, fakeslack.TakeThenHang(), failure.Retry, "no_answer", 0},
+		{"cut", upload, fakeslack.Cut(), failure.Permanent, "no_answer", 0},
+		{"cut after taking", upload, fakeslack.TakeThenCut(), failure.Permanent, "no_answer", 0},
+		{"silence until we stop", upload, fakeslack.TakeThenHang(), failure.Retry, "no_answer", 0},
 		{"429", share, fakeslack.RateLimit(7 * time.Second), failure.Retry, "ratelimited", 0},
 		{"no scope", share, fakeslack.Refuse("missing_scope"), failure.Permanent, "missing_scope", 0},
 		{"not in the channel", share, fakeslack.Refuse("not_in_channel"), failure.Permanent, "not_in_channel", 0},
