@@ -40,7 +40,7 @@ var ErrLeaseShort error = failure.New(failure.Retry, "lease_short", "", errors.N
 // confirms the last part. After an error of kind
 // failure.Permanent nothing more can be done; after any other one the caller
 // comes back later with Load and Deliver.
-func (o *Outbox) Deliver(ctx context.Context, d *Delivery, resumed bool, left func() time.Duration,
+func (o *Outbox) Deliver(ctx context.Context, d *Delivery, left func() time.Duration,
 	last func(ctx context.Context, tx database.Tx) error,
 ) error {
 	sender := o.Sender(d.Platform)
@@ -53,7 +53,7 @@ func (o *Outbox) Deliver(ctx context.Context, d *Delivery, resumed bool, left fu
 			return ErrLeaseShort
 		}
 		p := todo[0]
-		id, err := o.show(ctx, sender, d, p, resumed)
+		id, err := o.show(ctx, sender, d, p)
 		switch {
 		case p.isRefused(err):
 			if todo, err = o.fallBack(ctx, d, p, err); err != nil {
@@ -90,11 +90,11 @@ func (d *Delivery) unsent() []*part {
 }
 
 // show sends a part unless it turns out to be there already.
-func (o *Outbox) show(ctx context.Context, s platforms.Sender, d *Delivery, p *part, resumed bool) (id string, err error) {
+func (o *Outbox) show(ctx context.Context, s platforms.Sender, d *Delivery, p *part) (id string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, SendLimit)
 	defer cancel()
 	out := platforms.Part{Key: p.key, File: p.file, Text: p.text, EventIDs: d.EventIDs}
-	if resumed && p.doubt {
+	if p.doubt {
 		if rest := o.Settle[d.Platform] - o.db.Now().Sub(p.since); rest > 0 {
 			return "", failure.RetryAfter(rest, "settling", "the outcome of a send is not known yet", ErrLookup)
 		}

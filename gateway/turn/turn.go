@@ -120,7 +120,7 @@ func (r *Runner) run(ctx context.Context, w *inbox.Work) error {
 		if err != nil {
 			return err
 		}
-		return r.deliver(ctx, w, d, true)
+		return r.deliver(ctx, w, d)
 	}
 	r.Listener.Begin(w.IDs())
 	d, err := r.answerSafely(ctx, w)
@@ -143,7 +143,7 @@ func (r *Runner) show(ctx context.Context, w *inbox.Work, d *outbox.Delivery) er
 		r.Metrics.TurnSeconds.Observe(r.DB.Now().Sub(w.Events[0].ReceivedAt).Seconds())
 		return nil
 	}
-	return r.deliver(ctx, w, d, false)
+	return r.deliver(ctx, w, d)
 }
 
 // crashed gives up on an event that has killed the process too often. The chat
@@ -190,9 +190,9 @@ func (r *Runner) counts(w *inbox.Work, err error) bool {
 }
 
 // deliver shows a reply and ends its events in the commit that confirms the last part.
-func (r *Runner) deliver(ctx context.Context, w *inbox.Work, d *outbox.Delivery, resumed bool) error {
+func (r *Runner) deliver(ctx context.Context, w *inbox.Work, d *outbox.Delivery) error {
 	d.EventIDs = eventIDs(w)
-	err := r.Outbox.Deliver(ctx, d, resumed, w.Lease.Left, func(ctx context.Context, tx database.Tx) error {
+	err := r.Outbox.Deliver(ctx, d, w.Lease.Left, func(ctx context.Context, tx database.Tx) error {
 		return r.doneTx(ctx, tx, w, d)
 	})
 	if err == nil {
