@@ -129,8 +129,12 @@ func (s *server) runJob(t *testing.T, name string) {
 func (s *server) settled(t *testing.T) {
 	t.Helper()
 	open := func() (n int) {
-		for _, status := range []string{"received", "running", "failed"} {
-			n += len(s.admin(http.MethodGet, "events?status="+status).json(t)["items"].([]any))
+		// In one reading: an event may go from failed to running between two.
+		for _, item := range s.admin(http.MethodGet, "events?limit=1000").json(t)["items"].([]any) {
+			switch item.(map[string]any)["status"] {
+			case "received", "running", "failed":
+				n++
+			}
 		}
 		return n
 	}
