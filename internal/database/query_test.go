@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -189,4 +191,23 @@ func TestKeptStatements(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What goes past bun is logged too, without what people wrote.
+func TestEchoOfHotStatements(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	db, err := database.Open(t.Context(), database.Options{
+		URL: "sqlite:///" + filepath.Join(t.TempDir(), "echo.db"), Echo: true, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	exec(t, db, "CREATE TABLE texts (content TEXT)")
+	log.Reset()
+	exec(t, db, "INSERT INTO texts (content) VALUES (?)", "a secret")
+	if got := log.String(); !strings.Contains(got, "INSERT INTO texts") || strings.Contains(got, "secret") {
+		t.Errorf("logged: %s", got)
+	}
 }
