@@ -64,6 +64,7 @@ type peerResult struct {
 func slackRun(b *testing.B, n int, start func(api string) string) peerResult {
 	b.Helper()
 	slack := fakeslack.New(b, fakeslack.Options{Token: slackToken})
+	slack.Grant("chat:write", "im:history", "users:read") // the chat SDK looks up everybody who writes
 	target, err := url.Parse(start(slack.APIURL()))
 	if err != nil {
 		b.Fatal(err)

@@ -8,7 +8,7 @@ import (
 )
 
 // manifestScopes are those of the app in docs/slack.md.
-const manifestScopes = "app_mentions:read,chat:write,commands,im:history,mpim:history,channels:history,groups:history"
+const manifestScopes = "app_mentions:read,chat:write,commands,files:write,im:history,mpim:history,channels:history,groups:history"
 
 // people is what the fake knows of the token and of people. Server.mu guards it.
 type people struct {
