@@ -2,7 +2,7 @@
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test race lint bench crash replicas matrix image-check fuzz
+.PHONY: help build test race lint bench bench-large load peers crash replicas matrix dynamo image-check fuzz
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -30,9 +30,6 @@ load: ## durable webhooks beside a bare handler, and the way from accepted to se
 peers: ## Parley beside Slack's own framework and a chat SDK, all on the same fake Slack; needs node and npm
 	npm install --prefix test/load/peers --no-audit --no-fund --silent
 	PARLEY_PEERS=$(CURDIR)/test/load/peers go test -run '^$$' -bench Peers -benchtime 1x -timeout 20m ./test/load
-
-matrix: ## every fault at every moment, printed as a table
-	go test -count=1 -run TestFaultMatrix -v ./test/e2e
 
 dynamo: ## an emulator of DynamoDB on loopback, with tables and sample data
 	scripts/dynamo
