@@ -26,13 +26,18 @@ func (b *Inbox) appendStep() string {
 	return "steps || ?"
 }
 
+// holdNow is hold and the time that belongs to what is written under it.
+func (b *Inbox) holdNow(ctx context.Context, tx database.Tx, w *Work) (int64, error) {
+	if err := b.hold(ctx, tx, w.Lease); err != nil {
+		return 0, err
+	}
+	return b.DB.Clock(ctx, tx)
+}
+
 // AnsweredTx notes that the reply to the events is made and which delivery
 // shows it. It fails with ErrLeaseLost when the lane is no longer ours.
 func (b *Inbox) AnsweredTx(ctx context.Context, tx database.Tx, w *Work, conversationID int64, detail string) error {
-	if err := b.HoldTx(ctx, tx, w.Lease); err != nil {
-		return err
-	}
-	now, err := b.DB.Clock(ctx, tx)
+	now, err := b.holdNow(ctx, tx, w)
 	if err != nil {
 		return err
 	}
@@ -46,10 +51,7 @@ func (b *Inbox) AnsweredTx(ctx context.Context, tx database.Tx, w *Work, convers
 
 // DoneTx ends the events in a final state and gives the lane back.
 func (b *Inbox) DoneTx(ctx context.Context, tx database.Tx, w *Work, to State, reason, detail string) error {
-	if err := b.HoldTx(ctx, tx, w.Lease); err != nil {
-		return err
-	}
-	now, err := b.DB.Clock(ctx, tx)
+	now, err := b.holdNow(ctx, tx, w)
 	if err != nil {
 		return err
 	}
@@ -82,10 +84,7 @@ type Failure struct {
 
 // FailTx puts the events back until the wait is over.
 func (b *Inbox) FailTx(ctx context.Context, tx database.Tx, w *Work, f Failure) error {
-	if err := b.HoldTx(ctx, tx, w.Lease); err != nil {
-		return err
-	}
-	now, err := b.DB.Clock(ctx, tx)
+	now, err := b.holdNow(ctx, tx, w)
 	if err != nil {
 		return err
 	}
@@ -108,17 +107,7 @@ func (b *Inbox) FailTx(ctx context.Context, tx database.Tx, w *Work, f Failure) 
 // Release hands unfinished work back at once, as at a shutdown. It is no attempt.
 func (b *Inbox) Release(ctx context.Context, w *Work, detail string) error {
 	return b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		if err := b.HoldTx(ctx, tx, w.Lease); err != nil {
-			return err
-		}
-		now, err := b.DB.Clock(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if err := b.mark(ctx, tx, w.IDs(), now, Received, detail); err != nil {
-			return err
-		}
-		return b.giveBack(ctx, tx, w, now)
+		return b.InterruptTx(ctx, tx, w, 0, detail)
 	})
 }
 

@@ -3,8 +3,6 @@ package inbox
 import (
 	"context"
 
-	"github.com/uptrace/bun"
-
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -44,10 +42,7 @@ func (b *Inbox) Grown(ctx context.Context, w *Work) (bool, error) {
 // has arrived. It is no attempt. conversationID is the conversation that holds
 // their messages by now, 0 when none does.
 func (b *Inbox) InterruptTx(ctx context.Context, tx database.Tx, w *Work, conversationID int64, detail string) error {
-	if err := b.HoldTx(ctx, tx, w.Lease); err != nil {
-		return err
-	}
-	now, err := b.DB.Clock(ctx, tx)
+	now, err := b.holdNow(ctx, tx, w)
 	if err != nil {
 		return err
 	}
@@ -55,7 +50,7 @@ func (b *Inbox) InterruptTx(ctx context.Context, tx database.Tx, w *Work, conver
 		return err
 	}
 	if conversationID != 0 {
-		_, err := tx.NewRaw("UPDATE events SET conversation_id = ? WHERE id IN (?)", conversationID, bun.List(w.IDs())).Exec(ctx)
+		_, err := b.DB.Exec(ctx, tx, "UPDATE events SET conversation_id = ? WHERE id IN (?)", conversationID, w.IDs())
 		if err != nil {
 			return err
 		}

@@ -213,9 +213,9 @@ func (b *Inbox) Extend(ctx context.Context, leases []*Lease) error {
 	return nil
 }
 
-// HoldTx fails with ErrLeaseLost unless the lease is still held, and keeps it
+// hold fails with ErrLeaseLost unless the lease is still held, and keeps it
 // from being taken until the transaction ends.
-func (b *Inbox) HoldTx(ctx context.Context, tx database.Tx, l *Lease) error {
+func (b *Inbox) hold(ctx context.Context, tx database.Tx, l *Lease) error {
 	lock := " FOR UPDATE"
 	if b.DB.Engine() == database.SQLite {
 		lock = ""

@@ -25,17 +25,22 @@ type composeFile struct {
 	Volumes map[string]any `yaml:"volumes"`
 }
 
-// TestCompose holds compose.yaml to the configuration's keys and the image.
-func TestCompose(t *testing.T) {
-	t.Parallel()
+func readCompose(t *testing.T) (c composeFile) {
+	t.Helper()
 	text, err := os.ReadFile("../../compose.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var c composeFile
 	if err := yaml.Unmarshal(text, &c); err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// TestCompose holds compose.yaml to the configuration's keys and the image.
+func TestCompose(t *testing.T) {
+	t.Parallel()
+	c := readCompose(t)
 	docker, err := os.ReadFile("../../Dockerfile")
 	if err != nil {
 		t.Fatal(err)
@@ -80,14 +85,7 @@ func has(m map[string]any, key string) bool {
 // Nothing that compose.yaml sets by itself is a fault.
 func TestComposeStarts(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../compose.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var c composeFile
-	if err := yaml.Unmarshal(text, &c); err != nil {
-		t.Fatal(err)
-	}
+	c := readCompose(t)
 	environ := []string{"PARLEY_LISTEN=0.0.0.0:8080"}
 	for name, value := range c.Services["parley"].Environment {
 		fallback := regexp.MustCompile(`^\$\{\w+:-(.*)\}$`).FindStringSubmatch(value)
