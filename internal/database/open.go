@@ -117,6 +117,7 @@ func (db *DB) openSQLite(ctx context.Context) error {
 		return err
 	}
 	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
+	keepSlabs()
 	writer := openPool(file + "?" + pragmas("_txlock", "immediate",
 		"_pragma", "auto_vacuum(incremental)", "_pragma", "journal_mode(wal)",
 		// Keys are hashes, so a batch touches many pages: they must fit the
