@@ -119,6 +119,9 @@ func TestPlantedViolations(t *testing.T) {
 
 		{"internal/failure/x.go", module + "/platforms", "foundation"},
 		{"internal/database/x.go", module + "/conversation", "foundation"},
+		{"internal/database/x.go", module + "/internal/database/walbuffer", ""},
+		{"internal/database/x.go", "unsafe", "unsafe"},
+		{"internal/database/walbuffer/x.go", "unsafe", ""},
 		{"platforms/render/x.go", module + "/platforms", "foundation"},
 		{"migrations/x.go", module + "/internal/database", ""},
 

@@ -18,6 +18,8 @@ import (
 	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
+
+	"github.com/parley-bot/parley/internal/database/walbuffer"
 )
 
 // Tx is the transaction that a function given to [DB.Write] works in.
@@ -118,7 +120,10 @@ func (db *DB) openSQLite(ctx context.Context) error {
 	}
 	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
 	keepSlabs()
-	writer := openPool(file + "?" + pragmas("_txlock", "immediate",
+	if err := walbuffer.Register(); err != nil {
+		return err
+	}
+	writer := openPool(file + "?" + pragmas("_txlock", "immediate", "vfs", walbuffer.Name,
 		"_pragma", "auto_vacuum(incremental)", "_pragma", "journal_mode(wal)",
 		// Keys are hashes, so a batch touches many pages: they must fit the
 		// cache, and not be copied back to the file after every few batches.
