@@ -6,3 +6,18 @@ func (g *Gateway) Watched(id int64) bool {
 	defer g.hub.mu.Unlock()
 	return len(g.hub.subs[id]) > 0
 }
+
+// Crowd begins a burst that lasts until the returned function is called.
+func (g *Gateway) Crowd() (end func()) {
+	for range crowd {
+		g.burst.arrive()
+	}
+	return func() {
+		for range crowd {
+			g.burst.leave()
+		}
+	}
+}
+
+// Patience is how long a burst puts off turns.
+const Patience = patience

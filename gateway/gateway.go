@@ -51,6 +51,7 @@ type Runner interface {
 type Gateway struct {
 	Options
 	hub      *hub
+	burst    burst
 	wake     chan struct{} // there may be work
 	overflow chan struct{} // other replicas are to be told of work
 
@@ -70,7 +71,7 @@ type Gateway struct {
 // New returns a gateway that accepts events; they are answered once it is started.
 func New(o Options) *Gateway {
 	return &Gateway{
-		Options: o, hub: newHub(), wake: make(chan struct{}, 1), overflow: make(chan struct{}, 1),
+		Options: o, hub: newHub(), burst: burst{begin: time.Now()}, wake: make(chan struct{}, 1), overflow: make(chan struct{}, 1),
 		leases: map[*inbox.Lease]struct{}{}, quit: make(chan struct{}), done: make(chan struct{}),
 	}
 }
@@ -80,7 +81,9 @@ func (g *Gateway) Listener() turn.Listener { return g.hub }
 
 // Accept stores events durably and returns once they are.
 func (g *Gateway) Accept(ctx context.Context, events []platforms.Event) ([]inbox.Accepted, error) {
+	g.burst.arrive()
 	accepted, err := g.Inbox.Accept(ctx, events)
+	g.burst.leave()
 	if err == nil {
 		g.poke()
 		g.share()
@@ -156,7 +159,11 @@ func (g *Gateway) dispatch(ctx context.Context, r Runner) {
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	s := newSuspects(g.Workers)
+	patience := newRestraint(time.Now())
 	for {
+		if !g.giveWay(&patience) {
+			return
+		}
 		g.suspect(ctx, r, free, &s)
 		n := g.Workers - len(free)
 		claimed := 0
@@ -170,6 +177,19 @@ func (g *Gateway) dispatch(ctx context.Context, r Runner) {
 			return
 		}
 	}
+}
+
+// giveWay waits as long as a burst of webhooks may put off turns, and reports
+// false when there will be no more turns.
+func (g *Gateway) giveWay(r *restraint) bool {
+	for r.putOff(g.burst.goesOn(), time.Now()) {
+		select {
+		case <-g.quit:
+			return false
+		case <-time.After(crowdGone / 4):
+		}
+	}
+	return true
 }
 
 // rest waits until there may be work, and reports false when there never will be.

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,15 +27,25 @@ const (
 // BenchmarkPeers sends direct messages of Slack over 64 connections to Parley,
 // to Slack's own framework and to a chat SDK, one after the other, each with
 // its whole pipeline on and beside the same fake Slack, until every reply is
-// there. PARLEY_PEERS names the folder peers with its packages installed:
-// make peers. Neither peer keeps anything that a crash would not take.
+// there. Each takes messages for about as long. PARLEY_PEERS names the folder
+// peers with its packages installed: make peers. PARLEY_PEERS_MESSAGES is how
+// many Parley is sent, to see more than a burst. Neither peer keeps anything
+// that a crash would not take.
 func BenchmarkPeers(b *testing.B) {
 	dir := os.Getenv("PARLEY_PEERS")
 	if dir == "" {
 		b.Skip("PARLEY_PEERS is not set: make peers")
 	}
+	messages := 24_000
+	if text := os.Getenv("PARLEY_PEERS_MESSAGES"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		messages = n
+	}
 	for b.Loop() {
-		parley := slackRun(b, 8000, func(api string) string {
+		parley := slackRun(b, messages, func(api string) string {
 			addr := startApp(b, false, "", func(c *config.Config) {
 				c.Gateway.Busy = "queue" // a reply to each message, as the peers do
 				c.Platforms.Slack.SigningSecret, c.Platforms.Slack.BotToken = slackSecret, slackToken
