@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -89,6 +90,31 @@ func crash(t *testing.T, engine database.Engine) {
 		if len(list) > 0 {
 			t.Errorf("%s: %v …; the ledger says of the first: %s", what, list[:min(len(list), 20)], ledgerOf(t, p.url, list[0]))
 		}
+	}
+	if engine == database.SQLite {
+		p.kill()
+		w.intact(t)
+	}
+}
+
+// intact looks through the whole file that the last kill left behind.
+func (w *world) intact(t *testing.T) {
+	t.Helper()
+	db, err := database.Open(t.Context(), database.Options{DataDir: w.dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var found []string
+	if err := db.Read().NewRaw("PRAGMA integrity_check").Scan(t.Context(), &found); err != nil {
+		t.Fatal(err)
+	}
+	var orphans []string
+	if err := db.Read().NewRaw(`SELECT "table" FROM pragma_foreign_key_check`).Scan(t.Context(), &orphans); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(found, []string{"ok"}) || len(orphans) > 0 {
+		t.Errorf("the file is damaged: %q, rows without their parents in %q", found, orphans)
 	}
 }
 
