@@ -17,13 +17,14 @@ func TestPlans(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
 	for query, index := range map[string]string{
-		leaders: "COVERING INDEX memory_scores_leaders (board=? AND points>?)",
-		"SELECT points FROM memory_scores WHERE board = ? AND person = ?":                         "PRIMARY KEY (board=? AND person=?)",
+		leaders: "COVERING INDEX memory_scores_leaders (place=? AND board=? AND points>?)",
+		"SELECT points FROM memory_scores WHERE place = ? AND person = ? AND board = ?":           "PRIMARY KEY (place=? AND person=? AND board=?)",
 		"SELECT content FROM memory_fact_lines WHERE place = ?":                                   "INDEX sqlite_autoindex_memory_fact_lines_1 (place=?)",
 		"SELECT value FROM memory_facts WHERE place = ? AND fact = ?":                             "PRIMARY KEY (place=? AND fact=?)",
 		"SELECT effect FROM memory_effects WHERE made_at < ? LIMIT ?":                             "COVERING INDEX memory_effects_age (made_at<?)",
-		"SELECT board, person FROM memory_scores WHERE ends > 0 AND ends < ? LIMIT ?":             "COVERING INDEX memory_scores_ends (ends>? AND ends<?)",
+		"SELECT place, person, board FROM memory_scores WHERE ends > 0 AND ends < ? LIMIT ?":      "COVERING INDEX memory_scores_ends (ends>? AND ends<?)",
 		"SELECT reason FROM memory_reasons WHERE place = ? AND person = ? ORDER BY given_at DESC": "INDEX memory_reasons_person (person=? AND place=?)",
+		"DELETE FROM memory_scores WHERE place = ?":                                               "PRIMARY KEY (place=?)",
 		"DELETE FROM memory_scores WHERE person = ?":                                              "INDEX memory_scores_person (person=?)",
 		"DELETE FROM memory_reasons WHERE giver = ?":                                              "INDEX memory_reasons_giver (giver=?)",
 		"SELECT COUNT(*) FROM memory_facts WHERE author = ?":                                      "INDEX memory_facts_author (author=?)",

@@ -31,7 +31,7 @@ func (s *Store) addScore(ctx context.Context, tx database.Tx, e Effect, c AddSco
 	args := make([]any, 0, 24)
 	for _, p := range Periods() {
 		span := p.Span(e.At, s.zone)
-		args = append(args, BoardKey(c.Place, c.Board, span), person, place, c.N, name, database.Micros(span.Ends))
+		args = append(args, place, person, BoardKey(c.Place, c.Board, span), c.N, name, database.Micros(span.Ends))
 	}
 	if c.N != 0 {
 		if _, err := s.addPoints.Exec(ctx, tx, args...); err != nil {
@@ -56,8 +56,8 @@ func (s *Store) boardName(ctx context.Context, tx database.Tx, c AddScore) (stri
 	err := s.findPerson.QueryRow(ctx, tx, []any{&name}, c.Person.Hash())
 	if errors.Is(err, sql.ErrNoRows) || (err == nil && name == "") {
 		// Nobody knows them here yet; perhaps the board does.
-		err = s.db.QueryRow(ctx, tx, []any{&name}, "SELECT name FROM memory_scores WHERE board = ? AND person = ?",
-			allTime(c.Place, c.Board), c.Person.Hash())
+		err = s.db.QueryRow(ctx, tx, []any{&name}, "SELECT name FROM memory_scores WHERE place = ? AND person = ? AND board = ?",
+			c.Place.Hash(), c.Person.Hash(), allTime(c.Place, c.Board))
 	}
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", explain("look up a name", err)
@@ -69,7 +69,7 @@ func allTime(at Place, b Board) []byte { return BoardKey(at, b, Span{Name: strin
 
 // total returns the score after a change.
 func (s *Store) total(ctx context.Context, tx database.Tx, c AddScore) (n int64, err error) {
-	err = s.findScore.QueryRow(ctx, tx, []any{&n}, allTime(c.Place, c.Board), c.Person.Hash())
+	err = s.findScore.QueryRow(ctx, tx, []any{&n}, c.Place.Hash(), c.Person.Hash(), allTime(c.Place, c.Board))
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -103,7 +103,7 @@ func (s *Store) addReason(ctx context.Context, tx database.Tx, e Effect, c AddSc
 
 // Score implements [Backend].
 func (s *Store) Score(ctx context.Context, at Place, b Board, p Person) (n int64, err error) {
-	err = s.db.Read().NewRaw("SELECT points FROM memory_scores WHERE board = ? AND person = ?", allTime(at, b), p.Hash()).Scan(ctx, &n)
+	err = s.db.Read().NewRaw("SELECT points FROM memory_scores WHERE place = ? AND person = ? AND board = ?", at.Hash(), p.Hash(), allTime(at, b)).Scan(ctx, &n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -128,13 +128,13 @@ func (s *Store) Reasons(ctx context.Context, at Place, p Person, limit int) ([]R
 	return list, nil
 }
 
-// leaders is answered from the index memory_scores_leaders alone.
-const leaders = "SELECT name, points FROM memory_scores WHERE board = ? AND points > 0 ORDER BY points DESC, name LIMIT ?"
+// leaders is answered from the index memory_scores_leaders, on SQLite from that alone.
+const leaders = "SELECT name, points FROM memory_scores WHERE place = ? AND board = ? AND points > 0 ORDER BY points DESC, name LIMIT ?"
 
 // Leaders implements [Backend].
 func (s *Store) Leaders(ctx context.Context, at Place, b Board, period Period, now time.Time, limit int) ([]Leader, error) {
 	list := []Leader{}
-	err := s.db.Read().NewRaw(leaders, BoardKey(at, b, period.Span(now, s.zone)), min(limit, MaxLeaders)).Scan(ctx, &list)
+	err := s.db.Read().NewRaw(leaders, at.Hash(), BoardKey(at, b, period.Span(now, s.zone)), min(limit, MaxLeaders)).Scan(ctx, &list)
 	return list, explain("load a leader board", err)
 }
 

@@ -92,11 +92,11 @@ func New(ctx context.Context, db *database.DB) (*Store, error) {
 			(id, person, tenant, platform, sender_id, pref_key, value, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			"id", "value = excluded.value, updated_at = excluded.updated_at")},
 		{&s.addEffect, once(db.Engine(), "INSERT INTO memory_effects (effect, made_at, results) VALUES (?, ?, '')", "effect")},
-		{&s.addPoints, upsert(db.Engine(), `INSERT `+orFail(db.Engine())+`INTO memory_scores (board, person, place, points, name, ends)
+		{&s.addPoints, upsert(db.Engine(), `INSERT `+orFail(db.Engine())+`INTO memory_scores (place, person, board, points, name, ends)
 			VALUES (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?)`,
-			"board, person", "points = memory_scores.points + excluded.points, name = excluded.name")},
-		{&s.findScore, "SELECT points FROM memory_scores WHERE board = ? AND person = ?"},
-		{&s.dropScore, "DELETE FROM memory_scores WHERE board = ? AND person = ?"},
+			scoreKey(db.Engine()), "points = memory_scores.points + excluded.points, name = excluded.name")},
+		{&s.findScore, "SELECT points FROM memory_scores WHERE place = ? AND person = ? AND board = ?"},
+		{&s.dropScore, "DELETE FROM memory_scores WHERE place = ? AND person = ? AND board = ?"},
 		{&s.addUse, upsert(db.Engine(), "INSERT INTO memory_commands (tenant, name, uses) VALUES (?, ?, 1)",
 			"tenant, name", "uses = memory_commands.uses + 1")},
 	} {
@@ -118,6 +118,14 @@ func upsert(engine database.Engine, insert, key, set string) string {
 		return insert + " ON DUPLICATE KEY UPDATE " + excluded.ReplaceAllString(set, "VALUES($1)")
 	}
 	return insert + " ON CONFLICT (" + key + ") DO UPDATE SET " + set
+}
+
+// scoreKey is the primary key of memory_scores.
+func scoreKey(engine database.Engine) string {
+	if engine == database.SQLite {
+		return "place, person, board"
+	}
+	return "board, person"
 }
 
 // orFail spares SQLite the journal that it keeps for a statement of several

@@ -39,14 +39,14 @@ func (s *Store) trimEffects(ctx context.Context, before int64) error {
 
 func (s *Store) trimScores(ctx context.Context, before int64) error {
 	for {
-		var rows []struct{ Board, Person []byte }
-		err := s.db.Read().NewRaw("SELECT board, person FROM memory_scores WHERE ends > 0 AND ends < ? LIMIT ?", before, trimSlice).Scan(ctx, &rows)
+		var rows []struct{ Place, Person, Board []byte }
+		err := s.db.Read().NewRaw("SELECT place, person, board FROM memory_scores WHERE ends > 0 AND ends < ? LIMIT ?", before, trimSlice).Scan(ctx, &rows)
 		if err != nil || len(rows) == 0 {
 			return explain("trim scores", err)
 		}
 		err = s.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 			for _, row := range rows {
-				if _, err := s.dropScore.Exec(ctx, tx, row.Board, row.Person); err != nil {
+				if _, err := s.dropScore.Exec(ctx, tx, row.Place, row.Person, row.Board); err != nil {
 					return err
 				}
 			}

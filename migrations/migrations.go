@@ -133,7 +133,9 @@ func migrator(ctx context.Context, db *database.DB) (*migrate.Migrator, error) {
 }
 
 // steps returns every migration, oldest first.
-func steps() []step { return []step{initial(), slots(), memory(), forget(), suspects(), files()} }
+func steps() []step {
+	return []step{initial(), slots(), memory(), forget(), suspects(), files(), boards()}
+}
 
 type step struct {
 	name, comment string
@@ -142,15 +144,17 @@ type step struct {
 
 func (s step) run(statements []string) func(context.Context, *migrate.Migrator, *migrate.Migration) error {
 	return func(ctx context.Context, m *migrate.Migrator, _ *migrate.Migration) error {
-		return m.DB().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-			for _, text := range statements {
-				if err := apply(ctx, tx, text); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		return m.DB().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error { return applyAll(ctx, tx, statements) })
 	}
+}
+
+func applyAll(ctx context.Context, tx bun.Tx, statements []string) error {
+	for _, text := range statements {
+		if err := apply(ctx, tx, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func apply(ctx context.Context, tx bun.Tx, text string) error {

@@ -1,0 +1,11 @@
+package migrations
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+)
+
+// BoardsUp and BoardsDown run the statements of one migration.
+func BoardsUp(ctx context.Context, tx bun.Tx) error   { return applyAll(ctx, tx, boards().up) }
+func BoardsDown(ctx context.Context, tx bun.Tx) error { return applyAll(ctx, tx, boards().down) }
