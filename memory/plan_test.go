@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +17,9 @@ import (
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
+	board, _ := leaders(db.Engine(), nil, nil)
 	for query, index := range map[string]string{
-		leaders: "COVERING INDEX memory_scores_leaders (place=? AND board=? AND points>?)",
+		board: "COVERING INDEX memory_scores_leaders (place=? AND board=? AND points>?)",
 		"SELECT points FROM memory_scores WHERE place = ? AND person = ? AND board = ?":           "PRIMARY KEY (place=? AND person=? AND board=?)",
 		"SELECT content FROM memory_fact_lines WHERE place = ?":                                   "INDEX sqlite_autoindex_memory_fact_lines_1 (place=?)",
 		"SELECT value FROM memory_facts WHERE place = ? AND fact = ?":                             "PRIMARY KEY (place=? AND fact=?)",
@@ -38,6 +40,48 @@ func TestPlans(t *testing.T) {
 			t.Errorf("%s\n got %s\nwant %s", query, got, index)
 		}
 	}
+}
+
+// The servers choose by what they believe of the rows, so there have to be some.
+func TestLeadersOnServers(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		if db.Engine() == database.SQLite {
+			return // TestPlans
+		}
+		ctx := t.Context()
+		key := func(kind string, n int) []byte { return database.Hash(kind, strconv.Itoa(n)) }
+		err := db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+			for i := range 6_000 {
+				board, person := i%40, i/40 // eight boards in each of five places
+				_, err := db.Exec(ctx, tx, "INSERT INTO memory_scores (place, person, board, points, name) VALUES (?, ?, ?, ?, ?)",
+					key("place", board/8), key("person", person), key("board", board), int64(person*37%150), strconv.Itoa(person))
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		refresh := "ANALYZE memory_scores"
+		if db.Engine() == database.MySQL {
+			refresh = "ANALYZE TABLE memory_scores"
+		}
+		if _, err := db.Maintenance().ExecContext(ctx, refresh); err != nil {
+			t.Fatal(err)
+		}
+		query, args := leaders(db.Engine(), key("place", 1), key("board", 9))
+		var plan []map[string]any
+		if err := db.Read().NewRaw("EXPLAIN "+query, append(args, 10)...).Scan(ctx, &plan); err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprintf("%s", plan)
+		if !strings.Contains(got, "memory_scores_leaders") || strings.Contains(got, "Sort") || strings.Contains(got, "filesort") {
+			t.Errorf("%s\n%s", query, got)
+		}
+	})
 }
 
 func explainPlan(t *testing.T, db *database.DB, query string, args []any) (plan []string) {

@@ -128,13 +128,23 @@ func (s *Store) Reasons(ctx context.Context, at Place, p Person, limit int) ([]R
 	return list, nil
 }
 
-// leaders is answered from the index memory_scores_leaders, on SQLite from that alone.
-const leaders = "SELECT name, points FROM memory_scores WHERE place = ? AND board = ? AND points > 0 ORDER BY points DESC, name LIMIT ?"
+// leaders returns the statement for a board and the arguments that name it. It
+// is answered from the index memory_scores_leaders alone, which begins with the
+// place on SQLite only. Elsewhere the board says it all, and its place besides
+// would have PostgreSQL take both indexes and sort everybody on the board.
+func leaders(engine database.Engine, place, board []byte) (query string, args []any) {
+	const rest = "board = ? AND points > 0 ORDER BY points DESC, name LIMIT ?"
+	if engine == database.SQLite {
+		return "SELECT name, points FROM memory_scores WHERE place = ? AND " + rest, []any{place, board}
+	}
+	return "SELECT name, points FROM memory_scores WHERE " + rest, []any{board}
+}
 
 // Leaders implements [Backend].
 func (s *Store) Leaders(ctx context.Context, at Place, b Board, period Period, now time.Time, limit int) ([]Leader, error) {
 	list := []Leader{}
-	err := s.db.Read().NewRaw(leaders, at.Hash(), BoardKey(at, b, period.Span(now, s.zone)), min(limit, MaxLeaders)).Scan(ctx, &list)
+	query, args := leaders(s.db.Engine(), at.Hash(), BoardKey(at, b, period.Span(now, s.zone)))
+	err := s.db.Read().NewRaw(query, append(args, min(limit, MaxLeaders))...).Scan(ctx, &list)
 	return list, explain("load a leader board", err)
 }
 
