@@ -23,15 +23,15 @@ const (
 // first seconds of a burst belong to the webhooks. If it goes on, turns run
 // beside it: what is accepted has to be answered too.
 type burst struct {
-	begin    time.Time    // of a monotonic clock
-	arriving atomic.Int64 // webhooks that wait to be stored
-	crowded  atomic.Int64 // when there was a crowd last, by that clock; 0: never
+	arriving atomic.Int64              // webhooks that wait to be stored
+	crowded  atomic.Pointer[time.Time] // when there was a crowd last; nil: never
 }
 
 // arrive is called when a webhook begins to wait, and leave when it ends.
 func (b *burst) arrive() {
 	if b.arriving.Add(1) >= crowd {
-		b.crowded.Store(int64(time.Since(b.begin)))
+		now := time.Now()
+		b.crowded.Store(&now)
 	}
 }
 
@@ -39,11 +39,8 @@ func (b *burst) leave() { b.arriving.Add(-1) }
 
 // goesOn reports whether there is a crowd, or was just now.
 func (b *burst) goesOn() bool {
-	if b.arriving.Load() >= crowd {
-		return true
-	}
 	at := b.crowded.Load()
-	return at > 0 && time.Since(b.begin)-time.Duration(at) < crowdGone
+	return b.arriving.Load() >= crowd || at != nil && time.Since(*at) < crowdGone
 }
 
 // restraint is how long a burst may still put off turns. It belongs to one goroutine.

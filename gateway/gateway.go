@@ -71,7 +71,7 @@ type Gateway struct {
 // New returns a gateway that accepts events; they are answered once it is started.
 func New(o Options) *Gateway {
 	return &Gateway{
-		Options: o, hub: newHub(), burst: burst{begin: time.Now()}, wake: make(chan struct{}, 1), overflow: make(chan struct{}, 1),
+		Options: o, hub: newHub(), wake: make(chan struct{}, 1), overflow: make(chan struct{}, 1),
 		leases: map[*inbox.Lease]struct{}{}, quit: make(chan struct{}), done: make(chan struct{}),
 	}
 }
