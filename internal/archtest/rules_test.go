@@ -43,6 +43,8 @@ func vendors() []rule {
 			"internal/database opens databases and translates their errors; nobody else may depend on a driver"),
 		one("driver-sqlite", "modernc.org/sqlite", "./internal/database",
 			"internal/database opens databases and translates their errors; nobody else may depend on a driver"),
+		one("driver-memory", "modernc.org/libc", "./internal/database",
+			"the memory under SQLite is the driver's, and the driver is internal/database's"),
 	}
 }
 
@@ -100,8 +102,14 @@ func layers() []rule {
 			in:   []string{"./internal/failure/...", "./internal/metrics/...", "./internal/database", "./migrations/...", "./platforms", "./platforms/render"},
 			deny: []string{"./..."},
 			// migrations needs the dialects, which internal/database knows.
-			allow: []string{"./internal/failure", "./internal/database/..."},
+			allow: []string{"./internal/failure", "./internal/database", "./internal/database/walbuffer"},
 			why:   "what everybody stands on stands on nothing of ours but the kinds of errors and the database",
+		},
+		{
+			name:   "walbuffer",
+			except: []string{"./internal/database/..."},
+			deny:   []string{"./internal/database/walbuffer"},
+			why:    "how the log of SQLite is written is the business of internal/database",
 		},
 		{
 			name:   "unsafe",
