@@ -67,8 +67,6 @@ func later(t *testing.T, server *fakeslack.Server) *slack.Adapter {
 	return newAdapter(t, slack.Options{APIURL: server.APIURL(), Now: func() time.Time { return time.Now().Add(time.Minute) }})
 }
 
-// Whatever goes wrong at whichever of the three calls, doing what the error and
-// the look afterwards say shows the file once, or never.
 // A network that lets nothing through to the host for files keeps nobody from
 // getting the text.
 func TestFileHostThatDoesNotAnswer(t *testing.T) {
@@ -83,6 +81,8 @@ func TestFileHostThatDoesNotAnswer(t *testing.T) {
 	}
 }
 
+// Whatever goes wrong at whichever of the three calls, doing what the error and
+// the look afterwards say shows the file once, or never.
 func TestFileErrors(t *testing.T) {
 	t.Parallel()
 	const (
