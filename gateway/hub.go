@@ -115,3 +115,16 @@ func (s *subscription) next() (fresh string, changed bool) {
 	s.shown, s.grown = text, true
 	return fresh, changed
 }
+
+// rest returns what has not been handed out of the reply as it is now known to
+// be; nothing when it says something else than what was.
+func (s *subscription) rest(reply string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fresh, ok := strings.CutPrefix(reply, s.shown)
+	if !ok {
+		return ""
+	}
+	s.shown = reply
+	return fresh
+}

@@ -15,8 +15,8 @@ import (
 
 // Wait returns when the reply to an accepted event exists or the event is
 // final, or with ctx's error. onDelta, which may be nil, is called with the
-// pieces of the reply as they come; pieces may be missing when another replica
-// answers, the status never is.
+// pieces of the reply as they come, and with what is left of it at the end: all
+// of it when another replica answers, or the reply was faster than the call.
 func (g *Gateway) Wait(ctx context.Context, a inbox.Accepted, onDelta func(text string)) (Status, error) {
 	s, leave := g.hub.subscribe(a.ID, onDelta != nil)
 	defer leave()
@@ -29,6 +29,7 @@ func (g *Gateway) Wait(ctx context.Context, a inbox.Accepted, onDelta func(text 
 				return Status{}, err
 			}
 			look = flush(s, onDelta)
+			handRest(s, status.Reply, onDelta)
 			if status.Reply != nil || status.Final() {
 				return answered(status), nil
 			}
@@ -55,6 +56,16 @@ func flush(s *subscription, onDelta func(string)) (changed bool) {
 		onDelta(text)
 	}
 	return changed
+}
+
+// handRest hands out what is left of the reply once there is one.
+func handRest(s *subscription, reply *Reply, onDelta func(string)) {
+	if reply == nil || onDelta == nil {
+		return
+	}
+	if text := s.rest(reply.Text); text != "" {
+		onDelta(text)
+	}
 }
 
 // answered is the status for somebody who waits for the reply here: it is
