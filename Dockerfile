@@ -1,6 +1,6 @@
 # The image holds one static binary, the certificates it trusts, and a place
 # for data. GO_IMAGE can be any image with the Go toolchain.
-ARG GO_IMAGE=golang:1.26-bookworm
+ARG GO_IMAGE=golang:1.26.11-bookworm
 
 FROM ${GO_IMAGE} AS build
 WORKDIR /src
