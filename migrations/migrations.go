@@ -12,6 +12,7 @@ import (
 	"github.com/uptrace/bun/migrate"
 
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/replicas"
 )
 
 // ErrNewer is returned for a database that a newer Parley has changed.
@@ -25,11 +26,16 @@ type Status struct {
 }
 
 // Up applies every migration that is not applied yet, and returns their names.
-// Several processes may call it at once.
+// Several processes may call it at once. Where there is one to apply it is
+// [replicas.ErrAlive] while a server runs on the database: that one's version is
+// another, since it runs without the migration.
 func Up(ctx context.Context, db *database.DB) (applied []string, err error) {
 	err = db.Exclusive(ctx, func(ctx context.Context) error {
 		m, err := migrator(ctx, db)
 		if err != nil {
+			return err
+		}
+		if err := beside(ctx, db, m); err != nil {
 			return err
 		}
 		group, err := m.Migrate(ctx)
@@ -44,11 +50,27 @@ func Up(ctx context.Context, db *database.DB) (applied []string, err error) {
 	return applied, err
 }
 
-// Down takes back the last group of migrations with the data in it, and returns their names.
+// beside refuses to change the schema under a running server.
+func beside(ctx context.Context, db *database.DB, m *migrate.Migrator) error {
+	all, err := m.MigrationsWithStatus(ctx)
+	if err != nil {
+		return database.Explain(err)
+	}
+	if len(all.Unapplied()) == 0 {
+		return nil
+	}
+	return replicas.Refuse(ctx, db)
+}
+
+// Down takes back the last group of migrations with the data in it, and returns
+// their names. It is [replicas.ErrAlive] while a server runs on the database.
 func Down(ctx context.Context, db *database.DB) (undone []string, err error) {
 	err = db.Exclusive(ctx, func(ctx context.Context) error {
 		m, err := migrator(ctx, db)
 		if err != nil {
+			return err
+		}
+		if err := replicas.Refuse(ctx, db); err != nil {
 			return err
 		}
 		group, err := m.Rollback(ctx)
@@ -134,7 +156,7 @@ func migrator(ctx context.Context, db *database.DB) (*migrate.Migrator, error) {
 
 // steps returns every migration, oldest first.
 func steps() []step {
-	return []step{initial(), slots(), memory(), forget(), suspects(), files(), boards()}
+	return []step{initial(), slots(), memory(), forget(), suspects(), files(), boards(), replicasTable()}
 }
 
 type step struct {

@@ -65,7 +65,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (a *App, err error)
 		return a, err
 	}
 	if a.core, err = newCore(ctx, cfg, o.Logger, purpose{
-		alone: true, senders: a.platforms.senders(),
+		alone: true, version: o.Version, senders: a.platforms.senders(),
 		settle: map[string]time.Duration{slack.Platform: cmp.Or(o.Settle, slack.SendTimeout+2*time.Second)},
 	}); err != nil {
 		return a, err

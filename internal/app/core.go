@@ -20,6 +20,7 @@ import (
 	"github.com/parley-bot/parley/internal/config"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/internal/replicas"
 	"github.com/parley-bot/parley/memory"
 	"github.com/parley-bot/parley/migrations"
 	"github.com/parley-bot/parley/platforms"
@@ -44,6 +45,7 @@ const (
 type core struct {
 	db      *database.DB
 	unlock  func()
+	member  *replicas.Member // nil: not a server
 	store   *conversation.PersistentConversationManager
 	memory  memory.Backend
 	eraser  *erasure.Eraser
@@ -60,6 +62,7 @@ type core struct {
 type purpose struct {
 	queue   string // of the events it answers
 	alone   bool   // nobody else may serve from the same SQLite file
+	version string // of a server, which other versions must not change the schema under
 	senders map[string]platforms.Sender
 	settle  map[string]time.Duration // see outbox.Options
 }
@@ -85,6 +88,11 @@ func newCore(ctx context.Context, cfg *config.Config, log *slog.Logger, p purpos
 	if err := migrate(ctx, cfg, c.db); err != nil {
 		return nil, err
 	}
+	if p.alone {
+		if err := c.join(ctx, p.version, log); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.openRooms(ctx, cfg, p); err != nil {
 		return nil, err
 	}
@@ -106,6 +114,17 @@ func migrate(ctx context.Context, cfg *config.Config, db *database.DB) error {
 	}
 	_, err := migrations.Up(ctx, db)
 	return err
+}
+
+// join registers this server once the schema is its own.
+func (c *core) join(ctx context.Context, version string, log *slog.Logger) error {
+	return c.db.Exclusive(ctx, func(ctx context.Context) error {
+		err := migrations.Check(ctx, c.db)
+		if err == nil {
+			c.member, err = replicas.Join(ctx, c.db, version, log)
+		}
+		return err
+	})
 }
 
 func (c *core) openRooms(ctx context.Context, cfg *config.Config, p purpose) (err error) {
@@ -183,8 +202,11 @@ func (c *core) close() error {
 	if c.eraser != nil {
 		c.eraser.Stop()
 	}
+	if c.member != nil {
+		err = c.member.Leave()
+	}
 	if c.db != nil {
-		err = c.db.Close()
+		err = errors.Join(err, c.db.Close())
 	}
 	c.unlock()
 	return err

@@ -19,8 +19,18 @@ func (db *DB) LockFile() (release func(), err error) {
 	if db.Engine() != SQLite || db.Target.Memory() {
 		return func() {}, nil
 	}
-	return flock(db.Target.Path+".serve.lock", syscall.LOCK_EX|syscall.LOCK_NB)
+	unlock, err := flock(db.lockPath(), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err != nil {
+		return nil, err
+	}
+	db.serving.Store(true)
+	return func() {
+		db.serving.Store(false)
+		unlock()
+	}, nil
 }
+
+func (db *DB) lockPath() string { return db.Target.Path + ".serve.lock" }
 
 func flock(path string, how int) (func(), error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)

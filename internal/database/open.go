@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -45,6 +46,8 @@ type DB struct {
 	echo   bool // log what goes past bun too
 	now    func() time.Time
 	closed chan struct{}
+
+	serving atomic.Bool // this process holds the lock of LockFile
 }
 
 const (
@@ -179,7 +182,7 @@ func (db *DB) openServer(ctx context.Context) error {
 			return errors.New("the URL is not one that PostgreSQL's driver understands")
 		}
 		c.RuntimeParams["timezone"] = "UTC"
-		c.RuntimeParams["application_name"] = "parley"
+		c.RuntimeParams["application_name"] = marked
 		c.RuntimeParams["idle_in_transaction_session_timeout"] = idleLimit + "s"
 		c.RuntimeParams["lock_timeout"] = lockLimit + "s"
 		pool = stdlib.OpenDB(*c)
@@ -194,6 +197,7 @@ func (db *DB) openServer(ctx context.Context) error {
 		c.MaxAllowedPacket = 0     // ask the server: what is too long for one statement is prepared after all
 		c.Params["sql_mode"] += idleInMariaDB
 		c.Params["innodb_lock_wait_timeout"] = lockLimit
+		c.Params["@parley"] = "GET_LOCK(CONCAT('" + markLock + "', CONNECTION_ID()), 0)"
 		conn, err := mysql.NewConnector(c)
 		if err != nil {
 			return err
