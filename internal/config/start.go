@@ -99,6 +99,36 @@ func (l *loader) checkSources() {
 		l.check(key+".secret", checkWebhookSecret(s.Secret))
 		l.check(key+".callback_url", checkURL(s.CallbackURL, true))
 	}
+	l.checkShared("secret", func(s *Source) string { return webhookKey(s.Secret) })
+}
+
+// checkShared refuses a proof that two sources share: whoever holds one's could
+// write as the other.
+func (l *loader) checkShared(field string, proof func(*Source) string) {
+	owners := map[string]string{}
+	sources := l.config.Platforms.Generic.Sources
+	for i := range sources {
+		value := proof(&sources[i])
+		if value == "" {
+			continue
+		}
+		if owner, taken := owners[value]; taken {
+			l.wrong(fmt.Sprintf("%s[%d].%s", sourcesKey, i, field), "%s has the same %s as %s; give each source one of its own",
+				quote(sources[i].Name), field, quote(owner))
+			continue
+		}
+		owners[value] = sources[i].Name
+	}
+}
+
+// webhookKey returns the bytes that a secret stands for, "" for a faulty one:
+// the same key can be written in more than one way.
+func webhookKey(s Secret) string {
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(string(s), "whsec_"))
+	if err != nil {
+		return ""
+	}
+	return string(raw)
 }
 
 func checkSourceName(name string) error {

@@ -125,3 +125,20 @@ func TestEffectiveModel(t *testing.T) {
 		}
 	}
 }
+
+// Two sources with one secret could each write as the other, however the
+// secret is written.
+func TestSharedSecret(t *testing.T) {
+	t.Parallel()
+	const other = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+	text := "platforms: {generic: {sources: [{name: a, secret: " + goodSecret + "}, {name: b, secret: " + other + "}, {name: c, secret: %s}]}}"
+	if _, err := load(t, strings.ReplaceAll(text, "%s", "''")); err != nil {
+		t.Errorf("two secrets, and a source without: %v", err)
+	}
+	_, err := load(t, strings.ReplaceAll(text, "%s", other))
+	lines := faultLines(t, err)
+	if len(lines) != 1 || !strings.Contains(lines[0], "platforms.generic.sources[2].secret: ") ||
+		!strings.Contains(lines[0], `"b"`) || !strings.Contains(lines[0], `"c"`) || strings.Contains(lines[0], other) {
+		t.Errorf("want one fault that names b and c and not the secret, got %q", lines)
+	}
+}
