@@ -14,7 +14,7 @@ import (
 // Events is the ledger of inbound events.
 type Events interface {
 	List(ctx context.Context, o inbox.ListOptions) (events []inbox.Event, next int64, err error)
-	// Lookup takes our id or the platform's; failure.NotFound.
+	// Lookup takes our id, the platform's or "platform:ID"; failure.NotFound.
 	Lookup(ctx context.Context, ref string) (inbox.Event, error)
 	Replay(ctx context.Context, id int64) error
 	Discard(ctx context.Context, id int64) error

@@ -73,11 +73,19 @@ func (b *Inbox) filter(o ListOptions) (where string, args []any) {
 	return strings.Join(conditions, " AND "), args
 }
 
-// Lookup returns an event by our id or by the platform's, the newest of those
-// when several platforms or tenants use the same one.
+// Lookup returns an event by our id, by "platform:ID" or by the platform's id
+// alone, in that order, so that each event can be named whatever the others are
+// called. It is the newest of those when several tenants, or platforms, use the
+// same id.
 func (b *Inbox) Lookup(ctx context.Context, ref string) (Event, error) {
 	if id, err := strconv.ParseInt(ref, 10, 64); err == nil {
 		e, err := b.Get(ctx, id)
+		if failure.KindOf(err) != failure.NotFound {
+			return e, err
+		}
+	}
+	if platform, id, ok := strings.Cut(ref, ":"); ok {
+		e, err := b.one(ctx, "event_id = ? AND platform = ? ORDER BY id DESC LIMIT 1", id, platform)
 		if failure.KindOf(err) != failure.NotFound {
 			return e, err
 		}

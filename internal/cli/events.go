@@ -32,7 +32,7 @@ func (p *program) eventsCommand() *cobra.Command {
 	list.Flags().StringVar(&userKey, "user-key", "", "only events of this `USER_KEY`")
 	list.Flags().IntVar(&limit, "limit", 50, "at most `N` events")
 	show := &cobra.Command{
-		Use: "show ID", Short: "Show every step of one event, by our id or the platform's", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show every step of one event, by our id, the platform's, or platform:ID where both exist", Args: cobra.ExactArgs(1),
 		RunE: p.work(func(ctx context.Context, args []string) error { return p.showEvent(ctx, args[0], asJSON) }),
 	}
 	for _, c := range []*cobra.Command{list, show} {
