@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/parley-bot/parley/internal/database"
@@ -19,6 +21,9 @@ type Accepted struct {
 	EventID   string // the platform's
 	UserKey   string
 	Duplicate bool // it was there already; nothing was added
+	// Differs says that what was there under the event's id is another
+	// message: of another sender, in another chat or thread, or another text.
+	Differs bool
 }
 
 // Accept stores events durably, in one commit, and returns once they are.
@@ -142,13 +147,33 @@ func lanesOf(entries []*entry) [][]byte {
 // woken for nothing; a claim finds that out.
 func (b *Inbox) findTwin(ctx context.Context, tx database.Tx, n *entry) error {
 	n.result.Duplicate = true
-	dest := []any{&n.result.ID, &n.result.EventID, &n.result.UserKey}
-	err := b.sql.findByEventKey.QueryRow(ctx, tx, dest, n.event.ID, n.eventKey)
+	stored := ""
+	err := b.sql.findByEventKey.QueryRow(ctx, tx, []any{&n.result.ID, &n.result.EventID, &n.result.UserKey, &stored}, n.event.ID, n.eventKey)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = b.sql.findByMessageKey.QueryRow(ctx, tx, dest, n.messageKey)
+		return b.sql.findByMessageKey.QueryRow(ctx, tx, []any{&n.result.ID, &n.result.EventID, &n.result.UserKey}, n.messageKey)
 	}
+	if err != nil {
+		return err
+	}
+	n.result.Differs, err = n.differs(stored)
 	if n.result.UserKey == "" { // erased at the sender's request; the answer is the same
 		n.result.UserKey = n.userKey
 	}
 	return err
+}
+
+// differs reports whether the event says something else than what is stored
+// under its id. Of what was erased since nothing is known any more: it counts
+// as the same.
+func (n *entry) differs(stored string) (bool, error) {
+	var was body
+	if err := json.Unmarshal([]byte(stored), &was); err != nil {
+		return false, fmt.Errorf("event %d: %w", n.result.ID, err)
+	}
+	if was.SenderID == "" || was.Text == "" {
+		return false, nil
+	}
+	is := n.event
+	return was.ChatType != is.ChatType || was.ChatID != is.ChatID || was.ThreadID != is.ThreadID ||
+		was.SenderID != is.SenderID || was.Text != is.Text, nil
 }

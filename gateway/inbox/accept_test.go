@@ -9,6 +9,7 @@ import (
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/database/dbtest"
+	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/platforms"
 )
 
@@ -60,6 +61,96 @@ func TestTwinsTogether(t *testing.T) {
 		}
 		if n, err := replicas[0].Depth(t.Context()); n != 2*each || err != nil {
 			t.Errorf("%d events wait (%v), want %d", n, err, 2*each)
+		}
+	})
+}
+
+// An id belongs to the message that took it: whatever else comes under it is
+// told apart, also when both come at once, in one batch or on two replicas.
+func TestIDBelongsToItsMessage(t *testing.T) {
+	t.Parallel()
+	changes := map[string]func(*platforms.Event){
+		"sender": func(e *platforms.Event) { e.SenderID = "mallory" },
+		"chat":   func(e *platforms.Event) { e.ChatID = "elsewhere" },
+		"kind":   func(e *platforms.Event) { e.ChatType, e.Mentioned = platforms.Group, true },
+		"thread": func(e *platforms.Event) { e.ThreadID = "T2" },
+		"text":   func(e *platforms.Event) { e.Text += "!" },
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		replicas := []*inbox.Inbox{open(t, db, "a", time.Minute), open(t, db, "b", time.Minute)}
+		for name, change := range changes {
+			first, again, other := event(name, "alice"), event(name, "alice"), event(name, "alice")
+			again.SenderName, again.Locale, again.Metadata = "Alice", "de", nil // other bytes, the same message
+			change(&other)
+			a := accept(t, replicas[0], first, again, other)
+			if a[0].Differs || a[1].Differs || !a[1].Duplicate || !a[2].Differs || !a[2].Duplicate {
+				t.Errorf("another %s, in one batch: %+v", name, a)
+			}
+			b := accept(t, replicas[1], other)[0]
+			if !b.Differs || b.ID != a[0].ID || b.UserKey != "generic:private:alice" {
+				t.Errorf("another %s, later: %+v", name, b)
+			}
+		}
+		for i := range 30 {
+			var wg sync.WaitGroup
+			var results [2]inbox.Accepted
+			for n, sender := range []string{"alice", "bob"} {
+				wg.Go(func() {
+					a, err := replicas[n].Accept(t.Context(), []platforms.Event{event(fmt.Sprint("race", i), sender)})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					results[n] = a[0]
+				})
+			}
+			wg.Wait()
+			if results[0].Differs == results[1].Differs || results[0].Duplicate == results[1].Duplicate || results[0].Differs != results[0].Duplicate {
+				t.Errorf("race %d: %+v; want one stored, the other told apart", i, results)
+			}
+		}
+	})
+}
+
+// What was erased since is a repeat, whatever it says: nothing is left to
+// compare it with.
+func TestErasedIDIsARepeat(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := open(t, db, "a", time.Minute)
+		a := accept(t, b, event("e1", "alice"))[0]
+		if err := b.Erase(t.Context(), "", []string{a.UserKey}, a.ID); err != nil {
+			t.Fatal(err)
+		}
+		again := accept(t, b, event("e1", "alice"))[0]
+		if !again.Duplicate || again.Differs || again.ID != a.ID || again.UserKey != a.UserKey {
+			t.Errorf("%+v, want a repeat of %+v", again, a)
+		}
+	})
+}
+
+// Each event can be named, whatever the others are called.
+func TestLookup(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := open(t, db, "a", time.Minute)
+		ours := accept(t, b, event("plain", "alice"))[0]
+		number, shop := event(fmt.Sprint(ours.ID), "mallory"), event(fmt.Sprint(ours.ID), "carol")
+		shop.Platform = "shop"
+		prefixed := event("generic:"+number.ID, "mallory")
+		a := accept(t, b, number, shop, prefixed)
+		for ref, want := range map[string]int64{
+			number.ID: ours.ID, "plain": ours.ID, "generic:plain": ours.ID,
+			"generic:" + number.ID: a[0].ID, "shop:" + number.ID: a[1].ID, "generic:generic:" + number.ID: a[2].ID,
+		} {
+			if e, err := b.Lookup(t.Context(), ref); err != nil || e.ID != want {
+				t.Errorf("%q is event %d (%v), want %d", ref, e.ID, err, want)
+			}
+		}
+		for _, ref := range []string{"shop:plain", "none", "generic:", ":plain", "0", "-1"} {
+			if e, err := b.Lookup(t.Context(), ref); failure.KindOf(err) != failure.NotFound {
+				t.Errorf("%q is event %d, %v", ref, e.ID, err)
+			}
 		}
 	})
 }

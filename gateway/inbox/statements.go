@@ -65,7 +65,7 @@ func prepare(ctx context.Context, db *database.DB) (statements, error) {
 		{&s.lanes, lanes + laneThere},
 		{&s.event, event + eventThere},
 		{&s.events, events + eventThere},
-		{&s.findByEventKey, "SELECT id, event_id, user_key FROM events WHERE event_id = ? AND event_key = ?"},
+		{&s.findByEventKey, "SELECT id, event_id, user_key, body FROM events WHERE event_id = ? AND event_key = ?"},
 		{&s.findByMessageKey, "SELECT id, event_id, user_key FROM events WHERE message_key = ?"},
 	} {
 		var err error
@@ -153,7 +153,7 @@ func (s *statements) insertMany(ctx context.Context, tx database.Tx, entries []*
 	for _, n := range entries {
 		var id int64
 		var ignore string
-		err := s.findByEventKey.QueryRow(ctx, tx, []any{&id, &ignore, &ignore}, n.event.ID, n.eventKey)
+		err := s.findByEventKey.QueryRow(ctx, tx, []any{&id, &ignore, &ignore, &ignore}, n.event.ID, n.eventKey)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}

@@ -24,6 +24,7 @@ import (
 type fakeGateway struct {
 	mu        sync.Mutex
 	stored    map[string]inbox.Accepted // by platform and event id
+	texts     map[string]string         // likewise
 	acceptErr error
 	wait      func(ctx context.Context, a inbox.Accepted, onDelta func(string)) (gateway.Status, error)
 	status    func(platform, id string) (gateway.Status, error)
@@ -42,9 +43,9 @@ func (g *fakeGateway) Accept(_ context.Context, events []platforms.Event) ([]inb
 		a, known := g.stored[key]
 		if !known {
 			a = inbox.Accepted{ID: int64(len(g.stored) + 1), Platform: e.Platform, EventID: e.ID, UserKey: e.UserKey()}
-			g.stored[key] = a
+			g.stored[key], g.texts[key] = a, e.Text
 		}
-		a.Duplicate = known
+		a.Duplicate, a.Differs = known, g.texts[key] != e.Text
 		accepted = append(accepted, a)
 	}
 	return accepted, nil
@@ -88,7 +89,7 @@ func completed(a inbox.Accepted) gateway.Status {
 type fakeSource struct{ platform string }
 
 func (f fakeSource) Receive(_ context.Context, r platforms.Request) (platforms.Inbound, error) {
-	if err := f.VerifyEmpty(r); err != nil {
+	if err := f.VerifyStatus(r, ""); err != nil {
 		return platforms.Inbound{}, err
 	}
 	var body struct {
@@ -111,7 +112,7 @@ func (f fakeSource) Receive(_ context.Context, r platforms.Request) (platforms.I
 	}}}, nil
 }
 
-func (f fakeSource) VerifyEmpty(r platforms.Request) error {
+func (f fakeSource) VerifyStatus(r platforms.Request, _ string) error {
 	if r.Header.Get("X-Signed") == "yes" || (r.Trusted && r.Header.Get("X-Signed") == "") {
 		return nil
 	}
@@ -131,7 +132,7 @@ type bench struct {
 
 func newBench(t *testing.T, change func(o *web.Options)) *bench {
 	t.Helper()
-	b := &bench{gateway: &fakeGateway{stored: map[string]inbox.Accepted{}}, metrics: metrics.New(), log: &lockedBuffer{}}
+	b := &bench{gateway: &fakeGateway{stored: map[string]inbox.Accepted{}, texts: map[string]string{}}, metrics: metrics.New(), log: &lockedBuffer{}}
 	o := web.Options{
 		Listen:  "127.0.0.1:0",
 		Gateway: b.gateway, Metrics: b.metrics, AdminToken: "admin-token-for-tests",

@@ -24,6 +24,10 @@ import (
 // defaultSource serves the paths that name no source.
 const defaultSource = "generic"
 
+// errReused keeps a program from being given the reply to another message.
+var errReused = failure.New(failure.Conflict, "id_reused",
+	"this id belongs to another message already: its sender, chat, thread or text differ; use a new id for each message", nil)
+
 // receipt says that an event is stored.
 type receipt struct {
 	Status  string `json:"status"`
@@ -194,27 +198,27 @@ func (s *Server) logWaiting(c echo.Context, event inbox.Accepted, err error) {
 		slog.String("event_id", event.EventID), slog.String("user_key", event.UserKey), slog.Any("error", err))
 }
 
-// genericStatus tells what became of an event, to who can sign an empty body
-// for its source or holds the admin token.
+// genericStatus tells what became of an event, to who can sign its id for its
+// source or holds the admin token.
 func (s *Server) genericStatus(c echo.Context) error {
 	name, source, err := s.source(c)
 	if err != nil {
 		return err
 	}
 	r := c.Request()
-	if !s.isAdmin(r.Header) {
-		err = source.VerifyEmpty(platforms.Request{
-			Header: r.Header, Source: name, Now: s.o.Now(), Trusted: respond.Local(r),
-		})
-	}
-	if err != nil {
-		return err
-	}
 	id := c.Param("event")
 	if r.URL.RawPath != "" { // echo matched the escaped path and leaves it so
 		if id, err = url.PathUnescape(id); err != nil {
 			return failure.New(failure.Invalid, "invalid_event_id", "the event id is not properly escaped", err)
 		}
+	}
+	if !s.isAdmin(r.Header) {
+		err = source.VerifyStatus(platforms.Request{
+			Header: r.Header, Source: name, Now: s.o.Now(), Trusted: respond.Local(r),
+		}, id)
+	}
+	if err != nil {
+		return err
 	}
 	st, err := s.o.Gateway.Status(r.Context(), name, id)
 	if err != nil {

@@ -263,6 +263,32 @@ func readUntil(t *testing.T, lines *bufio.Reader, want string) {
 	}
 }
 
+// An id that belongs to another message is refused, in whatever form the answer
+// was wanted, and gives away nothing of that message's reply. A platform's
+// repeat stays a repeat.
+func TestReusedID(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	other := strings.Replace(event, "hello", "something else", 1)
+	for _, headers := range [][]string{nil, {"Prefer", "wait=5"}, {"Accept", "text/event-stream"}} {
+		if w := b.do("POST", "/webhooks/generic", event); w.Code != http.StatusAccepted {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		w := b.do("POST", "/webhooks/generic", other, headers...)
+		if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), `"code":"id_reused"`) || strings.Contains(w.Body.String(), "hi there") {
+			t.Errorf("%v: %d %s, want 409 id_reused", headers, w.Code, w.Body)
+		}
+	}
+	for _, body := range []string{event, other} {
+		if w := b.do("POST", "/webhooks/slack", body); w.Code != http.StatusOK {
+			t.Errorf("slack: %d %s", w.Code, w.Body)
+		}
+	}
+	if w := b.do("POST", "/webhooks/generic/shop", other); w.Code != http.StatusAccepted {
+		t.Errorf("another source's same id: %d %s", w.Code, w.Body)
+	}
+}
+
 // TestStopping: who waits is told at once, and readiness says no.
 func TestStopping(t *testing.T) {
 	t.Parallel()

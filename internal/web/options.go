@@ -33,9 +33,9 @@ type Gateway interface {
 // Source is one source of the generic platform.
 type Source interface {
 	platforms.Receiver
-	// VerifyEmpty checks the signature of a request without a body.
-	// Its error is of kind failure.Unauthorized.
-	VerifyEmpty(r platforms.Request) error
+	// VerifyStatus checks that a request without a body may know what became
+	// of the event with this id. Its error is of kind failure.Unauthorized.
+	VerifyStatus(r platforms.Request, eventID string) error
 }
 
 // Options say what a server serves. Times and sizes of 0 mean the default.

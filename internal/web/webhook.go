@@ -72,6 +72,9 @@ func (s *Server) take(c echo.Context, name string, receiver platforms.Receiver) 
 		return in, nil, nil
 	}
 	accepted, err := s.accept(c, name, in.Events)
+	if _, program := s.o.Sources[name]; err == nil && program && accepted[0].Differs {
+		err = errReused // programs choose their ids; what a platform repeats is a repeat
+	}
 	if err != nil {
 		series.refuse(err)
 		return in, nil, err

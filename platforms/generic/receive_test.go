@@ -153,27 +153,30 @@ func TestCase12NothingUnsignedFromAfar(t *testing.T) {
 	}
 }
 
-func TestVerifyEmpty(t *testing.T) {
+func TestVerifyStatus(t *testing.T) {
 	t.Parallel()
 	a := newAdapter(t, generic.Options{Secret: secret})
-	if err := a.VerifyEmpty(signed(t, secret, "status-1", now(), "")); err != nil {
+	if err := a.VerifyStatus(signed(t, secret, "status-1", now(), ""), "status-1"); err != nil {
 		t.Error(err)
 	}
+	if err := a.VerifyStatus(signed(t, secret, "status-1", now(), ""), "status-2"); failure.KindOf(err) != failure.Unauthorized || failure.CodeOf(err) != "other_event" {
+		t.Errorf("signed for another event: %v", err)
+	}
 	withBody := signed(t, secret, "status-1", now(), messageBody("x"))
-	if err := a.VerifyEmpty(withBody); failure.KindOf(err) != failure.Unauthorized {
+	if err := a.VerifyStatus(withBody, "status-1"); failure.KindOf(err) != failure.Unauthorized {
 		t.Errorf("signed over a body: %v", err)
 	}
-	if err := a.VerifyEmpty(signed(t, secret, "status-1", now().Add(-6*time.Minute), "")); failure.CodeOf(err) != "stale" {
+	if err := a.VerifyStatus(signed(t, secret, "status-1", now().Add(-6*time.Minute), ""), "status-1"); failure.CodeOf(err) != "stale" {
 		t.Errorf("stale: %v", err)
 	}
-	if err := a.VerifyEmpty(platforms.Request{Header: http.Header{}, Now: now(), Trusted: true}); failure.KindOf(err) != failure.Unauthorized {
+	if err := a.VerifyStatus(platforms.Request{Header: http.Header{}, Now: now(), Trusted: true}, "status-1"); failure.KindOf(err) != failure.Unauthorized {
 		t.Errorf("unsigned: %v", err)
 	}
 	open := newAdapter(t, generic.Options{})
-	if err := open.VerifyEmpty(platforms.Request{Header: http.Header{}, Now: now(), Trusted: true}); err != nil {
+	if err := open.VerifyStatus(platforms.Request{Header: http.Header{}, Now: now(), Trusted: true}, "status-1"); err != nil {
 		t.Errorf("no secret, this machine: %v", err)
 	}
-	if err := open.VerifyEmpty(platforms.Request{Header: http.Header{}, Now: now()}); failure.KindOf(err) != failure.Unauthorized {
+	if err := open.VerifyStatus(platforms.Request{Header: http.Header{}, Now: now()}, "status-1"); failure.KindOf(err) != failure.Unauthorized {
 		t.Errorf("no secret, from afar: %v", err)
 	}
 }

@@ -30,6 +30,8 @@ var (
 	errTime      = failure.New(failure.Unauthorized, "bad_timestamp", "webhook-timestamp must be seconds since 1970", nil)
 	errStale     = failure.New(failure.Unauthorized, "stale", "webhook-timestamp is more than 5 minutes away from our time", nil)
 	errSignature = failure.New(failure.Unauthorized, "bad_signature", "the signature is wrong", nil)
+
+	errOtherEvent = failure.New(failure.Unauthorized, "other_event", "webhook-id must be the id of the event that is asked for", nil)
 )
 
 // parseSecrets returns a key for each secret in s, none for "".
@@ -67,13 +69,19 @@ func parseSecret(s string) (*standardwebhooks.Webhook, error) {
 	return standardwebhooks.NewWebhookRaw(raw)
 }
 
-// VerifyEmpty checks a request that has no body: signed over the empty string,
-// or from this machine where the source has no secret. Its error is of kind
-// failure.Unauthorized.
-func (a *Adapter) VerifyEmpty(r platforms.Request) error {
+// VerifyStatus checks a request without a body that asks for one event: signed
+// over the empty string with the event's id as webhook-id, so that what was
+// signed for one event opens no other, or from this machine where the source
+// has no secret. Its error is of kind failure.Unauthorized.
+func (a *Adapter) VerifyStatus(r platforms.Request, eventID string) error {
 	r.Body = nil
-	_, err := a.verify(r)
-	return err
+	if _, err := a.verify(r); err != nil {
+		return err
+	}
+	if len(a.keys) > 0 && r.Header.Get(standardwebhooks.HeaderWebhookID) != eventID {
+		return errOtherEvent
+	}
+	return nil
 }
 
 // verify checks that r is genuine and fresh and returns when it was sent.
