@@ -11,12 +11,16 @@ import (
 	"github.com/parley-bot/parley/internal/database"
 )
 
+// MaxDays is how far back a cleanup may look: a hundred years. Beyond the
+// range of a date, the days would wrap round and everything would be old.
+const MaxDays = 36500
+
 // cleanupBatch is how many conversations are looked up at once.
 const cleanupBatch = 100
 
 // CleanupOld deletes the conversations without activity in the last days and
 // returns how many. It works in small commits beside the savers, then sweeps
-// (see [PersistentConversationManager.Sweep]). days below 1 is [ErrInvalid].
+// (see [PersistentConversationManager.Sweep]). days below 1 or above [MaxDays] is [ErrInvalid].
 func (m *PersistentConversationManager) CleanupOld(ctx context.Context, days int) (int64, error) {
 	return m.Cleanup(ctx, CleanupOptions{Days: days})
 }
@@ -33,7 +37,7 @@ func (m *PersistentConversationManager) CleanupOldArchived(ctx context.Context, 
 
 // CleanupOptions say what is deleted.
 type CleanupOptions struct {
-	Days       int      // without activity; at least 1
+	Days       int      // without activity; 1 to MaxDays
 	ArchiveDir string   // where each is written to first; "" = nowhere
 	Users      []string // whose are archived; none = everybody's
 	Progress   Progress // nil, or told how many conversations are done
@@ -41,8 +45,8 @@ type CleanupOptions struct {
 
 // Cleanup is CleanupOld or CleanupOldArchived, as the options say.
 func (m *PersistentConversationManager) Cleanup(ctx context.Context, o CleanupOptions) (deleted int64, err error) {
-	if o.Days < 1 {
-		return 0, invalidf("days %d is not above 0", o.Days)
+	if err := checkDays(o.Days); err != nil {
+		return 0, err
 	}
 	if o.ArchiveDir == "" {
 		return m.cleanup(ctx, o, nil)
@@ -60,6 +64,24 @@ func (m *PersistentConversationManager) Cleanup(ctx context.Context, o CleanupOp
 		}
 		return m.archiveOld(ctx, o.ArchiveDir, c)
 	})
+}
+
+func checkDays(days int) error {
+	if days < 1 || days > MaxDays {
+		return invalidf("days %d is not between 1 and %d", days, MaxDays)
+	}
+	return nil
+}
+
+// CountOld returns how many conversations [PersistentConversationManager.CleanupOld]
+// would delete now, and how many messages are in them.
+func (m *PersistentConversationManager) CountOld(ctx context.Context, days int) (conversations, messages int64, err error) {
+	if err := checkDays(days); err != nil {
+		return 0, 0, err
+	}
+	err = m.read().NewRaw(`SELECT COUNT(*), COALESCE(SUM(message_count), 0) FROM conversations WHERE visible = 1 AND last_activity < ?`,
+		m.db.Now().AddDate(0, 0, -days)).Scan(ctx, &conversations, &messages)
+	return conversations, messages, database.Explain(err)
 }
 
 // archiveOld writes one conversation and reports whether it may be deleted.

@@ -2,6 +2,7 @@ package conversationtest
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -130,7 +131,7 @@ func users(t *testing.T, s Store) string {
 
 func cleanup(t *testing.T, s Store) {
 	old(t, s, 0, 5, 29, 30, 31, 400)
-	for _, days := range []int{0, -1} {
+	for _, days := range []int{0, -1, conversation.MaxDays + 1, math.MaxInt} {
 		_, err := s.CleanupOld(t.Context(), days)
 		wantErr(t, err, conversation.ErrInvalid)
 	}
@@ -138,7 +139,7 @@ func cleanup(t *testing.T, s Store) {
 		days    int
 		deleted int64
 		left    string
-	}{{365, 1, "0 5 29 30 31"}, {30, 2, "0 5 29"}, {30, 0, "0 5 29"}, {1, 2, "0"}} {
+	}{{conversation.MaxDays, 0, "0 5 29 30 31 400"}, {365, 1, "0 5 29 30 31"}, {30, 2, "0 5 29"}, {30, 0, "0 5 29"}, {1, 2, "0"}} {
 		n, err := s.CleanupOld(t.Context(), step.days)
 		must(t, err)
 		equal(t, fmt.Sprint("deleted at ", step.days), n, step.deleted)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -120,17 +119,14 @@ func (p *program) afterConsent(c *cobra.Command, question, done string, do func(
 		return err
 	})
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		if !yes && (!isTerminal(p.In) || !isTerminal(p.Err)) {
-			return usageError{fmt.Errorf("%s needs --yes where nobody can be asked", what)}
+		if err := (consent{p, what, yes}).needed(); err != nil {
+			return err
 		}
 		return run(cmd, args)
 	}
-	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	yesFlag(c, &yes)
 	return c
 }
-
-// errDeclined is the end of a command whose question was not answered with yes.
-var errDeclined = errors.New("not confirmed, nothing was changed")
 
 // askAbout asks on stderr whether to go on; errDeclined unless the answer is yes.
 func (p *program) askAbout(ctx context.Context, s *store, id int64, question string) error {

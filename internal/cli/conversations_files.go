@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -80,18 +79,60 @@ func writeInto(path string, write func(io.Writer) error) error {
 }
 
 func (p *program) conversationsImport() *cobra.Command {
-	mode := importMode(conversation.ImportNew)
+	mode, yes := importMode(conversation.ImportNew), false
 	c := &cobra.Command{
 		Use: "import FILE…", Short: "Store exported conversations, each file whole or not at all; - is stdin",
 		Args: cobra.MinimumNArgs(1), Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, files []string) error {
+			asked := consent{p, "conversations import --mode replace", yes}
+			if mode == replacing {
+				if err := asked.needed(); err != nil {
+					return err
+				}
+			}
 			return p.onStore(ctx, "conversations import", func(s *store) error {
+				if mode == replacing {
+					if err := asked.get(ctx, "replaces "+replaced(ctx, s, files)); err != nil {
+						return err
+					}
+				}
 				return p.importFiles(ctx, s, files, conversation.ImportMode(mode))
 			})
 		}),
 	}
 	c.Flags().Var(&mode, "mode", modeHelp)
+	yesFlag(c, &yes)
 	return c
+}
+
+// replaced says what an import of files in mode replace takes the place of. A
+// file that cannot be read replaces nothing, and says so when its turn comes.
+func replaced(ctx context.Context, s *store, files []string) string {
+	var conversations, messages int64
+	unseen := ""
+	for _, path := range files {
+		if info, err := os.Stat(path); path == standardStream || (err == nil && !info.Mode().IsRegular()) {
+			unseen = ", and what is in a file that can be read only once"
+			continue
+		}
+		if c, err := replacedBy(ctx, s, path); err == nil {
+			conversations, messages = conversations+1, messages+c.MessageCount
+		}
+	}
+	return number(conversations, "conversation") + " with " + number(messages, "message") + unseen
+}
+
+func replacedBy(ctx context.Context, s *store, path string) (*conversation.Conversation, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return s.Replaced(ctx, f, info.Size())
 }
 
 // importFiles goes on past a file that cannot be imported and writes a line for each.
@@ -174,6 +215,8 @@ func withoutPath(err error) error {
 
 const modeHelp = "what to do with a conversation that is there already: new refuses, merge appends what is missing, replace takes its place"
 
+const replacing = importMode(conversation.ImportReplace)
+
 // importMode is a flag that takes only the modes there are.
 type importMode conversation.ImportMode
 
@@ -191,20 +234,4 @@ func (m *importMode) Set(text string) error {
 		return nil
 	}
 	return errors.New("must be new, merge or replace")
-}
-
-// ask writes question to stderr and reads the answer; errDeclined unless it is yes.
-func (p *program) ask(ctx context.Context, question string) error {
-	if _, err := fmt.Fprint(p.Err, question+" [y/N] "); err != nil {
-		return err
-	}
-	answer, err := plain{in: bufio.NewReader(p.In)}.ReadLine(ctx)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
-	}
-	return errDeclined
 }

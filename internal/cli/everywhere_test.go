@@ -121,13 +121,13 @@ func TestCommandsEverywhere(t *testing.T) {
 		c.refuses(1, `^parley: conversations show: conversation 1: not found\n$`, "conversations show 1")
 
 		archive := filepath.Join(c.dir, "archive")
-		c.want(`^deleted 1 conversation\n$`, "cleanup --days 30 --archive", archive)
+		c.want(`^deletes 1 conversation with 2 messages, .*\ndeleted 1 conversation\n$`, "cleanup --days 30 --archive", archive)
 		c.want(`^{"total_conversations":1,`, "stats --json")
 		c.want(`^restored 1 conversation from `, "restore --from", archive)
 		c.want(`feishu:group:bob`, "conversations list")
 		c.want(`^$`, "vacuum")
 		c.want(`^$`, "vacuum --full")
-		c.want(`^restored 3 conversations from `, "restore --mode replace --from", dir)
+		c.want(`(?m)^restored 3 conversations from `, "restore --mode replace --yes --from", dir)
 		c.want(`^{"total_conversations":3,"total_messages":5,"total_tokens":13,`, "stats --json")
 		for range 9 { // as many groups as there are
 			c.want(`undone|nothing to do`, "migrate down")
@@ -230,7 +230,7 @@ func TestBadInput(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.file(filepath.Join(name, "bad.json"), bad.text)
-			c.refuses(1, `^parley: restore: bad.json: `+bad.why, "restore --mode replace --from", from)
+			c.refuses(1, `^parley: restore: bad.json: `+bad.why, "restore --mode replace --yes --from", from)
 		}
 		c.refuses(1, `^parley: conversations import: .*: no such file or directory\n$`, "conversations import", filepath.Join(c.dir, "missing.json"))
 		c.refuses(1, `^parley: conversations import: .*: is a directory\n$`, "conversations import", c.dir)

@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -43,18 +45,30 @@ func (p *program) showStats(s conversation.Stats) error {
 }
 
 func (p *program) cleanupCommand() *cobra.Command {
-	days, archive := 0, ""
+	days, archive, yes := 0, "", false
 	c := &cobra.Command{
 		Use: "cleanup", Short: "Delete the conversations without activity in the last days", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, _ []string) error {
-			if days < 1 {
-				return usageError{fmt.Errorf("--days must be a whole number above 0, got %d", days)}
+			if days < 1 || days > conversation.MaxDays {
+				return usageError{fmt.Errorf("--days must be a whole number between 1 and %d, got %d", conversation.MaxDays, days)}
 			}
-			return p.onStore(ctx, "cleanup", func(s *store) error { return p.cleanup(ctx, s, days, archive) })
+			return p.onStore(ctx, "cleanup", func(s *store) error {
+				n, messages, err := s.CountOld(ctx, days)
+				if err != nil {
+					return err
+				}
+				loss := fmt.Sprintf("deletes %s with %s, without activity in the last %s",
+					number(n, "conversation"), number(messages, "message"), number(int64(days), "day"))
+				if err := (consent{p, "cleanup", yes}).get(ctx, loss); err != nil {
+					return err
+				}
+				return p.cleanup(ctx, s, days, archive)
+			})
 		}),
 	}
 	c.Flags().IntVar(&days, "days", 0, "`N`: what was active in the last N days stays")
 	c.Flags().StringVar(&archive, "archive", "", "`DIR` to write each conversation to before it is deleted")
+	yesFlag(c, &yes)
 	required(c, "days")
 	return c
 }
@@ -108,7 +122,7 @@ func (p *program) backupCommand() *cobra.Command {
 }
 
 func (p *program) restoreCommand() *cobra.Command {
-	dir, mode := "", importMode(conversation.ImportNew)
+	dir, mode, yes := "", importMode(conversation.ImportNew), false
 	c := &cobra.Command{
 		Use: "restore", Short: "Import every *.json file of a directory, each whole or not at all; --mode merge may be run again", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, _ []string) error {
@@ -118,7 +132,18 @@ func (p *program) restoreCommand() *cobra.Command {
 			if _, err := os.ReadDir(dir); err != nil { // before a database is made for nothing
 				return failed("restore", err)
 			}
+			asked := consent{p, "restore --mode replace", yes}
+			if mode == replacing {
+				if err := asked.needed(); err != nil {
+					return err
+				}
+			}
 			return p.onStore(ctx, "restore", func(s *store) error {
+				if mode == replacing {
+					if err := asked.get(ctx, "replaces "+replaced(ctx, s, jsonFiles(dir))); err != nil {
+						return err
+					}
+				}
 				tell, end := p.progress("restore")
 				r, err := s.RestoreFrom(ctx, dir, conversation.ImportMode(mode), tell)
 				end()
@@ -128,8 +153,17 @@ func (p *program) restoreCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&dir, "from", "", "`DIR` that backup, export or cleanup --archive wrote to")
 	c.Flags().Var(&mode, "mode", modeHelp)
+	yesFlag(c, &yes)
 	required(c, "from")
 	return c
+}
+
+func jsonFiles(dir string) []string {
+	names, _ := fs.Glob(os.DirFS(dir), "*.json") // the pattern is a valid one
+	for i := range names {
+		names[i] = filepath.Join(dir, names[i])
+	}
+	return names
 }
 
 // alreadyThere tells how many an earlier run had done.
@@ -145,11 +179,7 @@ func alreadyThere(n int) string {
 
 // counted tells what was done to how many conversations, also where err ended it.
 func (p *program) counted(err error, done string, n int64, where string) error {
-	noun := "conversations"
-	if n == 1 {
-		noun = "conversation"
-	}
-	if _, told := fmt.Fprintf(p.Out, "%s %d %s%s\n", done, n, noun, where); err == nil {
+	if _, told := fmt.Fprintf(p.Out, "%s %s%s\n", done, number(n, "conversation"), where); err == nil {
 		err = told
 	}
 	return err
