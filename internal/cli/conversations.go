@@ -9,6 +9,7 @@ import (
 
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/show"
 	"github.com/parley-bot/parley/migrations"
 )
 
@@ -134,7 +135,7 @@ func (p *program) askAbout(ctx context.Context, s *store, id int64, question str
 	if err != nil {
 		return err
 	}
-	return p.ask(ctx, fmt.Sprintf("%s conversation %d of %s (%d messages)?", question, id, line(c.UserKey, 80), c.MessageCount))
+	return p.ask(ctx, fmt.Sprintf("%s conversation %d of %s (%d messages)?", question, id, show.Line(c.UserKey, 80), c.MessageCount))
 }
 
 // onConversation makes the RunE of a command whose argument is a conversation's id.

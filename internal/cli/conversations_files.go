@@ -35,7 +35,7 @@ func (p *program) conversationsExport() *cobra.Command {
 
 // export writes a conversation to stdout as JSON.
 func (p *program) export(ctx context.Context, s *store, id int64) error {
-	return buffered(p.Out, func(w io.Writer) error { return s.ExportTo(ctx, id, w) })
+	return buffered(p.jsonOut(), func(w io.Writer) error { return s.ExportTo(ctx, id, w) })
 }
 
 func buffered(w io.Writer, write func(io.Writer) error) error {

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/internal/show"
 )
 
 const (
@@ -42,7 +42,7 @@ func eachConversation(ctx context.Context, s *store, do func(c *conversation.Con
 
 // writeItems writes {"items":[…]}, one conversation to a line.
 func (p *program) writeItems(ctx context.Context, s *store) error {
-	out := bufio.NewWriter(p.Out)
+	out := bufio.NewWriter(p.jsonOut())
 	before := `{"items":[` + "\n"
 	err := eachConversation(ctx, s, func(c *conversation.Conversation) error {
 		text, err := c.MarshalJSON()
@@ -68,8 +68,8 @@ func (p *program) tableOfConversations(ctx context.Context, s *store) error {
 	t := table(p.Out)
 	_, _ = fmt.Fprintln(t, "ID\tUSER\tPLATFORM\tCHAT\tMESSAGES\tTOKENS\tLAST ACTIVITY") // Flush tells what failed
 	err := eachConversation(ctx, s, func(c *conversation.Conversation) error {
-		_, err := fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%d\t%s\n", c.ID, line(c.UserKey, shownColumn), line(c.Platform, shownColumn),
-			line(c.ChatID, shownColumn), c.MessageCount, c.TotalTokens, minutes(c.LastActivity))
+		_, err := fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%d\t%s\n", c.ID, show.Line(c.UserKey, shownColumn), show.Line(c.Platform, shownColumn),
+			show.Line(c.ChatID, shownColumn), c.MessageCount, c.TotalTokens, minutes(c.LastActivity))
 		return err
 	})
 	if err != nil {
@@ -107,7 +107,7 @@ func (p *program) showConversation(ctx context.Context, s *store, id int64) erro
 	}
 	for i := range msgs {
 		m := &msgs[i]
-		_, err := fmt.Fprintf(p.Out, "\n%s  %s  (%d tokens)\n%s\n", minutes(m.Timestamp), m.Role, m.Tokens, harmless(m.Content))
+		_, err := fmt.Fprintf(p.Out, "\n%s  %s  (%d tokens)\n%s\n", minutes(m.Timestamp), m.Role, m.Tokens, m.Content)
 		if err != nil {
 			return err
 		}
@@ -123,7 +123,7 @@ func (p *program) rows(pairs [][2]string) error {
 	t := table(p.Out)
 	for _, pair := range pairs {
 		if pair[1] != "" {
-			_, _ = fmt.Fprintf(t, "%s\t%s\n", pair[0], line(pair[1], 200)) // Flush tells what failed
+			_, _ = fmt.Fprintf(t, "%s\t%s\n", pair[0], show.Line(pair[1], 200)) // Flush tells what failed
 		}
 	}
 	return t.Flush()
@@ -131,33 +131,17 @@ func (p *program) rows(pairs [][2]string) error {
 
 func table(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
 
+// jsonOut is stdout for JSON: what would steer a terminal is escaped, nothing is left out.
+func (p *program) jsonOut() io.Writer { return show.NewJSON(raw(p.Out)) }
+
 // writeJSON writes v with <, > and & as they are.
 func (p *program) writeJSON(v any) error {
-	enc := json.NewEncoder(p.Out)
+	enc := json.NewEncoder(p.jsonOut())
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
 }
 
 func minutes(t time.Time) string { return t.UTC().Format(shownMinutes) }
-
-// line returns s as one harmless line of no more than limit characters.
-func line(s string, limit int) string {
-	runes := []rune(strings.Join(strings.Fields(harmless(s)), " "))
-	if len(runes) > limit {
-		return string(runes[:limit-1]) + "…"
-	}
-	return string(runes)
-}
-
-// harmless takes from s what would steer a terminal: somebody in a chat wrote it.
-func harmless(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
-			return -1
-		}
-		return r
-	}, s)
-}
 
 func firstWord(s string) string {
 	word, _, _ := strings.Cut(s, " ")

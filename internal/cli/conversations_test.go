@@ -29,24 +29,6 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// TestLineIsHarmless gives a table what somebody in a chat may have written.
-func TestLineIsHarmless(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"plain":                      "plain",
-		"two\n\tlines":               "two lines",
-		"\x1b[2Jgone\x07":            "[2Jgone",
-		"\u202eleft":                 "left",
-		"0123456789abc":              "012345678…",
-		"日本語日本語日本語日":                 "日本語日本語日本語日",
-		strings.Repeat("\u00e9", 11): strings.Repeat("\u00e9", 9) + "…",
-	} {
-		if got := line(text, 10); got != want {
-			t.Errorf("%q: got %q, want %q", text, got, want)
-		}
-	}
-}
-
 // TestWriteWholeLeavesWhatWasThere fails in the middle of a file.
 func TestWriteWholeLeavesWhatWasThere(t *testing.T) {
 	t.Parallel()

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/show"
 )
 
 func (p *program) eventsCommand() *cobra.Command {
@@ -79,13 +79,14 @@ func (p *program) listEvents(ctx context.Context, o inbox.ListOptions, asJSON bo
 			items[i] = admin.NewEventItem(&events[i])
 		}
 		if asJSON {
-			return json.NewEncoder(p.Out).Encode(map[string]any{"items": items})
+			return p.writeJSON(map[string]any{"items": items})
 		}
 		t := tabwriter.NewWriter(p.Out, 0, 8, 2, ' ', 0)
 		_, _ = fmt.Fprintln(t, "ID\tRECEIVED\tSTATUS\tATTEMPTS\tUSER\tERROR")
 		for i := range events {
 			e := &events[i]
-			_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%d\t%s\t%s\n", e.ID, e.ReceivedAt.Format(time.DateTime), e.State, e.Attempts, e.Event.UserKey(), e.Error)
+			_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%d\t%s\t%s\n", e.ID, e.ReceivedAt.Format(time.DateTime), e.State, e.Attempts,
+				show.Line(e.Event.UserKey(), 0), show.Line(e.Error, 0))
 		}
 		return t.Flush()
 	})
@@ -100,11 +101,11 @@ func (p *program) showEvent(ctx context.Context, ref string, asJSON bool) error 
 		item := admin.NewEventItem(&e)
 		item.Steps = e.Steps
 		if asJSON {
-			return json.NewEncoder(p.Out).Encode(item)
+			return p.writeJSON(item)
 		}
-		_, _ = fmt.Fprintf(p.Out, "event %d (%s) of %s: %s\n", e.ID, e.Event.ID, e.Event.UserKey(), e.State)
+		_, _ = fmt.Fprintf(p.Out, "event %d (%s) of %s: %s\n", e.ID, show.Line(e.Event.ID, 0), show.Line(e.Event.UserKey(), 0), e.State)
 		for _, s := range e.Steps {
-			_, _ = fmt.Fprintf(p.Out, "%s  %-9s  %s\n", s.At.Format("2006-01-02 15:04:05.000"), s.Status, s.Detail)
+			_, _ = fmt.Fprintf(p.Out, "%s  %-9s  %s\n", s.At.Format("2006-01-02 15:04:05.000"), s.Status, show.Line(s.Detail, 0))
 		}
 		if !e.NextAttemptAt.IsZero() {
 			_, _ = fmt.Fprintf(p.Out, "next attempt at %s\n", e.NextAttemptAt.Format("2006-01-02 15:04:05.000"))

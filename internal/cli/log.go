@@ -2,11 +2,14 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 
 	"github.com/lmittmann/tint"
 	"github.com/mattn/go-isatty"
+
+	"github.com/parley-bot/parley/internal/show"
 )
 
 // logger returns the log that the flags ask for. It goes to stderr.
@@ -18,9 +21,11 @@ func (p *program) logger() (*slog.Logger, error) {
 	terminal := isTerminal(p.Err)
 	switch format := p.flags.logFormat; {
 	case format == "text" || format == "" && terminal:
-		return slog.New(tint.NewTextHandler(p.Err, &tint.Options{Level: level, NoColor: !terminal || p.env("NO_COLOR") != ""})), nil
+		return slog.New(tint.NewTextHandler(raw(p.Err), &tint.Options{
+			Level: level, NoColor: !terminal || p.env("NO_COLOR") != "", ReplaceAttr: show.LogAttr,
+		})), nil
 	case format == "json" || format == "":
-		return slog.New(slog.NewJSONHandler(p.Err, &slog.HandlerOptions{Level: level})), nil
+		return slog.New(slog.NewJSONHandler(show.NewJSON(raw(p.Err)), &slog.HandlerOptions{Level: level})), nil
 	default:
 		return nil, usageError{fmt.Errorf("--log-format must be text or json, got %q", format)}
 	}
@@ -32,8 +37,20 @@ func levels() map[string]slog.Level {
 	}
 }
 
+// raw returns the stream below one that lets nothing through that steers a
+// terminal: for colours, bars, and JSON, which escapes what it holds.
+func raw(w io.Writer) io.Writer {
+	if safe, ok := w.(*show.Writer); ok {
+		return safe.Unwrap()
+	}
+	return w
+}
+
 // isTerminal reports whether a stream is a person's terminal.
 func isTerminal(stream any) bool {
+	if w, ok := stream.(io.Writer); ok {
+		stream = raw(w)
+	}
 	f, ok := stream.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
 }

@@ -34,7 +34,7 @@ func (p *program) progress(what string) (tell conversation.Progress, end func())
 	if !isTerminal(p.Err) {
 		return nil, func() {}
 	}
-	b := newBar(p.Err, what, time.Now)
+	b := newBar(raw(p.Err), what, time.Now)
 	return b.tell, b.end
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parley-bot/parley/internal/config"
+	"github.com/parley-bot/parley/internal/show"
 )
 
 // Streams connect the program to whoever started it.
@@ -26,6 +27,7 @@ type Streams struct {
 
 // program is one run of the command line.
 type program struct {
+	// Streams let nothing through that would steer the terminal.
 	Streams
 	version string
 	environ []string
@@ -40,6 +42,7 @@ type program struct {
 // returns the exit code. version is shown as it is; "" means the one of the
 // build. A cancelled ctx, and Ctrl-C, end the work in an orderly way.
 func Run(ctx context.Context, version string, s Streams, args, environ []string) (code int) {
+	s.Out, s.Err = show.NewWriter(s.Out), show.NewWriter(s.Err)
 	p := &program{Streams: s, version: version, environ: environ, log: slog.New(slog.DiscardHandler)}
 	defer func() {
 		if r := recover(); r != nil {

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/parley-bot/parley/internal/show"
 )
 
 // Fault is one thing that is wrong with the configuration.
@@ -86,5 +88,5 @@ func oneLine(s string) string {
 func maskLine(line string) string {
 	const keys = `secret|token|key|password|url|endpoint`
 	secret := regexp.MustCompile(`(?i)((?:` + keys + `)["']?\s*:\s*)[^\s#].*`)
-	return secret.ReplaceAllString(strings.TrimRight(line, "\r"), "${1}"+masked)
+	return secret.ReplaceAllString(strings.TrimRight(line, "\r"), "${1}"+show.Mask)
 }

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/parley-bot/parley/internal/show"
 )
 
 // FuzzLoad holds that any file gives a configuration that prints and reads
@@ -65,5 +67,5 @@ func checkFaults(t *testing.T, err error) {
 func hasSecret(c *Config) bool {
 	var printed bytes.Buffer
 	_ = c.Print(&printed)
-	return strings.Contains(printed.String(), masked)
+	return strings.Contains(printed.String(), show.Mask)
 }

@@ -4,14 +4,12 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/show"
 )
-
-const masked = "***"
 
 // Secret is a value that no log, error or page may show. It prints as ***.
 type Secret string
@@ -24,7 +22,7 @@ func (s Secret) String() string {
 	if s == "" {
 		return ""
 	}
-	return masked
+	return show.Mask
 }
 
 // GoString masks %#v.
@@ -36,25 +34,16 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // MarshalText masks the secret in YAML and JSON.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// URL is an address. A password in it is masked wherever it is printed.
+// URL is an address. What may be secret in it is masked wherever it is printed.
 type URL string
 
-// String returns the address with its password masked.
-func (u URL) String() string {
-	parsed, err := url.Parse(string(u))
-	if err != nil {
-		return masked
-	}
-	if _, ok := parsed.User.Password(); !ok {
-		return string(u)
-	}
-	return strings.Replace(parsed.Redacted(), ":xxxxx@", ":"+masked+"@", 1)
-}
+// String returns the address as [show.URL] masks it.
+func (u URL) String() string { return show.URL(string(u)) }
 
-// LogValue masks the password in logs.
+// LogValue masks the address in logs.
 func (u URL) LogValue() slog.Value { return slog.StringValue(u.String()) }
 
-// MarshalText masks the password in YAML and JSON.
+// MarshalText masks the address in YAML and JSON.
 func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
 // DatabaseURL is a database URL in one of the forms of [database.ParseURL].
@@ -67,7 +56,7 @@ func (u DatabaseURL) String() string {
 	}
 	target, err := database.ParseURL(string(u), "")
 	if err != nil {
-		return masked
+		return show.Mask
 	}
 	return target.String()
 }

@@ -3,9 +3,11 @@ package feishu
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -50,14 +52,19 @@ func defaultClient() *http.Client {
 }
 
 // jsonClient turns an answer that is not JSON, and so not of Feishu's making,
-// into an error that keeps its status, which the SDK would lose.
+// into an error that keeps its status, which the SDK would lose. It takes from
+// errors what may be secret in the configured address.
 type jsonClient struct{ client *http.Client }
 
 func (c jsonClient) Do(req *http.Request) (*http.Response, error) {
 	const maxAnswer = 1 << 20
-	resp, err := c.client.Do(req) //nolint:gosec // the address is the configured one
+	resp, err := c.client.Do(req)                        //nolint:gosec // the address is the configured one
+	if named, ok := errors.AsType[*url.Error](err); ok { // its type stays: the SDK looks at it
+		public := url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: req.URL.Path}
+		return nil, &url.Error{Op: named.Op, URL: public.String(), Err: named.Err}
+	}
 	if err != nil {
-		return nil, err // as it is: the SDK looks at its type
+		return nil, err
 	}
 	if !strings.Contains(resp.Header.Get("Content-Type"), "application/json") {
 		_ = resp.Body.Close()
