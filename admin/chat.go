@@ -15,6 +15,7 @@ import (
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway"
 	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/sentences"
 	"github.com/parley-bot/parley/internal/web/respond"
 )
 
@@ -81,7 +82,7 @@ func (a *admin) chatSay(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !gaveUp(err) {
 		a.Logger.LogAttrs(r.Context(), slog.LevelError, "chat stream failed", slog.Any("error", err))
 	}
-	_ = sendChatEnd(stream, status, err) // nobody is left to tell
+	_ = sendChatEnd(stream, said.Locale, status, err) // nobody is left to tell
 	return nil
 }
 
@@ -140,19 +141,20 @@ type chatError struct {
 	Final bool                `json:"final"`
 }
 
-func sendChatEnd(stream *respond.Stream, status gateway.Status, err error) error {
+func sendChatEnd(stream *respond.Stream, locale string, status gateway.Status, err error) error {
+	say := sentences.NewBook().Voice(sentences.LanguageOf(locale), nil).Say
 	switch {
 	case err == nil && status.Status == gateway.StatusCompleted:
 		return stream.Send("done", status)
 	case err == nil && status.Final():
-		reason := gateway.StatusError{Code: status.Status, Message: "this message gets no reply"}
+		reason := gateway.StatusError{Code: status.Status, Message: say("status.ignored")}
 		if status.Error != nil {
 			reason = *status.Error
 		}
 		return stream.Send("error", chatError{Error: reason, Final: true})
 	case err == nil || gaveUp(err):
 		return stream.Send("error", chatError{Error: gateway.StatusError{
-			Code: "timeout", Message: "The reply is not there yet. It is still being made.",
+			Code: "timeout", Message: say("status.waiting"),
 		}})
 	default:
 		return stream.Send("error", chatError{Error: gateway.StatusError{

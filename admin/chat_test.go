@@ -84,7 +84,7 @@ func TestSayFails(t *testing.T) {
 		{"breaks at once", "", gateway.Status{}, broken, 500, `{"error":{"code":"internal","message":"something went wrong on our side"}}`},
 		{"breaks later", "Hel", gateway.Status{}, broken, 200, "event: error\ndata: {\"error\":{\"code\":\"internal\",\"message\":\"something went wrong on our side\"},\"final\":false}"},
 		{"dead", "", gateway.Status{Status: gateway.StatusDead, Error: &gateway.StatusError{Code: "gave_up", Message: "no answer"}}, nil, 200, "event: error\ndata: {\"error\":{\"code\":\"gave_up\",\"message\":\"no answer\"},\"final\":true}"},
-		{"ignored", "", gateway.Status{Status: gateway.StatusIgnored}, nil, 200, "event: error\ndata: {\"error\":{\"code\":\"ignored\",\"message\":\"this message gets no reply\"},\"final\":true}"},
+		{"ignored", "", gateway.Status{Status: gateway.StatusIgnored}, nil, 200, "event: error\ndata: {\"error\":{\"code\":\"ignored\",\"message\":\"This message gets no reply.\"},\"final\":true}"},
 		{"failed for now", "", gateway.Status{Status: gateway.StatusFailed}, nil, 200, "event: error\ndata: {\"error\":{\"code\":\"timeout\",\"message\":\"The reply is not there yet. It is still being made.\"},\"final\":false}"},
 		{"stopping", "", gateway.Status{}, context.Canceled, 200, "event: error\ndata: {\"error\":{\"code\":\"timeout\",\"message\":\"The reply is not there yet. It is still being made.\"},\"final\":false}"},
 	} {

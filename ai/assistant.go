@@ -12,6 +12,7 @@ import (
 	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/internal/sentences"
 )
 
 // Options make an [Assistant]. Only Primary is required.
@@ -55,6 +56,7 @@ type Ask struct {
 	System  string                 // the persona's prompt; "" = Options.SystemPrompt
 	Room    bool                   // several people share the history: put the author's name before each user's text
 	User    string                 // see Request.User
+	Say     sentences.Say          // see Request.Say
 }
 
 // Reply asks the chosen endpoint and, when it fails, the fallbacks. It does not
@@ -108,7 +110,7 @@ func (a *Assistant) request(ask Ask) Request {
 	return Request{
 		System:   system,
 		Messages: window(a.o.Counter, a.o.ContextTokens, system, history, fresh),
-		User:     ask.User,
+		User:     ask.User, Say: ask.Say,
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/fakes/fakeopenai"
 	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/internal/sentences"
 )
 
 // endpoint starts a fake provider and returns it with an endpoint that calls it.
@@ -366,6 +367,10 @@ func TestEcho(t *testing.T) {
 	if got.Model != ai.EchoModel || got.FinishReason != "stop" || got.PromptTokens != 2 || got.CompletionTokens < 10 || got.Estimated {
 		t.Errorf("got %+v", got)
 	}
+	ask.Say = sentences.NewBook().Voice(sentences.Chinese, nil).Say
+	if got, err := a.Reply(t.Context(), ask, nil); err != nil || !strings.HasPrefix(got.Text, "您说：hello world\n\n") {
+		t.Errorf("in Chinese: %q, %v", got.Text, err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := a.Reply(ctx, ask, nil); !errors.Is(err, context.Canceled) {
@@ -385,7 +390,7 @@ func TestApology(t *testing.T) {
 		ai.CodeEmptyReply: "could not come up", ai.CodeEmptyRequest: "could not come up", "else": "went wrong",
 	}
 	for code, want := range about {
-		got := ai.Apology(failure.New(failure.Permanent, code, secret, errors.New(secret)))
+		got := sentences.Voice{}.Say(ai.Apology(failure.New(failure.Permanent, code, secret, errors.New(secret))))
 		if !strings.Contains(got, want) || strings.Contains(got, "sk-") || !strings.HasPrefix(got, "Sorry, ") {
 			t.Errorf("%s: %q, want something with %q", code, got, want)
 		}

@@ -6,13 +6,11 @@ import (
 	"strings"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/internal/sentences"
 )
 
 // EchoModel is the name of the offline model.
 const EchoModel = "echo"
-
-const echoHint = "This is the offline echo model: to talk to a real one, set OPENAI_API_KEY, " +
-	"or ai.base_url and ai.model in config.yaml, and check it with `parley doctor`."
 
 // Echo answers offline with what it was told, and with how to configure a real
 // model. Its tokens are those of the text it repeats and of its answer.
@@ -26,7 +24,11 @@ func NewEcho(c TokenCounter) *Echo { return &Echo{counter: c} }
 // Generate implements [Model]; it streams word by word.
 func (e *Echo) Generate(ctx context.Context, r Request, onDelta func(string)) (Response, error) {
 	said := lastUserText(r.Messages)
-	text := "You said: " + said + "\n\n" + echoHint
+	say := r.Say
+	if say == nil {
+		say = sentences.Voice{}.Say
+	}
+	text := say("echo.said", said) + "\n\n" + say("echo.hint")
 	if onDelta == nil {
 		onDelta = func(string) {}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/internal/sentences"
 )
 
 // Request is one question to a model with everything it may know.
@@ -11,7 +12,8 @@ type Request struct {
 	Model    string // the provider's name of the model, without "provider:"
 	System   string // the system prompt; "" = none
 	Messages []conversation.Message
-	User     string // opaque hash of the person, for the provider's abuse detection; "" = not said
+	User     string        // opaque hash of the person, for the provider's abuse detection; "" = not said
+	Say      sentences.Say // for a model whose words are ours; nil = in English
 }
 
 // Response is a model's whole answer.

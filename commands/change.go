@@ -37,8 +37,39 @@ func (c Call) place() memory.Place { return memory.PlaceOf(c.Person, c.Group, c.
 func (c Call) refused(results []memory.Result) string {
 	for _, r := range results {
 		if r.Refused != nil {
-			return c.Say("not.saved", failure.SafeOf(r.Refused))
+			return c.Say("not.saved", c.why(r.Refused))
 		}
 	}
 	return ""
+}
+
+// why says which limit was in the way, in the person's language where the
+// catalogue knows the limit.
+func (c Call) why(refused error) string {
+	code := failure.CodeOf(refused)
+	if key := "refused." + code; c.voice.Has(key) {
+		return c.Say(key, limits(code)...)
+	}
+	return failure.SafeOf(refused)
+}
+
+// limits are the figures in the sentence about a refusal.
+func limits(code string) []any {
+	switch code {
+	case "too_many_facts":
+		return []any{memory.MaxFacts}
+	case "too_many_preferences":
+		return []any{memory.MaxKeys}
+	case "preference_key_too_long":
+		return []any{memory.MaxKeyBytes}
+	case "preference_value_too_long":
+		return []any{memory.MaxValueBytes >> 10}
+	case "fact_key_too_long":
+		return []any{memory.MaxFactKeyBytes}
+	case "fact_value_too_long":
+		return []any{memory.MaxFactValueBytes}
+	case "reason_too_long":
+		return []any{memory.MaxReasonBytes}
+	}
+	return nil
 }

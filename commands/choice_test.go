@@ -88,10 +88,10 @@ func TestTokens(t *testing.T) {
 	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45"})
 	limit = 1000
 	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45\n" +
-		"Left of your budget: 877 of 1000. It starts again on 2026-01-16 00:00 UTC."})
+		"Remaining budget: 877 of 1000 tokens. Resets on 2026-01-16 00:00 UTC."})
 	limit = 100
 	_, err := c.send(t, "/save timezone Asia/Shanghai")
 	must(t, err)
 	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45\n" +
-		"Left of your budget: 0 of 100. It starts again on 2026-01-16 08:00 CST."})
+		"Remaining budget: 0 of 100 tokens. Resets on 2026-01-16 08:00 CST."})
 }

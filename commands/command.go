@@ -2,12 +2,12 @@ package commands
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/sentences"
 	"github.com/parley-bot/parley/memory"
 )
 
@@ -20,7 +20,7 @@ type Command struct {
 	// Allowed says who may use it; nil = everybody.
 	Allowed func(c Call) bool
 	// Texts are the command's own, by language; what is not here is looked for
-	// in the room's catalogues. The line for the help is NAME.help.
+	// in the catalogue of all. The line for the help is NAME.help.
 	Texts map[Language]Catalogue
 	Run   func(ctx context.Context, c Call) (Answer, error)
 	// ForgetTx removes what the command itself keeps about a person, in the
@@ -64,7 +64,7 @@ type Call struct {
 	Args     []string // Rest's words; "two words" in quotes are one
 
 	command *Command
-	texts   []Catalogue // where to look, in order
+	voice   sentences.Voice
 }
 
 // Mention is somebody whom a text names.
@@ -108,14 +108,7 @@ type File struct {
 
 // Say returns the text of that key in the call's language, filled in as by
 // fmt.Sprintf. A key that is in no catalogue stands for itself.
-func (c Call) Say(key string, args ...any) string {
-	for _, texts := range c.texts {
-		if text, ok := texts[key]; ok {
-			return fmt.Sprintf(text, args...)
-		}
-	}
-	return key
-}
+func (c Call) Say(key string, args ...any) string { return c.voice.Say(key, args...) }
 
 // Usage answers a call with the wrong arguments.
 func (c Call) Usage() Answer {

@@ -14,7 +14,7 @@ func help(r *Registry) Command {
 			for i := range r.commands {
 				one := c
 				one.command = &r.commands[i]
-				one.texts = r.textsFor(one.command, c.Language)
+				one.voice = r.speak(c.Language, one.command)
 				if one.refusal() == "" {
 					lines = append(lines, one.describe())
 				}

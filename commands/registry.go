@@ -9,6 +9,7 @@ import (
 
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/sentences"
 	"github.com/parley-bot/parley/memory"
 )
 
@@ -70,7 +71,7 @@ type Registry struct {
 	language Language
 	memory   memory.Backend
 	choices  choices
-	texts    map[Language]Catalogue
+	book     sentences.Book
 	commands []Command      // in the order of the help
 	byName   map[string]int // lower-case names and aliases → index in commands
 }
@@ -82,7 +83,7 @@ func New(o Options) *Registry {
 		language: cmp.Or(o.Language, English),
 		memory:   o.Memory,
 		choices:  choices{defaultModel: o.DefaultModel, models: o.Models, personas: o.Personas},
-		texts:    map[Language]Catalogue{English: englishTexts(), Chinese: chineseTexts()},
+		book:     sentences.NewBook(),
 		byName:   map[string]int{},
 	}
 	for _, c := range []Command{
@@ -163,11 +164,11 @@ func (r *Registry) Run(ctx context.Context, c Call) (Answer, error) {
 	if i, ok := r.byName[strings.ToLower(c.Name)]; ok {
 		c.command = &r.commands[i]
 	}
-	var err error
-	if c.Language, err = r.languageFor(ctx, c); err != nil {
-		return Answer{}, fmt.Errorf("command language: %w", err)
+	voice, err := r.Voice(ctx, c.Person, c.Locale)
+	if err != nil {
+		return Answer{}, err
 	}
-	c.texts = r.textsFor(c.command, c.Language)
+	c.Language, c.voice = voice.Language, r.speak(voice.Language, c.command)
 	if c.command == nil {
 		return Answer{Text: r.unknown(c)}, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/parley-bot/parley/gateway/turn"
 	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/internal/sentences"
 	"github.com/parley-bot/parley/platforms"
 )
 
@@ -35,7 +36,9 @@ type Options struct {
 	Metrics *metrics.Metrics
 	// Circuits are those of the endpoints that turns call; nil: none.
 	Circuits *breaker.Set
-	Logger   *slog.Logger
+	// Voice speaks to who wrote an event; nil: in English.
+	Voice  func(ctx context.Context, e *platforms.Event) sentences.Voice
+	Logger *slog.Logger
 }
 
 // Runner runs turns.
@@ -70,6 +73,9 @@ type Gateway struct {
 
 // New returns a gateway that accepts events; they are answered once it is started.
 func New(o Options) *Gateway {
+	if o.Voice == nil {
+		o.Voice = func(context.Context, *platforms.Event) sentences.Voice { return sentences.Voice{} }
+	}
 	return &Gateway{
 		Options: o, hub: newHub(), wake: make(chan struct{}, 1), overflow: make(chan struct{}, 1),
 		leases: map[*inbox.Lease]struct{}{}, quit: make(chan struct{}), done: make(chan struct{}),

@@ -112,7 +112,7 @@ func (g *Gateway) status(ctx context.Context, e *inbox.Event) (Status, error) {
 	case inbox.Ignored:
 		s.Error = &StatusError{Code: "ignored", Message: e.Error}
 	case inbox.Failed, inbox.Dead, inbox.Discarded:
-		s.Error = &StatusError{Code: codeOf(e), Message: sentence(e, d)}
+		s.Error = &StatusError{Code: codeOf(e), Message: g.sentence(ctx, e, d)}
 	case inbox.Received, inbox.Running, inbox.Sent:
 	}
 	return s, nil
@@ -145,16 +145,17 @@ func codeOf(e *inbox.Event) string {
 }
 
 // sentence says why there is no reply, without the internals that the ledger holds.
-func sentence(e *inbox.Event, d *outbox.Delivery) string {
+func (g *Gateway) sentence(ctx context.Context, e *inbox.Event, d *outbox.Delivery) string {
+	key := "status.dead"
 	switch {
 	case e.State == inbox.Failed:
-		return "It did not work yet and will be tried again."
+		key = "status.failed"
 	case d != nil && d.Outcome == outbox.Dead:
 		return d.Text
 	case e.State == inbox.Discarded:
-		return "An administrator discarded it."
+		key = "status.discarded"
 	case d != nil:
-		return "The reply could not be delivered."
+		key = "status.undelivered"
 	}
-	return "There will be no reply; the administrator can see why."
+	return g.Voice(ctx, &e.Event).Say(key)
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/internal/sentences"
 	"github.com/parley-bot/parley/memory"
 	"github.com/parley-bot/parley/platforms"
 )
@@ -200,6 +201,10 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 	w.gateway = gateway.New(gateway.Options{
 		Inbox: w.inbox, Outbox: w.outbox, Workers: max(o.workers, 1), Grace: o.grace,
 		Metrics: w.metrics, Circuits: w.circuits, Logger: log,
+		Voice: func(ctx context.Context, e *platforms.Event) sentences.Voice {
+			v, _ := registry.Voice(ctx, memory.Person{Tenant: e.Tenant, Platform: e.Platform, SenderID: e.SenderID}, e.Locale)
+			return v
+		},
 	})
 	if o.listener == nil {
 		o.listener = w.gateway.Listener()

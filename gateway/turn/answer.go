@@ -12,6 +12,7 @@ import (
 	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/sentences"
 	"github.com/parley-bot/parley/memory"
 	"github.com/parley-bot/parley/platforms"
 )
@@ -62,12 +63,13 @@ func (r *Runner) answer(ctx context.Context, w *inbox.Work) (*outbox.Delivery, e
 // becomes a sentence for the chat.
 func (r *Runner) askAI(ctx context.Context, w *inbox.Work, key conversation.Key, conv *conversation.Conversation) (reply, error) {
 	a := reply{outcome: outbox.Sent, user: r.userMessages(w, key)}
+	say := r.say(ctx, &w.Events[0].Event)
 	if r.Assistant == nil {
-		a.text = fmt.Sprintf("I only understand commands here. Send %shelp to see them.", r.Prefix)
+		a.text = say("ai.off", r.Prefix)
 		a.detail = "answered without AI: ai.enabled is false"
 		return a, nil
 	}
-	if refusal, err := r.Budget.check(ctx, r.Store, w.Events[0].Event.UserKey(), r.DB.Now()); err != nil || refusal != "" {
+	if refusal, err := r.Budget.check(ctx, r.Store, w.Events[0].Event.UserKey(), r.DB.Now(), say); err != nil || refusal != "" {
 		a.text, a.detail = refusal, "the token budget is used up"
 		return a, err
 	}
@@ -81,9 +83,9 @@ func (r *Runner) askAI(ctx context.Context, w *inbox.Work, key conversation.Key,
 			return a, fmt.Errorf("load the history: %w", err)
 		}
 	}
-	response, err := r.ask(ctx, w, conv, history, a.user)
+	response, err := r.ask(ctx, w, conv, history, a.user, say)
 	if err != nil {
-		return r.apologise(ctx, w, a, err)
+		return r.apologise(ctx, w, a, err, say)
 	}
 	a.text, a.usage, a.detail = response.Text, &response, "answered by "+response.Model
 	a.bot = &conversation.Message{
@@ -94,7 +96,7 @@ func (r *Runner) askAI(ctx context.Context, w *inbox.Work, key conversation.Key,
 }
 
 // ask calls the model, until more arrives that is to be answered too.
-func (r *Runner) ask(ctx context.Context, w *inbox.Work, conv *conversation.Conversation, history, user []conversation.Message) (ai.Response, error) {
+func (r *Runner) ask(ctx context.Context, w *inbox.Work, conv *conversation.Conversation, history, user []conversation.Message, say sentences.Say) (ai.Response, error) {
 	model, system, err := r.Commands.Choose(ctx, person(&w.Events[0].Event), conv.Model, conv.Persona)
 	if err != nil {
 		return ai.Response{}, fmt.Errorf("choose the model: %w", err)
@@ -106,6 +108,7 @@ func (r *Runner) ask(ctx context.Context, w *inbox.Work, conv *conversation.Conv
 	response, err := r.Assistant.Reply(watched, ai.Ask{
 		History: before, New: ask, Model: model, System: system, Room: r.Scope == inbox.ScopeRoom,
 		User: fmt.Sprintf("%x", person(&w.Events[0].Event).Hash()[:16]),
+		Say:  say,
 	}, func(text string) { r.Listener.Delta(ids, text) })
 	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(watched), errInterrupted) {
 		err = errInterrupted
@@ -114,19 +117,19 @@ func (r *Runner) ask(ctx context.Context, w *inbox.Work, conv *conversation.Conv
 }
 
 // apologise turns the last failure into the sentence that the chat gets.
-func (r *Runner) apologise(ctx context.Context, w *inbox.Work, a reply, err error) (reply, error) {
+func (r *Runner) apologise(ctx context.Context, w *inbox.Work, a reply, err error, say sentences.Say) (reply, error) {
 	if ctx.Err() != nil {
 		return a, ctx.Err()
 	}
 	if errors.Is(err, errInterrupted) || failure.KindOf(err) != failure.Invalid && !r.final(w, err) {
 		return a, err
 	}
-	return a.sorry(err), nil
+	return a.sorry(err, say), nil
 }
 
 // sorry makes a the sentence that stands for a reply.
-func (a reply) sorry(err error) reply {
-	a.text, a.outcome = ai.Apology(err), outbox.Dead
+func (a reply) sorry(err error, say sentences.Say) reply {
+	a.text, a.outcome = say(ai.Apology(err)), outbox.Dead
 	a.reason = failure.CodeOf(err) + ": " + err.Error()
 	a.detail = "given up: " + a.reason
 	a.bot, a.usage, a.apply = nil, nil, nil
@@ -138,7 +141,7 @@ func (a reply) sorry(err error) reply {
 // cannot be kept.
 func (r *Runner) giveUp(ctx context.Context, w *inbox.Work, cause error) (*outbox.Delivery, error) {
 	key := r.Scope.Key(&w.Events[0].Event)
-	a := reply{user: r.userMessages(w, key)}.sorry(cause)
+	a := reply{user: r.userMessages(w, key)}.sorry(cause, r.say(ctx, &w.Events[0].Event))
 	d, err := r.commit(ctx, w, key, a)
 	if err == nil || errors.Is(err, inbox.ErrLeaseLost) || failure.KindOf(err) == failure.Unavailable {
 		return d, err

@@ -2,8 +2,9 @@ package turn
 
 import (
 	"context"
-	"fmt"
 	"time"
+
+	"github.com/parley-bot/parley/internal/sentences"
 )
 
 // Budget bounds how many tokens one person may use in a period.
@@ -20,7 +21,7 @@ type ledger interface {
 
 // check returns the sentence with which a call over the budget is refused, ""
 // when it may be made.
-func (b Budget) check(ctx context.Context, l ledger, userKey string, now time.Time) (string, error) {
+func (b Budget) check(ctx context.Context, l ledger, userKey string, now time.Time, say sentences.Say) (string, error) {
 	if b.Tokens == 0 {
 		return "", nil
 	}
@@ -29,8 +30,7 @@ func (b Budget) check(ctx context.Context, l ledger, userKey string, now time.Ti
 	if err != nil || used < b.Tokens {
 		return "", err
 	}
-	return fmt.Sprintf("Your token budget of %d is used up. It starts again on %s.",
-		b.Tokens, end.Format("2006-01-02 15:04 MST")), nil
+	return say("ai.budget", b.Tokens, end.Format("2006-01-02 15:04 MST")), nil
 }
 
 func (b Budget) period(now time.Time) (start, end time.Time) {

@@ -2,7 +2,9 @@ package turn
 
 import (
 	"context"
+	"sync"
 
+	"github.com/parley-bot/parley/internal/sentences"
 	"github.com/parley-bot/parley/platforms"
 )
 
@@ -26,4 +28,16 @@ func (r *Runner) locale(ctx context.Context, e *platforms.Event) string {
 		return "" // on an error the command ends with it, too
 	}
 	return platform.Locale(ctx, e.SenderID)
+}
+
+// say says sentences of the catalogue to who wrote e, in their language, which
+// is looked up when the first one is said. A sentence is said even when the
+// preference cannot be read: then in the language of the platform or the
+// configuration.
+func (r *Runner) say(ctx context.Context, e *platforms.Event) sentences.Say {
+	voice := sync.OnceValue(func() sentences.Voice {
+		v, _ := r.Commands.Voice(ctx, person(e), r.locale(ctx, e))
+		return v
+	})
+	return func(key string, args ...any) string { return voice().Say(key, args...) }
 }

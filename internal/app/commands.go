@@ -1,12 +1,16 @@
 package app
 
 import (
+	"context"
 	"slices"
 	"time"
 
 	"github.com/parley-bot/parley/commands"
 	"github.com/parley-bot/parley/gateway/turn"
 	"github.com/parley-bot/parley/internal/config"
+	"github.com/parley-bot/parley/internal/sentences"
+	"github.com/parley-bot/parley/memory"
+	"github.com/parley-bot/parley/platforms"
 )
 
 // registry returns the chat commands. What only Run needs may be missing for
@@ -27,6 +31,15 @@ func (c *core) registry(cfg *config.Config, budget turn.Budget) *commands.Regist
 		o.DefaultModel, o.Models = chatModels(cfg)
 	}
 	return commands.New(o)
+}
+
+// voice returns who tells people and programs what became of their message. It
+// does without a preference that cannot be read.
+func voice(r *commands.Registry) func(context.Context, *platforms.Event) sentences.Voice {
+	return func(ctx context.Context, e *platforms.Event) sentences.Voice {
+		v, _ := r.Voice(ctx, memory.Person{Tenant: e.Tenant, Platform: e.Platform, SenderID: e.SenderID}, e.Locale)
+		return v
+	}
 }
 
 // chatModels returns the name of the model that answers unless somebody

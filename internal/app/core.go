@@ -157,16 +157,17 @@ func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Lo
 		},
 		Settle: p.settle, Circuits: c.circuits, Metrics: c.metrics, Logger: log,
 	})
-	c.gateway = gateway.New(gateway.Options{
-		Inbox: c.inbox, Outbox: out, Workers: cfg.Gateway.Workers, Grace: cfg.Server.ShutdownGrace,
-		Metrics: c.metrics, Circuits: c.circuits, Logger: log,
-	})
 	zone, err := time.LoadLocation(cfg.Scheduler.Timezone)
 	if err != nil {
 		return fmt.Errorf("scheduler.timezone: %w", err)
 	}
 	budget := turn.Budget{Tokens: cfg.AI.Budget.TokensPerUser, Monthly: cfg.AI.Budget.Period == "month", Location: zone}
 	c.eraser = erasure.New(erasure.Options{DB: c.db, Inbox: c.inbox, Store: c.store, Period: budget.Period, Logger: log})
+	registry := c.registry(cfg, budget)
+	c.gateway = gateway.New(gateway.Options{
+		Inbox: c.inbox, Outbox: out, Workers: cfg.Gateway.Workers, Grace: cfg.Server.ShutdownGrace,
+		Metrics: c.metrics, Circuits: c.circuits, Voice: voice(registry), Logger: log,
+	})
 	counter := ai.NewCounter()
 	assistant, err := newAssistant(cfg, counter, c.circuits, c.metrics, log)
 	if err != nil {
@@ -175,7 +176,7 @@ func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Lo
 	persistence := &cfg.AI.ConversationPersistence
 	options := turn.Options{
 		DB: c.db, Inbox: c.inbox, Outbox: out, Store: c.store, Memory: c.memory, Usage: c.usage,
-		Commands: c.registry(cfg, budget), Counter: counter,
+		Commands: registry, Counter: counter,
 		Listener: c.gateway.Listener(), Metrics: c.metrics, Logger: log,
 		Prefix: cfg.Commands.Prefix, Scope: inbox.Scope(persistence.Scope),
 		Busy: turn.Busy(cfg.Gateway.Busy), MaxAttempts: int64(cfg.Gateway.MaxAttempts), Patience: patience,

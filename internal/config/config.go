@@ -180,7 +180,7 @@ type Gateway struct {
 type Commands struct {
 	// What a command starts with; one or more characters.
 	Prefix string `yaml:"prefix"`
-	// Language of the answers.
+	// Default language of everything that the bot itself says.
 	Language string `yaml:"language" jsonschema:"enum=en,enum=zh"`
 }
 

@@ -1,6 +1,7 @@
-package commands
+package sentences
 
-// englishTexts are the texts that people and programs rely on word by word.
+// englishTexts are the sentences in English; people and programs rely on those of
+// commands word by word.
 func englishTexts() Catalogue {
 	return Catalogue{ //nolint:gosec // G101: "tokens" are no secrets here
 		"usage":         "Usage: %s%s %s",
@@ -11,6 +12,18 @@ func englishTexts() Catalogue {
 		"who":           "You are not allowed to use %s%s.",
 		"not.saved":     "Not saved: %s.",
 		"available":     "Available: %s. Send %s%s default to go back to the configured one.",
+
+		"refused.too_many_facts":            "there are already %d facts",
+		"refused.too_many_preferences":      "there are already %d preferences",
+		"refused.preference_key_too_long":   "the key is longer than %d bytes",
+		"refused.preference_value_too_long": "the value is longer than %d KiB",
+		"refused.invalid_preference":        "key and value must be text without NUL characters",
+		"refused.fact_key_too_long":         "the key is longer than %d bytes",
+		"refused.fact_value_too_long":       "the value is longer than %d bytes",
+		"refused.invalid_fact":              "key and value must be text without NUL characters",
+		"refused.reason_too_long":           "the reason is longer than %d bytes",
+		"refused.invalid_reason":            "the reason must be text without NUL characters",
+		"refused.invalid_person":            "this sender's display name cannot be stored",
 
 		"help.help":  "Show this list",
 		"help.title": "Available commands:",
@@ -52,7 +65,7 @@ func englishTexts() Catalogue {
 		"tokens.help": "Show how many tokens were used",
 		"tokens.used": "Tokens used by you: %d",
 		"tokens.here": "Tokens used in this conversation: %d",
-		"tokens.left": "Left of your budget: %d of %d. It starts again on %s.",
+		"tokens.left": "Remaining budget: %d of %d tokens. Resets on %s.",
 
 		"model.help":  "Show or set the model of this conversation",
 		"model.now":   "This conversation uses the model %s.",
@@ -80,5 +93,25 @@ func englishTexts() Catalogue {
 		"forget-me.ask":   "This would erase everything that is kept about you, in every chat: %d conversations with %d messages, %d preferences, %d facts of your private chat, your points on %d boards, your name, and what the log of events holds of you. Send %sforget-me yes within ten minutes to do it.",
 		"forget-me.first": "Send %sforget-me first: it says what would be erased.",
 		"forget-me.done":  "Everything that was kept about you is erased.",
+
+		"echo.said": "You said: %s",
+		"echo.hint": "This is the offline echo model: to talk to a real one, set OPENAI_API_KEY, or ai.base_url and ai.model in config.yaml, and check it with `parley doctor`.",
+
+		"ai.off":    "I only understand commands here. Send %shelp to see them.",
+		"ai.budget": "Your token budget of %d is used up. It starts again on %s.",
+
+		"sorry.declined": "Sorry, I can't answer that: the AI service declined the request. Please try to put it differently.",
+		"sorry.long":     "Sorry, that is too long for me. Please send a shorter message or start a new conversation.",
+		"sorry.empty":    "Sorry, I could not come up with an answer. Please try to put it differently.",
+		"sorry.busy":     "Sorry, the AI service is overloaded or out of reach right now. Please try again in a few minutes.",
+		"sorry.setup":    "Sorry, I can't answer at the moment because of how I am set up. Please tell whoever runs this bot.",
+		"sorry.internal": "Sorry, something went wrong on my side. Please try again later.",
+
+		"status.failed":      "This attempt failed; it will be retried.",
+		"status.discarded":   "An administrator discarded this message.",
+		"status.undelivered": "The reply could not be delivered.",
+		"status.dead":        "No reply could be generated. Ask your administrator for details.",
+		"status.ignored":     "This message gets no reply.",
+		"status.waiting":     "The reply is not there yet. It is still being made.",
 	}
 }

@@ -1,4 +1,4 @@
-package commands
+package sentences
 
 // chineseTexts are the texts in Chinese, with the keys of [englishTexts].
 func chineseTexts() Catalogue {
@@ -11,6 +11,18 @@ func chineseTexts() Catalogue {
 		"who":           "您无权使用 %s%s。",
 		"not.saved":     "未保存：%s。",
 		"available":     "可选：%s。发送 %s%s default 恢复默认设置。",
+
+		"refused.too_many_facts":            "已有 %d 条记忆",
+		"refused.too_many_preferences":      "已有 %d 项偏好",
+		"refused.preference_key_too_long":   "键超过 %d 字节",
+		"refused.preference_value_too_long": "值超过 %d KiB",
+		"refused.invalid_preference":        "键和值必须是不含 NUL 字符的文本",
+		"refused.fact_key_too_long":         "键超过 %d 字节",
+		"refused.fact_value_too_long":       "值超过 %d 字节",
+		"refused.invalid_fact":              "键和值必须是不含 NUL 字符的文本",
+		"refused.reason_too_long":           "理由超过 %d 字节",
+		"refused.invalid_reason":            "理由必须是不含 NUL 字符的文本",
+		"refused.invalid_person":            "此发送者的显示名称无法保存",
 
 		"help.help":  "显示此列表",
 		"help.title": "可用命令：",
@@ -80,5 +92,25 @@ func chineseTexts() Catalogue {
 		"forget-me.ask":   "这将删除关于您的一切记录（所有聊天）：%d 个对话共 %d 条消息、%d 项偏好、私聊中的 %d 条记忆、%d 个排行榜上的分数、您的名字以及事件日志中与您有关的内容。请在十分钟内发送 %sforget-me yes 确认。",
 		"forget-me.first": "请先发送 %sforget-me：它会说明将删除什么。",
 		"forget-me.done":  "关于您的一切记录已删除。",
+
+		"echo.said": "您说：%s",
+		"echo.hint": "这是离线的 echo 模型：要与真正的模型对话，请设置 OPENAI_API_KEY，或在 config.yaml 中设置 ai.base_url 和 ai.model，并用 `parley doctor` 检查。",
+
+		"ai.off":    "我在这里只懂命令。发送 %shelp 查看可用命令。",
+		"ai.budget": "您的 %d token 额度已用完，将于 %s 重新计算。",
+
+		"sorry.declined": "抱歉，我无法回答：AI 服务拒绝了这个请求。请换一种说法再试。",
+		"sorry.long":     "抱歉，内容太长了。请发送更短的消息，或开始新的对话。",
+		"sorry.empty":    "抱歉，我没能给出回答。请换一种说法再试。",
+		"sorry.busy":     "抱歉，AI 服务目前繁忙或无法连接。请几分钟后再试。",
+		"sorry.setup":    "抱歉，由于我的配置问题，目前无法回答。请告知管理员。",
+		"sorry.internal": "抱歉，我这边出了点问题。请稍后再试。",
+
+		"status.failed":      "这次尝试失败了，将会重试。",
+		"status.discarded":   "管理员已放弃处理这条消息。",
+		"status.undelivered": "回复未能送达。",
+		"status.dead":        "无法生成回复。详情请询问管理员。",
+		"status.ignored":     "这条消息不会得到回复。",
+		"status.waiting":     "回复尚未完成，仍在生成中。",
 	}
 }

@@ -1,0 +1,66 @@
+package gateway_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/parley-bot/parley/ai"
+	"github.com/parley-bot/parley/gateway"
+	"github.com/parley-bot/parley/gateway/turn"
+	"github.com/parley-bot/parley/internal/database/dbtest"
+	"github.com/parley-bot/parley/internal/failure"
+)
+
+// Whatever the gateway says by itself is in the language of who wrote: by the
+// preference, else the event's locale.
+func TestSentencesAreInTheReadersLanguage(t *testing.T) {
+	t.Parallel()
+	w := process(t, dbtest.New(t), &model{}, &chat{}, options{owner: "me"})
+	w.model.reply = answerOr(failure.New(failure.Permanent, ai.CodeInvalidAPIKey, "", nil))
+	w.start()
+	for _, c := range []struct{ id, locale, text, want string }{
+		{"e1", "en-GB", "hi", "Sorry, I can't answer at the moment because of how I am set up. Please tell whoever runs this bot."},
+		{"e2", "zh-CN", "hi", "抱歉，由于我的配置问题，目前无法回答。请告知管理员。"},
+		{"e3", "en-GB", "/save language zh", "Saved preference 'language' with value 'zh'"},
+		{"e4", "en-GB", "hi", "抱歉，由于我的配置问题，目前无法回答。请告知管理员。"},
+	} {
+		e := message("chat", c.id, "ann", c.text)
+		e.Locale = c.locale
+		w.final(w.accept(e)[0])
+		if shown := w.chat.all(); shown[len(shown)-1].Text != c.want {
+			t.Errorf("%s %q: %q", c.id, c.text, shown[len(shown)-1].Text)
+		}
+	}
+}
+
+func TestRefusalsAreInTheReadersLanguage(t *testing.T) {
+	t.Parallel()
+	w := process(t, dbtest.New(t), &model{reply: repeating}, &chat{}, options{owner: "me"})
+	w.runner.Budget = turn.Budget{Tokens: 1}
+	w.start()
+	e := message("chat", "e1", "ann", "hello")
+	w.final(w.accept(e)[0])
+	e.ID, e.Locale = "e2", "zh"
+	w.final(w.accept(e)[0])
+	_, end := w.runner.Budget.Period(time.Now())
+	want := "您的 1 token 额度已用完，将于 " + end.Format("2006-01-02 15:04 MST") + " 重新计算。"
+	if shown := w.chat.all(); shown[1].Text != want {
+		t.Errorf("%q, want %q", shown[1].Text, want)
+	}
+}
+
+// What a program reads in the status is for its user too.
+func TestStatusIsInTheReadersLanguage(t *testing.T) {
+	t.Parallel()
+	w := process(t, dbtest.New(t), &model{reply: repeating}, &chat{}, options{owner: "me"})
+	e := message("chat", "e1", "ann", "hello")
+	e.Locale = "zh"
+	a := w.accept(e)[0]
+	if err := w.inbox.Discard(t.Context(), a.ID); err != nil {
+		t.Fatal(err)
+	}
+	s, err := w.gateway.Wait(t.Context(), a, nil)
+	if err != nil || s.Status != gateway.StatusDead || s.Error.Message != "管理员已放弃处理这条消息。" {
+		t.Errorf("%+v %+v, %v", s, s.Error, err)
+	}
+}
