@@ -12,6 +12,7 @@ import (
 
 	"github.com/parley-bot/parley/admin"
 	"github.com/parley-bot/parley/internal/config"
+	"github.com/parley-bot/parley/internal/private"
 	"github.com/parley-bot/parley/internal/web"
 	"github.com/parley-bot/parley/platforms/slack"
 	"github.com/parley-bot/parley/scheduler"
@@ -129,6 +130,9 @@ func newWeb(ctx context.Context, cfg *config.Config, a *App, o Options) (*web.Se
 	}
 	if path != "" {
 		o.Logger.InfoContext(ctx, "admin token", slog.String("file", path))
+		if err := private.Keep(path); err != nil {
+			o.Logger.WarnContext(ctx, "the admin token is open to other users of this machine", slog.Any("error", err))
+		}
 	}
 	return web.New(web.Options{
 		Listen: cfg.Server.Listen, BodyLimit: int64(cfg.Server.BodyLimit), Grace: cfg.Server.ShutdownGrace,

@@ -102,7 +102,7 @@ func layers() []rule {
 			in:   []string{"./internal/failure/...", "./internal/metrics/...", "./internal/sentences", "./internal/database", "./internal/replicas", "./migrations/...", "./platforms", "./platforms/render"},
 			deny: []string{"./..."},
 			// migrations needs the dialects, which internal/database knows, and may not change a schema under a running server.
-			allow: []string{"./internal/failure", "./internal/database", "./internal/database/walbuffer", "./internal/replicas"},
+			allow: []string{"./internal/failure", "./internal/private", "./internal/database", "./internal/database/walbuffer", "./internal/replicas"},
 			why:   "what everybody stands on stands on nothing of ours but the kinds of errors and the database",
 		},
 		{

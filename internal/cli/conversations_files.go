@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/internal/private"
 )
 
 // standardStream names stdin where a file is read, stdout where one is written.
@@ -46,7 +47,7 @@ func buffered(w io.Writer, write func(io.Writer) error) error {
 	return buffer.Flush()
 }
 
-// writeWhole makes a file that only its owner reads. It appears at path when
+// writeWhole makes a file that others cannot read. It appears at path when
 // write and the disk are done with it, else what was there stays.
 func writeWhole(path string, write func(io.Writer) error) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
@@ -61,6 +62,9 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // once it is renamed there is nothing to remove
 	err = buffered(f, write)
+	if err == nil {
+		err = f.Chmod(private.Replacing(path))
+	}
 	if err == nil {
 		err = f.Sync()
 	}

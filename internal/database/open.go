@@ -21,6 +21,7 @@ import (
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 
 	"github.com/parley-bot/parley/internal/database/walbuffer"
+	"github.com/parley-bot/parley/internal/private"
 )
 
 // Tx is the transaction that a function given to [DB.Write] works in.
@@ -120,6 +121,9 @@ func (db *DB) openSQLite(ctx context.Context) error {
 	}
 	if err := makePrivate(path); err != nil {
 		return err
+	}
+	if err := private.Keep(path, path+"-wal", path+"-shm", path+"-journal", path+".serve.lock", path+".migrate.lock"); err != nil {
+		db.log.WarnContext(ctx, "the database file is open to other users of this machine", slog.Any("error", err))
 	}
 	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
 	keepSlabs()
