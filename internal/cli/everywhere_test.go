@@ -222,7 +222,7 @@ func TestBadInput(t *testing.T) {
 			"damaged":   {checked(c), `.*checksum is wrong`},
 		} {
 			path := c.file("bad.json", bad.text)
-			for _, mode := range []string{"new", "merge", "replace"} {
+			for _, mode := range []string{"new", "merge", "replace --yes"} {
 				c.refuses(1, `^parley: conversations import: .*bad.json: `+bad.why, "conversations import --mode "+mode, path)
 			}
 			from := filepath.Join(c.dir, name)
