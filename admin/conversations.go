@@ -131,7 +131,7 @@ func (a *admin) clearConversation(w http.ResponseWriter, r *http.Request, id int
 // exportConversation streams. When it fails after the first byte the connection
 // is cut, so that nobody takes a part for the whole.
 func (a *admin) exportConversation(w http.ResponseWriter, r *http.Request, id int64) error {
-	out := download{w: w, name: fmt.Sprintf("conversation-%d.json", id), now: a.Now}
+	out := download{w: w, name: fmt.Sprintf("conversation-%d.json", id), now: a.Now, start: a.Now()}
 	buffer := bufio.NewWriterSize(&out, 1<<16)
 	err := a.Conversations.ExportTo(r.Context(), id, buffer)
 	if err == nil {
@@ -144,17 +144,32 @@ func (a *admin) exportConversation(w http.ResponseWriter, r *http.Request, id in
 	panic(http.ErrAbortHandler)
 }
 
-// downloadPatience is how long one piece of a download may take to be read.
-const downloadPatience = time.Minute
+// A download holds a snapshot of the database. It may take as long as it is
+// long, but not for ever: after downloadPatience whoever reads it must have
+// taken slowestDownload bytes a second, and one piece no longer than that.
+const (
+	downloadPatience = time.Minute
+	slowestDownload  = 32 << 10
+)
 
 // download is a file that the browser keeps. Its headers go out with the first
-// byte: before that, an error is an answer of its own. However long it is, it
-// may go on as long as somebody reads it.
+// byte: before that, an error is an answer of its own.
 type download struct {
 	w     http.ResponseWriter
 	name  string
 	begun bool
 	now   func() time.Time
+	start time.Time
+	taken int64 // bytes
+}
+
+// deadline is when the next piece must have been read.
+func (d *download) deadline() time.Time {
+	latest := d.start.Add(downloadPatience + time.Duration(d.taken/slowestDownload)*time.Second)
+	if piece := d.now().Add(downloadPatience); piece.Before(latest) {
+		return piece
+	}
+	return latest
 }
 
 // Write implements io.Writer.
@@ -164,11 +179,13 @@ func (d *download) Write(p []byte) (int, error) {
 		d.w.Header().Set("Content-Type", "application/json")
 		d.w.Header().Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
 	}
-	err := http.NewResponseController(d.w).SetWriteDeadline(d.now().Add(downloadPatience))
+	err := http.NewResponseController(d.w).SetWriteDeadline(d.deadline())
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return 0, err
 	}
-	return d.w.Write(p)
+	n, err := d.w.Write(p)
+	d.taken += int64(n)
+	return n, err
 }
 
 func (a *admin) importConversation(w http.ResponseWriter, r *http.Request) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -20,7 +21,7 @@ type Archive struct {
 // Export returns a conversation with all its messages, as they are at one moment.
 func (m *PersistentConversationManager) Export(ctx context.Context, id int64) (*Archive, error) {
 	a := &Archive{Messages: []Message{}}
-	err := m.exportPages(ctx, id, func(c *Conversation) error {
+	err := m.exportPages(ctx, m.db.Snapshot, id, func(c *Conversation) error {
 		a.Conversation = *c
 		a.Messages = make([]Message, 0, c.MessageCount)
 		return nil
@@ -35,9 +36,11 @@ func (m *PersistentConversationManager) Export(ctx context.Context, id int64) (*
 }
 
 // ExportTo writes what [PersistentConversationManager.Export] returns as JSON
-// without holding more than a page of messages in memory.
+// without holding more than a page of messages in memory. w may be slow: it
+// keeps nobody waiting but further exports, which are failure.Unavailable when
+// there are too many.
 func (m *PersistentConversationManager) ExportTo(ctx context.Context, id int64, w io.Writer) error {
-	if _, err := m.exportBody(ctx, id, w); err != nil {
+	if _, err := m.exportBody(ctx, m.db.SlowSnapshot, id, w); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "}\n")
@@ -45,10 +48,10 @@ func (m *PersistentConversationManager) ExportTo(ctx context.Context, id int64, 
 }
 
 // exportBody writes a conversation's JSON up to, not including, the last brace.
-func (m *PersistentConversationManager) exportBody(ctx context.Context, id int64, w io.Writer) (*Conversation, error) {
+func (m *PersistentConversationManager) exportBody(ctx context.Context, in snapshot, id int64, w io.Writer) (*Conversation, error) {
 	var written *Conversation
 	e, comma := lines{w: w}, "\n"
-	err := m.exportPages(ctx, id, func(c *Conversation) error {
+	err := m.exportPages(ctx, in, id, func(c *Conversation) error {
 		written = c
 		e.conversation(c)
 		return e.err
@@ -70,29 +73,49 @@ func (m *PersistentConversationManager) exportBody(ctx context.Context, id int64
 // exportPage is how many messages are read at once.
 const exportPage = 500
 
-func (m *PersistentConversationManager) exportPages(ctx context.Context, id int64, head func(*Conversation) error, page func([]Message) error) error {
-	return m.db.Snapshot(ctx, func(tx database.Tx) error {
-		c, err := m.one(ctx, tx, `id = ?`, id)
+// snapshot is one of the ways in which the database lets several steps be read.
+type snapshot func(ctx context.Context, fn func(from database.Reader) error) error
+
+// errRemoved ends an export that is not what was there at one moment.
+var errRemoved = errors.New("the conversation was cleared or deleted while it was exported")
+
+// exportPages reads a conversation as it is at one moment. Where the steps are
+// no snapshot, that is the moment of the first one: ids only grow, so that what
+// came later is known by its id, and what was removed is missing in the count.
+func (m *PersistentConversationManager) exportPages(ctx context.Context, in snapshot, id int64, head func(*Conversation) error, page func([]Message) error) error {
+	return in(ctx, func(from database.Reader) error {
+		c, end, err := m.oneUpTo(ctx, from, `id = ?`, id)
 		if err != nil {
 			return named(err, id)
 		}
 		if err := head(c); err != nil {
 			return err
 		}
-		for after := int64(0); ; {
-			msgs, err := m.after(ctx, tx, id, after, exportPage)
-			if err != nil {
-				return fmt.Errorf("conversation %d: %w", id, err)
-			}
-			if err := page(msgs); err != nil {
-				return err
-			}
-			if len(msgs) < exportPage {
-				return nil
-			}
-			after = msgs[len(msgs)-1].ID
+		n, err := m.eachPage(ctx, from, id, end, page)
+		if err == nil && m.db.Steps() && n != c.MessageCount {
+			err = fmt.Errorf("conversation %d: %w", id, errRemoved)
 		}
+		return err
 	})
+}
+
+// eachPage reads the messages below an id and returns how many there are.
+func (m *PersistentConversationManager) eachPage(ctx context.Context, from database.Reader, id, end int64, page func([]Message) error) (n int64, err error) {
+	for after := int64(0); ; {
+		msgs, err := m.after(ctx, from, id, after, exportPage)
+		if err != nil {
+			return n, fmt.Errorf("conversation %d: %w", id, err)
+		}
+		old := len(msgs)
+		for old > 0 && msgs[old-1].ID >= end {
+			old--
+		}
+		n += int64(old)
+		if err := page(msgs[:old]); err != nil || old < exportPage {
+			return n, err
+		}
+		after = msgs[old-1].ID
+	}
 }
 
 // lines writes JSON piece by piece and remembers the first error.

@@ -151,7 +151,7 @@ const checksum = ",\n\"sha256\":\""
 
 func (m *PersistentConversationManager) writeChecked(ctx context.Context, id int64, f io.Writer) (*Conversation, error) {
 	hash, buffer := sha256.New(), bufio.NewWriterSize(f, 1<<16)
-	c, err := m.exportBody(ctx, id, io.MultiWriter(buffer, hash))
+	c, err := m.exportBody(ctx, m.db.Snapshot, id, io.MultiWriter(buffer, hash))
 	if err != nil {
 		return nil, err
 	}

@@ -74,16 +74,22 @@ func (m *PersistentConversationManager) GetConversationByUser(ctx context.Contex
 }
 
 func (m *PersistentConversationManager) one(ctx context.Context, from bun.IDB, where string, args ...any) (*Conversation, error) {
+	c, _, err := m.oneUpTo(ctx, from, where, args...)
+	return c, err
+}
+
+// oneUpTo is one that also returns the id of the message to come.
+func (m *PersistentConversationManager) oneUpTo(ctx context.Context, from bun.IDB, where string, args ...any) (c *Conversation, next int64, err error) {
 	var row conversationRow
-	query := `SELECT ` + conversationColumns + ` FROM conversations WHERE visible = 1 AND ` + where
-	err := m.db.QueryRow(ctx, from, row.dest(), query, args...)
+	query := `SELECT ` + conversationColumns + `, next_id FROM conversations WHERE visible = 1 AND ` + where
+	err = m.db.QueryRow(ctx, from, append(row.dest(), &next), query, args...)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, failure.New(failure.NotFound, "not_found", "no such conversation", ErrNotFound)
+		return nil, 0, failure.New(failure.NotFound, "not_found", "no such conversation", ErrNotFound)
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return row.conversation(), nil
+	return row.conversation(), next, nil
 }
 
 // exactly returns a condition with two arguments, the value twice, under

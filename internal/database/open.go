@@ -19,6 +19,7 @@ import (
 	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"github.com/uptrace/bun/schema"
 
 	"github.com/parley-bot/parley/internal/database/walbuffer"
 	"github.com/parley-bot/parley/internal/private"
@@ -42,6 +43,8 @@ type DB struct {
 
 	read   *bun.DB
 	write  *bun.DB // SQLite: one connection; servers: the same pool as read
+	snaps  *bun.DB // for snapshots; nil in memory
+	slow   chan struct{}
 	shared *committer
 	log    *slog.Logger
 	echo   bool // log what goes past bun too
@@ -64,7 +67,7 @@ const (
 	// nothing of the kind.
 	idleLimit     = "10"
 	lockLimit     = "3"
-	idleInMariaDB = " /*M!100600 , idle_transaction_timeout = " + idleLimit + " */"
+	idleInMariaDB = " /*M!100600 , idle_transaction_timeout = %s */"
 )
 
 // Open connects and checks that the database answers. SQLite files and their
@@ -74,7 +77,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{Target: target, log: o.Logger, echo: o.Echo, now: o.Now, closed: make(chan struct{})}
+	db := &DB{Target: target, log: o.Logger, echo: o.Echo, now: o.Now, closed: make(chan struct{}), slow: make(chan struct{}, slowSnapshots)}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}
@@ -94,6 +97,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.Echo {
 		db.read = db.read.WithQueryHook(echo{db.log})
 		db.write = db.write.WithQueryHook(echo{db.log})
+		if db.snaps != nil {
+			db.snaps = db.snaps.WithQueryHook(echo{db.log})
+		}
 	}
 	if target.Engine == SQLite {
 		db.shared = newCommitter(db.write)
@@ -138,8 +144,12 @@ func (db *DB) openSQLite(ctx context.Context) error {
 	writer.SetMaxOpenConns(1)
 	writer.SetMaxIdleConns(1)
 	reader := openPool(file + "?" + pragmas("_pragma", "query_only(1)", "_pragma", "cache_size(-16000)"))
+	snaps := openPool(file + "?" + pragmas("_pragma", "query_only(1)"))
 	reader.SetMaxOpenConns(sqliteReaders)
 	reader.SetMaxIdleConns(sqliteReaders)
+	snaps.SetMaxOpenConns(snapshots)
+	snaps.SetMaxIdleConns(1)
+	db.snaps = bun.NewDB(snaps, sqlitedialect.New())
 	db.write = bun.NewDB(writer, sqlitedialect.New())
 	db.read = bun.NewDB(reader, sqlitedialect.New())
 	// The writer goes first: it makes the file and switches it to WAL.
@@ -178,47 +188,61 @@ func openPool(dsn string) *sql.DB {
 }
 
 func (db *DB) openServer(ctx context.Context) error {
-	var pool *sql.DB
-	switch db.Target.Engine {
-	case Postgres:
-		c, err := pgx.ParseConfig(db.Target.dsn)
-		if err != nil { // its text quotes the DSN with the password masked by pgx, but not in every case
-			return errors.New("the URL is not one that PostgreSQL's driver understands")
-		}
-		c.RuntimeParams["timezone"] = "UTC"
-		c.RuntimeParams["application_name"] = marked
-		c.RuntimeParams["idle_in_transaction_session_timeout"] = idleLimit + "s"
-		c.RuntimeParams["lock_timeout"] = lockLimit + "s"
-		pool = stdlib.OpenDB(*c)
-		db.write = bun.NewDB(pool, pgdialect.New())
-	default:
-		c, err := mysql.ParseDSN(db.Target.dsn)
-		if err != nil {
-			return errors.New("the URL is not one that MySQL's driver understands")
-		}
-		c.Logger = &mysql.NopLogger{}
-		c.InterpolateParams = true // else each statement is prepared first: two round trips
-		c.MaxAllowedPacket = 0     // ask the server: what is too long for one statement is prepared after all
-		c.Params["sql_mode"] += idleInMariaDB
-		c.Params["innodb_lock_wait_timeout"] = lockLimit
-		c.Params["@parley"] = "GET_LOCK(CONCAT('" + markLock + "', CONNECTION_ID()), 0)"
-		conn, err := mysql.NewConnector(c)
-		if err != nil {
-			return err
-		}
-		pool = sql.OpenDB(conn)
-		// bun asks for the version, and writes to stderr when nobody answers.
-		if err := pool.PingContext(ctx); err != nil {
-			_ = pool.Close()
-			return Explain(err)
-		}
-		db.write = bun.NewDB(pool, mysqldialect.New())
+	pool, err := db.serverPool(idleLimit)
+	if err != nil {
+		return err
 	}
+	snaps, err := db.serverPool(snapshotIdle)
+	if err != nil {
+		return errors.Join(err, pool.Close())
+	}
+	// bun asks MySQL for the version, and writes to stderr when nobody answers.
+	if err := pool.PingContext(ctx); err != nil {
+		return errors.Join(Explain(err), pool.Close(), snaps.Close())
+	}
+	dialect := func() schema.Dialect { return mysqldialect.New() }
+	if db.Engine() == Postgres {
+		dialect = func() schema.Dialect { return pgdialect.New() }
+	}
+	db.write, db.snaps = bun.NewDB(pool, dialect()), bun.NewDB(snaps, dialect())
 	pool.SetMaxOpenConns(serverConns)
 	pool.SetMaxIdleConns(serverConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
+	snaps.SetMaxOpenConns(snapshots)
+	snaps.SetConnMaxIdleTime(snapshotKept)
 	db.read = db.write
 	return nil
+}
+
+// serverPool returns connections that wait for the next statement of a
+// transaction for so many seconds.
+func (db *DB) serverPool(idle string) (*sql.DB, error) {
+	if db.Engine() == Postgres {
+		c, err := pgx.ParseConfig(db.Target.dsn)
+		if err != nil { // its text quotes the DSN with the password masked by pgx, but not in every case
+			return nil, errors.New("the URL is not one that PostgreSQL's driver understands")
+		}
+		c.RuntimeParams["timezone"] = "UTC"
+		c.RuntimeParams["application_name"] = marked
+		c.RuntimeParams["idle_in_transaction_session_timeout"] = idle + "s"
+		c.RuntimeParams["lock_timeout"] = lockLimit + "s"
+		return stdlib.OpenDB(*c), nil
+	}
+	c, err := mysql.ParseDSN(db.Target.dsn)
+	if err != nil {
+		return nil, errors.New("the URL is not one that MySQL's driver understands")
+	}
+	c.Logger = &mysql.NopLogger{}
+	c.InterpolateParams = true // else each statement is prepared first: two round trips
+	c.MaxAllowedPacket = 0     // ask the server: what is too long for one statement is prepared after all
+	c.Params["sql_mode"] += fmt.Sprintf(idleInMariaDB, idle)
+	c.Params["innodb_lock_wait_timeout"] = lockLimit
+	c.Params["@parley"] = "GET_LOCK(CONCAT('" + markLock + "', CONNECTION_ID()), 0)"
+	conn, err := mysql.NewConnector(c)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(conn), nil
 }
 
 // Read returns the pool for queries outside a transaction. On SQLite its
@@ -257,6 +281,9 @@ func (db *DB) Close() error {
 		db.shared.close()
 	}
 	err := db.write.Close()
+	if db.snaps != nil {
+		err = errors.Join(err, db.snaps.Close())
+	}
 	if db.read != db.write {
 		err = errors.Join(db.read.Close(), err)
 	}

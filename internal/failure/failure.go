@@ -40,7 +40,7 @@ type Error struct {
 	Kind Kind
 	Code string        // snake_case, for programs
 	Safe string        // one sentence without internals
-	Wait time.Duration // with Retry: how long the other side asked to wait; 0 = not said
+	Wait time.Duration // with Retry and Unavailable: how long whoever asked is to wait; 0 = not said
 	Err  error         // the cause; never shown outside the log
 }
 

@@ -74,6 +74,7 @@ func write(t *testing.T, db *database.DB, statement string) {
 func TestAlive(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *database.DB, url string) {
+		t.Helper()
 		if list := alive(t, db); len(list) != 0 {
 			t.Errorf("before: %+v", list)
 		}
@@ -135,6 +136,7 @@ func TestLockWithoutRow(t *testing.T) {
 func TestMigrationsBesideAServer(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *database.DB, url string) {
+		t.Helper()
 		if applied, err := migrations.Up(t.Context(), db); err != nil || len(applied) != 0 {
 			t.Errorf("nothing to do: %v, %v", applied, err)
 		}

@@ -3,6 +3,8 @@ package respond
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/parley-bot/parley/internal/failure"
 )
@@ -33,7 +35,7 @@ func JSON(w http.ResponseWriter, status int, v any) {
 
 // Problem writes an error body.
 func Problem(w http.ResponseWriter, status int, code, message string) {
-	if status == http.StatusServiceUnavailable {
+	if status == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", "1")
 	}
 	JSON(w, status, ErrorBody{ErrorDetail{Code: code, Message: message}})
@@ -43,6 +45,9 @@ func Problem(w http.ResponseWriter, status int, code, message string) {
 // safe sentence. It returns the status.
 func Fail(w http.ResponseWriter, err error) int {
 	status := StatusOf(err)
+	if wait := failure.WaitOf(err); wait > 0 && status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+	}
 	Problem(w, status, failure.CodeOf(err), failure.SafeOf(err))
 	return status
 }
