@@ -26,6 +26,8 @@ type Config struct {
 	// sourcesSet says that the generic sources were written down somewhere
 	// and are not just the default one.
 	sourcesSet bool
+	// strangers are the warnings about variables that no key has.
+	strangers []string
 }
 
 // Server is the HTTP server.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -83,7 +84,7 @@ func (c *Config) Sources() []Source {
 
 // Warnings returns what is allowed and still probably not meant, each as one sentence.
 func (c *Config) Warnings() []string {
-	var list []string
+	list := slices.Clone(c.strangers)
 	p := &c.Platforms
 	if p.Slack.Enabled == Auto && (p.Slack.SigningSecret == "") != (p.Slack.BotToken == "") {
 		list = append(list, "slack is off: it needs both platforms.slack.signing_secret and bot_token, and only one is set")

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -32,24 +31,21 @@ func envName(key string) string {
 func (l *loader) readEnvironment() {
 	known := map[string]bool{}
 	for _, leaf := range leaves("", reflect.ValueOf(l.config).Elem()) {
-		l.readWellKnown(leaf)
+		l.readWellKnown(leaf, known)
 		l.readPathForm(leaf, known)
 	}
 	l.readSources(known)
-	for _, name := range slices.Sorted(maps.Keys(l.environment)) {
-		if strings.HasPrefix(name, envPrefix) && strings.Contains(name, "__") && !known[name] {
-			l.fault(Place{Source: name}, "", "no key has this name; %s", suggest(name, allEnvNames()))
-		}
-	}
+	l.warnOfStrangers(known)
 }
 
 // readWellKnown applies a variable that other programs know too. Compose files
 // pass such names on empty, so an empty one counts as not set.
-func (l *loader) readWellKnown(one leaf) {
+func (l *loader) readWellKnown(one leaf, known map[string]bool) {
 	name := one.tag.Get("env")
 	if name == "" {
 		return
 	}
+	known[name], known[name+"_FILE"] = true, true
 	if value, place, ok := l.lookup(name, one.key); ok && value != "" {
 		l.set(one, value, place)
 	}
@@ -200,13 +196,4 @@ func (l *loader) wellKnownSource() int {
 		return 0
 	}
 	return -1
-}
-
-// allEnvNames returns the PARLEY_ form of every key.
-func allEnvNames() []string {
-	keys := Keys()
-	for i, key := range keys {
-		keys[i] = envName(key)
-	}
-	return keys
 }

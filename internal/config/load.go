@@ -118,6 +118,7 @@ func (c *Config) normalise() {
 	if u := &c.Platforms.Slack.APIURL; *u != "" && !strings.HasSuffix(string(*u), "/") {
 		*u += "/" // slack-go appends the method's name to it
 	}
+	c.Platforms.Feishu.AppID = strings.TrimSpace(c.Platforms.Feishu.AppID) // it comes from where the secret comes from
 	for _, u := range []*URL{&c.Platforms.Feishu.BaseURL, &c.AI.BaseURL, &c.Server.PublicURL} {
 		*u = URL(strings.TrimRight(string(*u), "/"))
 	}

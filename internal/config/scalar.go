@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -74,6 +75,9 @@ func (s scalar) shown(into reflect.Value) string {
 
 // setText parses text into a field: the one way in for file, environment and flags.
 func setText(into reflect.Value, text string) error {
+	if hidden(into) { // nobody sees the line end that a pasted secret brought along
+		text = strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' })
+	}
 	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](into.Addr()); ok {
 		return u.UnmarshalText([]byte(text))
 	}

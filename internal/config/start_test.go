@@ -33,7 +33,7 @@ func TestUnsafeStarts(t *testing.T) {
 		{"generic off", "platforms: {generic: {enabled: false}}", nil, "", ""},
 		{"wanted without a source", "platforms: {generic: {enabled: true, sources: []}}", nil, "platforms.generic.sources", ""},
 		{"short secret", "", []string{"GENERIC_WEBHOOK_SECRET=whsec_c2hvcnQ="}, "platforms.generic.sources[0].secret", ""},
-		{"blank secret", "", []string{"GENERIC_WEBHOOK_SECRET= "}, "platforms.generic.sources[0].secret", ""},
+		{"blank secret, outside", "platforms: {generic: {enabled: true}}", []string{outside, "GENERIC_WEBHOOK_SECRET= "}, "platforms.generic.sources[0].secret", ""},
 		{"secret without its prefix", "", []string{"GENERIC_WEBHOOK_SECRET=MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, "platforms.generic.sources[0].secret", ""},
 		{"long secret", "", []string{"GENERIC_WEBHOOK_SECRET=whsec_" + strings.Repeat("AAAA", 22)}, "platforms.generic.sources[0].secret", ""},
 		{"feishu without a key", "", feishu, "", "generic"},
