@@ -62,6 +62,7 @@ type Options struct {
 	Events Events
 
 	Conversations Conversations
+	SpoolDir      string // where the body of an import is kept while it is read
 
 	CommandPrefix string           // shown in the hints of the chat page; default "/"
 	Now           func() time.Time // nil: time.Now
@@ -75,6 +76,8 @@ type admin struct {
 	origins  *http.CrossOriginProtection
 	sessions sessions
 	pages    pages
+	// importing holds a place for each import that runs.
+	importing chan struct{}
 }
 
 // New returns the handler for /, /login, /logout, /static/, /chat/, /admin/ and /api/v1/.
@@ -91,6 +94,7 @@ func New(o Options) http.Handler {
 	a := &admin{
 		Options: o, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(),
 		sessions: newSessions(o.Token, o.Now), pages: loadPages(),
+		importing: make(chan struct{}, importsAtOnce),
 	}
 	a.routes()
 	return a

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/spool"
 	"github.com/parley-bot/parley/internal/web/respond"
 )
 
@@ -25,13 +27,14 @@ type Conversations interface {
 	Clear(ctx context.Context, id int64) error
 	Delete(ctx context.Context, id int64) error
 	ExportTo(ctx context.Context, id int64, w io.Writer) error
-	Import(ctx context.Context, a conversation.Archive, mode conversation.ImportMode) (*conversation.Conversation, error)
+	ImportFrom(ctx context.Context, file io.ReaderAt, size int64, mode conversation.ImportMode, progress conversation.Progress) (*conversation.Conversation, error)
 }
 
 const (
-	standardPage = 50       // items of a page when the request does not say
-	largestPage  = 500      // items of a page at most
-	importLimit  = 64 << 20 // bytes of an import
+	standardPage  = 50       // items of a page when the request does not say
+	largestPage   = 500      // items of a page at most
+	importLimit   = 64 << 20 // bytes of an import
+	importsAtOnce = 1        // each takes a file, and memory for the largest message
 )
 
 func (a *admin) conversationRoutes() {
@@ -197,11 +200,18 @@ func (a *admin) importConversation(w http.ResponseWriter, r *http.Request) error
 	if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	archive, err := conversation.ReadArchive(http.MaxBytesReader(w, r.Body, importLimit))
+	select {
+	case a.importing <- struct{}{}:
+		defer func() { <-a.importing }()
+	default:
+		return failure.New(failure.Unavailable, "busy", "another import is running; retry later", nil)
+	}
+	f, size, err := spool.Copy(r.Context(), a.SpoolDir, http.MaxBytesReader(w, r.Body, importLimit), importLimit)
 	if err != nil {
 		return explainBody(err)
 	}
-	c, err := a.Conversations.Import(r.Context(), *archive, mode)
+	defer func() { _ = f.Close() }() // it has no name and was only read
+	c, err := a.Conversations.ImportFrom(r.Context(), f, size, mode, nil)
 	if err != nil {
 		return explain(err)
 	}
@@ -210,13 +220,13 @@ func (a *admin) importConversation(w http.ResponseWriter, r *http.Request) error
 	return nil
 }
 
-// explainBody tells a body that is too large or broke off from one that is no export.
+// explainBody tells a body that is too large or broke off from a file that cannot be written.
 func explainBody(err error) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return failure.New(failure.TooLarge, "too_large", fmt.Sprintf("an import is at most %d MiB", importLimit>>20), err)
 	}
-	if errors.Is(err, conversation.ErrInvalid) {
-		return explain(err)
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return err
 	}
 	return failure.New(failure.Invalid, "invalid_body", "the body could not be read to its end", err)
 }

@@ -27,7 +27,7 @@ func onEachDatabase(t *testing.T, fn func(t *testing.T, b *bench)) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = store.Close() })
-			fn(t, &bench{Handler: admin.New(admin.Options{Token: token, Conversations: store})})
+			fn(t, &bench{Handler: admin.New(admin.Options{Token: token, Conversations: store, SpoolDir: t.TempDir()})})
 		})
 	}
 }
@@ -154,7 +154,6 @@ func TestConversationsRefuse(t *testing.T) {
 
 func conversationsRefuse(t *testing.T, b *bench) {
 	t.Helper()
-	const imports = "/api/v1/conversations/import"
 	b.call(t, 201, "POST", imports, archiveOf("slack:alice", "slack", "hi"))
 	damaged := strings.TrimSuffix(archiveOf("x", "", "hi"), "}") + ",\n\"sha256\":\"" + strings.Repeat("0", 64) + "\"}\n"
 	for _, tt := range []struct {

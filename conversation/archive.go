@@ -70,9 +70,6 @@ func (m *PersistentConversationManager) exportBody(ctx context.Context, in snaps
 	return written, e.err
 }
 
-// exportPage is how many messages are read at once.
-const exportPage = 500
-
 // snapshot is one of the ways in which the database lets several steps be read.
 type snapshot func(ctx context.Context, fn func(from database.Reader) error) error
 
@@ -101,21 +98,24 @@ func (m *PersistentConversationManager) exportPages(ctx context.Context, in snap
 
 // eachPage reads the messages below an id and returns how many there are.
 func (m *PersistentConversationManager) eachPage(ctx context.Context, from database.Reader, id, end int64, page func([]Message) error) (n int64, err error) {
-	for after := int64(0); ; {
-		msgs, err := m.after(ctx, from, id, after, exportPage)
-		if err != nil {
-			return n, fmt.Errorf("conversation %d: %w", id, err)
-		}
+	err = m.pages(ctx, from, id, 0, func(msgs []Message) error {
 		old := len(msgs)
 		for old > 0 && msgs[old-1].ID >= end {
 			old--
 		}
 		n += int64(old)
-		if err := page(msgs[:old]); err != nil || old < exportPage {
-			return n, err
+		if err := page(msgs[:old]); err != nil {
+			return err
 		}
-		after = msgs[old-1].ID
+		if old < len(msgs) {
+			return errSeen
+		}
+		return nil
+	})
+	if errors.Is(err, errSeen) {
+		err = nil
 	}
+	return n, err
 }
 
 // lines writes JSON piece by piece and remembers the first error.

@@ -116,6 +116,10 @@ func (c *Conversation) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// maxMetadata bounds the metadata of a message that is read from a file: as
+// values, a byte of it takes up to sixty.
+const maxMetadata = 1 << 20
+
 // UnmarshalJSON reads a message as export files have it.
 func (m *Message) UnmarshalJSON(data []byte) error {
 	var in struct {
@@ -139,6 +143,9 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 	at, err := parseTime("timestamp", in.Timestamp)
 	if err != nil {
 		return err
+	}
+	if len(in.Metadata) > maxMetadata {
+		return invalidf("metadata is larger than %d MiB", maxMetadata>>20)
 	}
 	metadata, err := decodeMetadata(string(in.Metadata))
 	if err != nil {

@@ -17,6 +17,7 @@ func (m *PersistentConversationManager) ImportFrom(ctx context.Context, file io.
 }
 
 func (m *PersistentConversationManager) importFrom(ctx context.Context, src source, mode ImportMode, progress Progress) (c *Conversation, kept bool, err error) {
+	src.at = interruptible{ctx, src.at}
 	if err := src.verify(); err != nil {
 		return nil, false, err
 	}
@@ -30,6 +31,20 @@ func (m *PersistentConversationManager) importFrom(ctx context.Context, src sour
 		progress.report(2*src.size, 2*src.size)
 	}
 	return c, kept, err
+}
+
+// interruptible is a file whose reading ends with a context, however long it is.
+type interruptible struct {
+	ctx context.Context //nolint:containedctx // it lives as long as the one call that it is made for
+	io.ReaderAt
+}
+
+// ReadAt implements io.ReaderAt.
+func (i interruptible) ReadAt(b []byte, at int64) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return i.ReaderAt.ReadAt(b, at)
 }
 
 // fileImport reads the messages of a file, in the same way each time.

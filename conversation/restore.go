@@ -2,10 +2,13 @@ package conversation
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Restore imports every *.json file in dir, each whole or not at all, and
@@ -68,15 +71,11 @@ func backupFiles(dir string) (names []string, total int64, err error) {
 
 // restoreFile imports one file, counts it and returns its size.
 func (m *PersistentConversationManager) restoreFile(ctx context.Context, path string, mode ImportMode, r *RestoreResult, progress Progress) (int64, error) {
-	f, err := os.Open(path)
+	f, info, err := openRegular(path)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
 	_, kept, err := m.importFrom(ctx, source{f, info.Size()}, mode, progress)
 	switch {
 	case err != nil:
@@ -87,3 +86,29 @@ func (m *PersistentConversationManager) restoreFile(ctx context.Context, path st
 	}
 	return info.Size(), err
 }
+
+// openRegular opens a file that can be read to its end: a pipe or a device may
+// have none, and even opening one may take for ever.
+func openRegular(path string) (*os.File, fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, errNotRegular()
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err = f.Stat()
+	if err == nil && !info.Mode().IsRegular() { // it has become something else
+		err = errNotRegular()
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return f, info, nil
+}
+
+func errNotRegular() error { return invalidf("it is no regular file") }

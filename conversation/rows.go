@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -80,26 +81,37 @@ type messageRow struct {
 // size returns about how many bytes the row takes.
 func (r *messageRow) size() int { return len(r.Content) + len(r.Metadata.String) + len(r.Author) + 64 }
 
+// metadataWeight is about how many bytes one of metadata takes once it is decoded.
+const metadataWeight = 32
+
 // scanMessages reads rows of messageColumns and closes them.
-func scanMessages(rows *sql.Rows, into []Message) (_ []Message, err error) {
+func scanMessages(rows *sql.Rows, into []Message) ([]Message, error) {
+	into, _, err := scanSome(rows, into, math.MaxInt)
+	return into, err
+}
+
+// scanSome is scanMessages that ends when the messages take size bytes, and
+// returns how many of those are left.
+func scanSome(rows *sql.Rows, into []Message, size int) (_ []Message, left int, err error) {
 	defer func() {
 		if closeErr := rows.Close(); err == nil {
 			err = database.Explain(closeErr)
 		}
 	}()
-	for rows.Next() {
+	for size > 0 && rows.Next() {
 		var m Message
 		var metadata sql.NullString
 		if err := rows.Scan(&m.ID, &m.ConversationID, &m.Role, &m.Author, &m.Content, &m.Timestamp, &m.Tokens, &metadata); err != nil {
-			return nil, database.Explain(err)
+			return nil, 0, database.Explain(err)
 		}
 		m.Timestamp = m.Timestamp.UTC()
 		if m.Metadata, err = decodeMetadata(metadata.String); err != nil {
-			return nil, fmt.Errorf("message %d of conversation %d: metadata: %w", m.ID, m.ConversationID, err)
+			return nil, 0, fmt.Errorf("message %d of conversation %d: metadata: %w", m.ID, m.ConversationID, err)
 		}
 		into = append(into, m)
+		size -= len(m.Content) + metadataWeight*len(metadata.String)
 	}
-	return into, database.Explain(rows.Err())
+	return into, size, database.Explain(rows.Err())
 }
 
 // encodeMetadata returns the text that is kept; NULL when there is none.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -32,11 +33,35 @@ type visitor struct {
 	read    func(bytes int64) // nil, or told now and then how much has been read
 }
 
+// maxPiece bounds how much of a file is in memory: one message, or another of
+// its values.
+const maxPiece = 16 << 20
+
+// errLarge is the end of a piece that is larger.
+var errLarge = errors.New("too large")
+
+// pieces gives a decoder no more than one piece beyond what it has used.
+type pieces struct {
+	from       io.Reader
+	read, upTo int64
+}
+
+// Read implements io.Reader.
+func (p *pieces) Read(b []byte) (int, error) {
+	if p.read >= p.upTo {
+		return 0, errLarge
+	}
+	n, err := p.from.Read(b[:min(int64(len(b)), p.upTo-p.read)])
+	p.read += int64(n)
+	return n, err
+}
+
 // scan reads an export file with no more than one message in memory. An error
 // names the place: a line of the file, or a field such as messages[3].tokens.
 func (s source) scan(v visitor) error {
 	begin := s.begin()
-	c := scanner{visitor: v, src: s, begin: begin, dec: json.NewDecoder(io.NewSectionReader(s.at, begin, s.size-begin))}
+	from := &pieces{from: io.NewSectionReader(s.at, begin, s.size-begin)}
+	c := scanner{visitor: v, src: s, begin: begin, from: from, dec: json.NewDecoder(from)}
 	return c.file()
 }
 
@@ -55,6 +80,7 @@ type scanner struct {
 
 	src   source
 	begin int64
+	from  *pieces
 	dec   *json.Decoder
 	last  int64 // where dec stood before the piece that it reads now
 }
@@ -113,7 +139,7 @@ func (c *scanner) messages() error {
 		return err
 	}
 	var text json.RawMessage
-	for i := 0; c.dec.More(); i++ {
+	for i := 0; c.more(); i++ {
 		var err error
 		if text, err = c.value(text); err != nil {
 			return err
@@ -149,9 +175,21 @@ func (c *scanner) open(bracket json.Delim, what string) error {
 	return invalidf("%s is a JSON %s, not what an export has there", what, kind)
 }
 
+// more reports whether the list that is being read has another value.
+func (c *scanner) more() bool {
+	c.piece()
+	return c.dec.More()
+}
+
+// piece begins the next piece of the file.
+func (c *scanner) piece() {
+	c.last = c.dec.InputOffset()
+	c.from.upTo = c.last + maxPiece
+}
+
 // end reports what stands behind the JSON.
 func (c *scanner) end() error {
-	c.last = c.dec.InputOffset()
+	c.piece()
 	if _, err := c.dec.Token(); errors.Is(err, io.EOF) {
 		return nil
 	}
@@ -159,7 +197,7 @@ func (c *scanner) end() error {
 }
 
 func (c *scanner) token() (json.Token, error) {
-	c.last = c.dec.InputOffset()
+	c.piece()
 	t, err := c.dec.Token()
 	if err != nil {
 		return nil, c.place(err, err.Error())
@@ -169,7 +207,7 @@ func (c *scanner) token() (json.Token, error) {
 
 // value reads the next value into the memory of buf.
 func (c *scanner) value(buf json.RawMessage) (json.RawMessage, error) {
-	c.last = c.dec.InputOffset()
+	c.piece()
 	buf = buf[:0]
 	if err := c.dec.Decode(&buf); err != nil {
 		return nil, c.place(err, err.Error())
@@ -181,7 +219,9 @@ func (c *scanner) value(buf json.RawMessage) (json.RawMessage, error) {
 // reading the file is returned as it is.
 func (c *scanner) place(err error, why string) error {
 	var at int64
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, errLarge) {
+		at, why = min(c.begin+c.last+1, c.src.size), fmt.Sprintf("a message, or another value, is larger than %d MiB", maxPiece>>20)
+	} else if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		at, why = c.src.size, "the file ends too early"
 	} else if _, ok := errors.AsType[*json.SyntaxError](err); ok {
 		at = c.src.broken(c.begin + c.last)
@@ -205,7 +245,7 @@ func (s source) broken(start int64) int64 {
 		}
 	}
 	var skip json.RawMessage
-	err := json.NewDecoder(io.NewSectionReader(s.at, start, s.size-start)).Decode(&skip)
+	err := json.NewDecoder(io.NewSectionReader(s.at, start, min(s.size-start, maxPiece))).Decode(&skip)
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return start + syntax.Offset
 	}

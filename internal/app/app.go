@@ -13,6 +13,7 @@ import (
 	"github.com/parley-bot/parley/admin"
 	"github.com/parley-bot/parley/internal/config"
 	"github.com/parley-bot/parley/internal/private"
+	"github.com/parley-bot/parley/internal/spool"
 	"github.com/parley-bot/parley/internal/web"
 	"github.com/parley-bot/parley/platforms/slack"
 	"github.com/parley-bot/parley/scheduler"
@@ -141,8 +142,8 @@ func newWeb(ctx context.Context, cfg *config.Config, a *App, o Options) (*web.Se
 		Slack:          a.platforms.slackReceiver(), Feishu: a.platforms.feishuReceiver(), Sources: a.platforms.sources(),
 		Admin: admin.New(admin.Options{
 			Token: token, Chat: &talk{core: a.core, platform: "web", person: "local"},
-			Conversations: a.core.store,
-			Jobs:          a.scheduler, Stats: a.core.store, Usage: usageReport{a.core}, Events: a.core.inbox,
+			Conversations: a.core.store, SpoolDir: spool.Dir(cfg.AI.ConversationPersistence.DataDir),
+			Jobs: a.scheduler, Stats: a.core.store, Usage: usageReport{a.core}, Events: a.core.inbox,
 			CommandPrefix: cfg.Commands.Prefix,
 			Logger:        o.Logger,
 		}),

@@ -9,11 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/internal/private"
+	"github.com/parley-bot/parley/internal/spool"
 )
 
 // standardStream names stdin where a file is read, stdout where one is written.
@@ -158,7 +160,7 @@ func (p *program) importFiles(ctx context.Context, s *store, files []string, mod
 }
 
 func (p *program) importFile(ctx context.Context, s *store, path string, mode conversation.ImportMode) error {
-	f, size, err := p.openImport(path)
+	f, size, err := p.openImport(ctx, path)
 	if err != nil {
 		return withoutPath(err)
 	}
@@ -173,40 +175,67 @@ func (p *program) importFile(ctx context.Context, s *store, path string, mode co
 	return err
 }
 
+// spoolLimit bounds what is read from stdin or a pipe.
+const spoolLimit = 1 << 30
+
 // openImport opens a file that can be read more than once. Stdin and pipes are
 // copied to a file first, which has no name any more.
-func (p *program) openImport(path string) (f *os.File, size int64, err error) {
+func (p *program) openImport(ctx context.Context, path string) (f *os.File, size int64, err error) {
 	if path == standardStream {
-		return spool(p.In)
+		return p.spool(ctx, p.In)
 	}
-	if f, err = os.Open(path); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
 		return nil, 0, err
 	}
-	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = errors.New("is a directory")
+	if info.IsDir() {
+		return nil, 0, errors.New("is a directory")
 	}
-	if err != nil {
-		return nil, 0, errors.Join(err, f.Close())
+	if !info.Mode().IsRegular() {
+		once := &opening{path: path}
+		defer once.close()
+		return p.spool(ctx, once)
 	}
-	if info.Mode().IsRegular() {
-		return f, info.Size(), nil
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	return spool(f)
+	f, err = os.Open(path)
+	return f, info.Size(), err
 }
 
-// spool copies r to a file that is gone once it is closed.
-func spool(r io.Reader) (*os.File, int64, error) {
-	f, err := os.CreateTemp("", "parley-import-*.json")
+func (p *program) spool(ctx context.Context, r io.Reader) (*os.File, int64, error) {
+	cfg, err := p.load(nil)
 	if err != nil {
 		return nil, 0, err
 	}
-	size, err := io.Copy(f, r)
-	if err := errors.Join(os.Remove(f.Name()), err); err != nil {
-		return nil, 0, errors.Join(err, f.Close())
+	return spool.Copy(ctx, spool.Dir(cfg.AI.ConversationPersistence.DataDir), r, spoolLimit)
+}
+
+// opening is a file that is opened when it is read first: a pipe that nobody
+// writes to keeps whoever opens it waiting.
+type opening struct {
+	path string
+	mu   sync.Mutex
+	f    *os.File
+}
+
+// Read implements io.Reader.
+func (o *opening) Read(b []byte) (int, error) {
+	if o.f == nil {
+		f, err := os.Open(o.path)
+		if err != nil {
+			return 0, err
+		}
+		o.mu.Lock()
+		o.f = f
+		o.mu.Unlock()
 	}
-	return f, size, nil
+	return o.f.Read(b)
+}
+
+func (o *opening) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.f != nil {
+		_ = o.f.Close() // it was only read
+	}
 }
 
 // withoutPath returns why a file operation failed, for a line that names the file already.
