@@ -62,6 +62,17 @@ type Receiver interface {
 	Receive(ctx context.Context, r Request) (Inbound, error)
 }
 
+// Prechecker is a [Receiver] that can tell from the headers alone that a request
+// is not genuine, so that its body need not be read.
+type Prechecker interface {
+	Receiver
+	// Precheck fails where Receive would refuse a request with these headers
+	// whatever its body is. Otherwise it returns how many bytes the body of a
+	// genuine one has at most; 0: as many as are allowed. Its error is of kind
+	// failure.Unauthorized.
+	Precheck(h http.Header, now time.Time) (most int64, err error)
+}
+
 // Sender shows replies on a platform.
 type Sender interface {
 	// Split cuts a reply into texts that each fit one message of the

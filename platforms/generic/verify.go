@@ -1,6 +1,7 @@
 package generic
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -96,12 +97,9 @@ func (a *Adapter) verify(r platforms.Request) (sentAt time.Time, err error) {
 		}
 		return now, nil
 	}
-	sentAt, err = readStamp(r.Header)
+	sentAt, err = freshStamp(r.Header, now)
 	if err != nil {
 		return time.Time{}, err
-	}
-	if age := now.Sub(sentAt); age > tolerance || age < -tolerance {
-		return time.Time{}, errStale
 	}
 	for _, key := range a.keys { // the library compares in constant time, but has no clock
 		if key.VerifyIgnoringTimestamp(r.Body, r.Header) == nil {
@@ -109,6 +107,43 @@ func (a *Adapter) verify(r platforms.Request) (sentAt time.Time, err error) {
 		}
 	}
 	return time.Time{}, errSignature
+}
+
+// Precheck implements [platforms.Prechecker]: what a source with a secret takes
+// is signed in its headers.
+func (a *Adapter) Precheck(h http.Header, now time.Time) (most int64, err error) {
+	if len(a.keys) == 0 {
+		return 0, nil
+	}
+	_, err = freshStamp(h, now)
+	return 0, err
+}
+
+// freshStamp returns when a request was sent whose headers may hold a signature.
+func freshStamp(h http.Header, now time.Time) (time.Time, error) {
+	sentAt, err := readStamp(h)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if age := now.Sub(sentAt); age > tolerance || age < -tolerance {
+		return time.Time{}, errStale
+	}
+	if !maySign(h.Get(standardwebhooks.HeaderWebhookSignature)) {
+		return time.Time{}, errSignature
+	}
+	return sentAt, nil
+}
+
+// maySign reports whether one of the signatures, separated by spaces, has the
+// form of one: v1 and SHA-256 in base64.
+func maySign(signatures string) bool {
+	for one := range strings.FieldsSeq(signatures) {
+		encoded, ok := strings.CutPrefix(one, "v1,")
+		if ok && len(encoded) == base64.StdEncoding.EncodedLen(sha256.Size) {
+			return true
+		}
+	}
+	return false
 }
 
 func readStamp(h http.Header) (time.Time, error) {

@@ -19,7 +19,27 @@ func (h Harness) hello() Message {
 func (h Harness) receive(t *testing.T, r platforms.Request) (platforms.Inbound, error) {
 	t.Helper()
 	r.Now = h.Now
-	return h.Adapter.Receive(t.Context(), r)
+	in, err := h.Adapter.Receive(t.Context(), r)
+	if checker, ok := h.Adapter.(platforms.Prechecker); ok {
+		agree(t, checker, r, err)
+	}
+	return in, err
+}
+
+// agree holds a look at the headers to what the look at all of the request has
+// said: it may let through more, and never less.
+func agree(t *testing.T, checker platforms.Prechecker, r platforms.Request, received error) {
+	t.Helper()
+	most, err := checker.Precheck(r.Header, r.Now)
+	switch {
+	case err != nil && failure.KindOf(err) != failure.Unauthorized:
+		t.Errorf("the headers alone give %v, of kind %d", err, failure.KindOf(err))
+	case failure.KindOf(received) == failure.Unauthorized && received != nil:
+	case err != nil:
+		t.Errorf("the headers alone are refused with %v, and the whole request is genuine (%v)", err, received)
+	case most > 0 && int64(len(r.Body)) > most:
+		t.Errorf("a genuine body has %d bytes, at most %d are let through", len(r.Body), most)
+	}
 }
 
 // one returns the only event of a request that must be good.
@@ -138,6 +158,11 @@ func (h Harness) testUnsigned(t *testing.T) {
 	}
 	r.Header = http.Header{}
 	h.refuse(t, "without headers", r, failure.Unauthorized)
+	if checker, ok := h.Adapter.(platforms.Prechecker); ok {
+		if most, err := checker.Precheck(r.Header, h.Now); err == nil && (most == 0 || most > 64<<10) {
+			t.Errorf("without headers a body of %d bytes (0: any) would be read", most)
+		}
+	}
 }
 
 // testStale: the signature's time counts, to the second.
