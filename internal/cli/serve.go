@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"math"
 	"os/user"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -31,6 +33,7 @@ func (p *program) serve(ctx context.Context, flags map[string]string) error {
 	if err != nil {
 		return err
 	}
+	boundMemory()
 	version, _ := p.build()
 	gateway, err := app.New(ctx, cfg, app.Options{Logger: p.log, Version: version})
 	if errors.Is(err, context.Canceled) { // stopped before it had begun
@@ -40,6 +43,18 @@ func (p *program) serve(ctx context.Context, flags map[string]string) error {
 		return failed("serve", err)
 	}
 	return failed("serve", gateway.Run(ctx))
+}
+
+// easyMemory is up to where the heap may grow to twice of what is in use. What
+// strangers make us hold is bounded, and garbage of it must not double that.
+const easyMemory = 192 << 20
+
+// boundMemory makes the collector work harder above easyMemory, unless the
+// environment says where (GOMEMLIMIT). Nothing fails at it.
+func boundMemory() {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(easyMemory)
+	}
 }
 
 // openTerminal opens the pipeline for the person at this terminal.

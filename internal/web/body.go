@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -48,31 +47,92 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	return n, err //nolint:wrapcheck // io.EOF must stay io.EOF
 }
 
-// readBody reads the whole body of a webhook, at most BodyLimit bytes.
-func (s *Server) readBody(c echo.Context) ([]byte, error) {
+// firstHelping is the memory, in bytes, that a body gets before anything of it
+// is there, however long it claims to be.
+const firstHelping = 16 << 10
+
+// readBody reads the whole body of a webhook, at most so many bytes, into
+// memory that in accounts for.
+func (s *Server) readBody(c echo.Context, in *incoming, most int64) ([]byte, error) {
 	r := c.Request()
-	if r.ContentLength > s.o.BodyLimit {
-		return nil, s.tooLarge()
+	if r.ContentLength == 0 {
+		return nil, nil
 	}
-	var body bytes.Buffer
-	// A length that is only claimed gets no more than a first helping.
-	body.Grow(int(min(max(r.ContentLength, 0), 32<<10)) + bytes.MinRead)
-	_, err := body.ReadFrom(io.LimitReader(r.Body, s.o.BodyLimit+1))
+	body, err := collect(r, in, most)
+	if crowded := in.whole(); crowded != nil {
+		return nil, crowded
+	}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, errSlowBody
+	case failure.KindOf(err) == failure.Unavailable:
+		return nil, err
 	case err != nil:
 		return nil, failure.New(failure.Invalid, "broken_body", "the body did not arrive whole", err)
-	case int64(body.Len()) > s.o.BodyLimit:
-		return nil, s.tooLarge()
+	case int64(len(body)) > most:
+		return nil, s.tooLong(most)
 	}
-	if r.ContentLength != 0 {
-		endBodyTime(c.Response())
-	}
-	return body.Bytes(), nil
+	endBodyTime(c.Response())
+	return body, nil
 }
 
-func (s *Server) tooLarge() error {
+// collect reads until the end of the body, or one byte more than is allowed. It
+// doubles the memory when it is full, and while it copies holds both.
+func collect(r *http.Request, in *incoming, most int64) ([]byte, error) {
+	most++
+	if r.ContentLength > 0 {
+		most = min(most, r.ContentLength+1) // room to see the end
+	}
+	var body []byte
+	for size := min(firstHelping, most); ; size = min(2*size, most) {
+		if err := in.hold(size); err != nil {
+			return nil, err
+		}
+		larger := make([]byte, len(body), size)
+		copy(larger, body)
+		if err := in.hold(-int64(cap(body))); err != nil {
+			return nil, err
+		}
+		body = larger
+		for len(body) < cap(body) {
+			n, err := r.Body.Read(body[len(body):cap(body)])
+			body = body[:len(body)+n]
+			if errors.Is(err, io.EOF) {
+				return body, nil
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		if size == most {
+			return body, nil
+		}
+	}
+}
+
+// tooLong is for a body of more than most bytes.
+func (s *Server) tooLong(most int64) error {
+	if most < s.o.BodyLimit {
+		return errNeedsProof
+	}
 	return failure.New(failure.TooLarge, "body_too_large",
 		fmt.Sprintf("the body is larger than %d bytes", s.o.BodyLimit), nil)
 }
+
+// errNeedsProof is for a body that may only come without a valid signature in
+// its headers as long as it is small.
+var errNeedsProof = failure.New(failure.Unauthorized, "unsigned", "without a valid signature in its headers a body of this size is refused", nil)
+
+// hangUp ends the connection after the answer, since a body is on it that
+// nobody has read: it would stand before the next request.
+func hangUp(c echo.Context) {
+	if c.Request().ContentLength == 0 {
+		return
+	}
+	c.Response().Header().Set("Connection", "close")
+	_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Now().Add(lingering))
+}
+
+// lingering is how long a sender may go on with a body that is refused before
+// the connection ends.
+const lingering = time.Second

@@ -3,9 +3,9 @@
 //
 // A webhook's way:
 //
-//	body, read once and bounded ──► Receiver.Receive (genuine? fresh?) ──► Gateway.Accept
-//	                                                                          │ durable
-//	   platform's answer, 202, or the reply (Prefer: wait, SSE)  ◄────────────┘
+//	headers ──► Precheck ──► body, read once and bounded ──► Receive (genuine? fresh?) ──► Gateway.Accept
+//	                                                                                          │ durable
+//	                   platform's answer, 202, or the reply (Prefer: wait, SSE)  ◄────────────┘
 //
 // Nothing is answered with success before Accept has returned, and nothing that
 // Accept has taken is answered with an error: from then on a client that waits

@@ -7,7 +7,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/web/respond"
 )
 
@@ -25,15 +24,12 @@ func (s *Server) fail(c echo.Context, err error) {
 	var problem *echo.HTTPError
 	switch {
 	case errors.As(err, &problem):
+		hangUp(c)
 		failRouting(response, problem.Code)
 		return
 	case errors.Is(err, errSlowBody):
-		response.Header().Set("Connection", "close")
 		respond.Problem(response, http.StatusRequestTimeout, "body_timeout", errSlowBody.Error())
 		return
-	}
-	if failure.KindOf(err) == failure.TooLarge {
-		response.Header().Set("Connection", "close") // the rest of the body is not read
 	}
 	if respond.Fail(response, err) >= http.StatusInternalServerError {
 		s.logFailure(c, err)

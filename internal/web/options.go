@@ -42,7 +42,9 @@ type Source interface {
 type Options struct {
 	Listen         string        // host:port for [Server.Listen]
 	BodyLimit      int64         // bytes of a webhook's body; default 1 MiB
+	Unverified     int64         // bytes of memory for bodies that are not known to be genuine; default 64 MiB
 	Backlog        int64         // bytes of memory for webhooks that wait to be stored; default 64 MiB
+	Connections    int           // at once, over all listeners; default [conns.Most]
 	HeaderTimeout  time.Duration // for a request's headers to arrive; default 10 s
 	BodyTimeout    time.Duration // for its body; default 30 s
 	KeepAlive      time.Duration // between comments on an event stream; default 15 s
@@ -71,6 +73,7 @@ func (o *Options) complete() error {
 		return errors.New("web: a gateway and metrics are needed")
 	}
 	setDefault(&o.BodyLimit, 1<<20)
+	setDefault(&o.Unverified, 64<<20)
 	setDefault(&o.Backlog, 64<<20)
 	setDefault(&o.HeaderTimeout, 10*time.Second)
 	setDefault(&o.BodyTimeout, 30*time.Second)

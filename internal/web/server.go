@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/parley-bot/parley/internal/web/conns"
 )
 
 const (
@@ -18,8 +20,9 @@ const (
 	// writeTimeout ends an answer that nobody reads. It is longer than a body
 	// may take to arrive and a reply may be waited for, together; an event
 	// stream moves its own deadline.
-	writeTimeout   = 3 * time.Minute
-	maxHeaderBytes = 64 << 10
+	writeTimeout = 3 * time.Minute
+	// maxHeaderBytes is what each of very many strangers may make us keep.
+	maxHeaderBytes = 16 << 10
 )
 
 // Server is the HTTP side of the program.
@@ -28,8 +31,12 @@ type Server struct {
 
 	echo      *echo.Echo
 	platforms map[string]*platformSeries
-	backlog   *backlog
-	statuses  [600]string // "404" without an allocation
+	conns     *conns.Limit
+	// What comes in is bounded twice: until it is known to be genuine, and
+	// from then on until it is stored.
+	unverified *unverified
+	backlog    *backlog
+	statuses   [600]string // "404" without an allocation
 	// stopping ends when the server begins to stop: who waits for a reply is
 	// told to ask later.
 	stopping context.Context //nolint:containedctx // a signal with AfterFunc, not passed on
@@ -50,6 +57,8 @@ func New(o Options) (*Server, error) {
 		s.statuses[status] = fmt.Sprint(status)
 	}
 	s.platforms = seriesOf(&s.o)
+	s.conns = conns.New(conns.Options{Max: s.o.Connections, Logger: s.o.Logger})
+	s.unverified = &unverified{limit: s.o.Unverified}
 	s.backlog = newBacklog(s.o.Backlog)
 	s.routes()
 	return s, nil
@@ -124,7 +133,7 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", s.o.Listen, err)
 	}
-	return listener, nil
+	return s.conns.Listen(listener), nil
 }
 
 // Serve answers on listener until ctx ends. Then it accepts nothing more,
@@ -142,6 +151,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return requests },
+		ConnContext:       s.conns.Context,
+		ConnState:         s.conns.State,
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

@@ -12,6 +12,7 @@ import (
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/internal/web/conns"
 	"github.com/parley-bot/parley/internal/web/respond"
 	"github.com/parley-bot/parley/platforms"
 )
@@ -84,15 +85,48 @@ func (s *Server) take(c echo.Context, name string, receiver platforms.Receiver) 
 	return in, accepted, nil
 }
 
+// receive reads and verifies a webhook.
 func (s *Server) receive(c echo.Context, name string, now time.Time, receiver platforms.Receiver) (platforms.Inbound, error) {
-	body, err := s.readBody(c)
+	r, response := c.Request(), c.Response()
+	in := s.unverified.begin(func() { _ = http.NewResponseController(response).SetReadDeadline(time.Unix(1, 0)) })
+	defer in.end()
+	most, err := s.precheck(r, now, receiver)
 	if err != nil {
+		hangUp(c)
 		return platforms.Inbound{}, err
 	}
-	r := c.Request()
-	return receiver.Receive(r.Context(), platforms.Request{
+	body, err := s.readBody(c, in, most)
+	if err != nil {
+		hangUp(c)
+		return platforms.Inbound{}, err
+	}
+	verified, err := receiver.Receive(r.Context(), platforms.Request{
 		Header: r.Header, Body: body, Source: name, Now: now, Trusted: respond.Local(r),
 	})
+	if err == nil {
+		conns.Verified(r.Context())
+	}
+	return verified, err
+}
+
+// precheck refuses what its headers condemn, and returns how long the body may be.
+func (s *Server) precheck(r *http.Request, now time.Time, receiver platforms.Receiver) (most int64, err error) {
+	most = s.o.BodyLimit
+	if r.ContentLength > most {
+		return 0, s.tooLong(most)
+	}
+	checker, ok := receiver.(platforms.Prechecker)
+	if !ok {
+		return most, nil
+	}
+	limit, err := checker.Precheck(r.Header, now)
+	if limit > 0 {
+		most = min(most, limit)
+	}
+	if err == nil && r.ContentLength > most {
+		err = s.tooLong(most)
+	}
+	return most, err
 }
 
 func (s *Server) accept(c echo.Context, name string, events []platforms.Event) ([]inbox.Accepted, error) {

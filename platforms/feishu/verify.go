@@ -80,10 +80,10 @@ func (a *Adapter) Precheck(h http.Header, now time.Time) (most int64, err error)
 	if a.opts.EncryptKey == "" && a.opts.VerificationToken == "" {
 		return 0, errNoSecret
 	}
-	if a.opts.EncryptKey != "" && a.signedAt(h, now) != nil {
-		return maxChallenge, nil
+	if a.opts.EncryptKey == "" || a.signedAt(h, now) == nil {
+		return 0, nil
 	}
-	return 0, nil
+	return maxChallenge, nil
 }
 
 // signedAt checks that h has a signature's headers, with a fresh time.

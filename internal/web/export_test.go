@@ -1,0 +1,8 @@
+package web
+
+// UnverifiedBytes is the memory that bodies hold which nobody has vouched for.
+func (s *Server) UnverifiedBytes() int64 {
+	s.unverified.mu.Lock()
+	defer s.unverified.mu.Unlock()
+	return s.unverified.used
+}
