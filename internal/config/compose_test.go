@@ -13,16 +13,22 @@ import (
 
 // composeFile is what the test looks at in compose.yaml.
 type composeFile struct {
-	Services map[string]struct {
-		Build       string            `yaml:"build"`
-		Profiles    []string          `yaml:"profiles"`
-		Command     []string          `yaml:"command"`
-		Environment map[string]string `yaml:"environment"`
-		Ports       []string          `yaml:"ports"`
-		Volumes     []string          `yaml:"volumes"`
-		DependsOn   any               `yaml:"depends_on"`
-	} `yaml:"services"`
-	Volumes map[string]any `yaml:"volumes"`
+	Services map[string]composeService `yaml:"services"`
+	Volumes  map[string]any            `yaml:"volumes"`
+}
+
+type composeService struct {
+	Build       string             `yaml:"build"`
+	Profiles    []string           `yaml:"profiles"`
+	Command     []string           `yaml:"command"`
+	Environment map[string]*string `yaml:"environment"` // nil: from whoever calls docker
+	Ports       []string           `yaml:"ports"`
+	Volumes     []string           `yaml:"volumes"`
+	ReadOnly    bool               `yaml:"read_only"`
+	Tmpfs       []string           `yaml:"tmpfs"`
+	CapDrop     []string           `yaml:"cap_drop"`
+	SecurityOpt []string           `yaml:"security_opt"`
+	MemLimit    string             `yaml:"mem_limit"`
 }
 
 func readCompose(t *testing.T) (c composeFile) {
@@ -48,8 +54,12 @@ func TestCompose(t *testing.T) {
 	port := regexp.MustCompile(`(?m)^EXPOSE (\d+)$`).FindStringSubmatch(string(docker))
 	data := regexp.MustCompile(`(?m)^VOLUME (\S+)$`).FindStringSubmatch(string(docker))
 	p := c.Services["parley"]
-	if len(p.Profiles) != 0 || len(p.Ports) != 1 || !strings.HasSuffix(p.Ports[0], ":"+port[1]) || !slices.Equal(p.Volumes, []string{"parley:" + data[1]}) {
-		t.Errorf("parley: %+v; the image listens on %s and keeps its data in %s", p, port[1], data[1])
+	if len(p.Profiles) != 0 || len(p.Ports) != 1 || !strings.HasSuffix(p.Ports[0], ":"+port[1]) {
+		t.Errorf("parley: %+v; the image listens on %s", p, port[1])
+	}
+	// The working directory is where config.yaml is looked for, by every command.
+	if want := []string{"parley:" + data[1], "./" + DefaultFile + ":" + data[1] + "/" + DefaultFile + ":ro"}; !slices.Equal(p.Volumes, want) {
+		t.Errorf("parley has %v, want %v", p.Volumes, want)
 	}
 	for name, profile := range map[string]string{"postgres": "postgres", "dynamodb": "dynamodb", "dynamodb-tables": "dynamodb"} {
 		if got := c.Services[name].Profiles; !slices.Equal(got, []string{profile}) {
@@ -59,20 +69,72 @@ func TestCompose(t *testing.T) {
 	if got := c.Services["dynamodb-tables"].Command; !slices.Equal(got, []string{"memory", "create-tables"}) {
 		t.Errorf("the tables are made by %v", got)
 	}
-	known := append(allEnvNames(), "GENERIC_WEBHOOK_SECRET")
-	for _, one := range leaves("", reflect.ValueOf(Default()).Elem()) {
-		known = append(known, one.tag.Get("env"))
-	}
 	for service, s := range c.Services {
-		for name := range s.Environment {
-			if s.Build != "" && !slices.Contains(known, name) && !strings.HasPrefix(name, "AWS_") {
-				t.Errorf("%s: nothing reads %s", service, name)
-			}
-		}
+		checkConfined(t, service, s)
 		for _, v := range s.Volumes {
-			if volume, _, _ := strings.Cut(v, ":"); !has(c.Volumes, volume) {
+			if volume, _, _ := strings.Cut(v, ":"); !strings.HasPrefix(volume, "./") && !has(c.Volumes, volume) {
 				t.Errorf("%s: the volume %s is not declared", service, volume)
 			}
+		}
+	}
+}
+
+// checkConfined holds a service to the rights it needs. A foreign image may
+// have to become another user first; ours is one already.
+func checkConfined(t *testing.T, name string, s composeService) {
+	t.Helper()
+	if !slices.Contains(s.SecurityOpt, "no-new-privileges:true") || s.MemLimit == "" {
+		t.Errorf("%s may gain privileges (%v) or take all memory (%q)", name, s.SecurityOpt, s.MemLimit)
+	}
+	if s.Build != "" && (!s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || len(s.Tmpfs) == 0) {
+		t.Errorf("%s: read_only %v, cap_drop %v, tmpfs %v", name, s.ReadOnly, s.CapDrop, s.Tmpfs)
+	}
+}
+
+// TestComposeVariables holds the environment of our services to the variables
+// there are: every one with a short name is passed on, and nothing else than
+// what something reads.
+func TestComposeVariables(t *testing.T) {
+	t.Parallel()
+	// Read by Go's HTTP client and Amazon's SDK.
+	known := []string{"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+	fields := append(leaves("", reflect.ValueOf(Default()).Elem()), leaves(sourcesKey+"[0]", reflect.ValueOf(&Source{}).Elem())...)
+	for _, one := range fields {
+		if name := one.tag.Get("env"); name != "" {
+			known = append(known, name)
+		}
+	}
+	for service, s := range readCompose(t).Services {
+		if s.Build == "" {
+			continue
+		}
+		for _, name := range known {
+			if _, ok := s.Environment[name]; !ok {
+				t.Errorf("%s: %s is not passed on", service, name)
+			}
+		}
+		for name, value := range s.Environment {
+			if !slices.Contains(known, name) && !slices.Contains(allEnvNames(), name) {
+				t.Errorf("%s: nothing reads %s", service, name)
+			}
+			if value != nil {
+				t.Errorf("%s: %s is set to %q, so that config.yaml does not count", service, name, *value)
+			}
+		}
+	}
+}
+
+// TestImageContext: what an admin keeps beside the sources is in no image.
+func TestImageContext(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../.dockerignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	for _, want := range []string{".git", ".env", ".env.*", "config.yaml", "data", "backups", "secrets", "*.db"} {
+		if !slices.Contains(lines, want) {
+			t.Errorf(".dockerignore lets %s in", want)
 		}
 	}
 }
@@ -82,23 +144,25 @@ func has(m map[string]any, key string) bool {
 	return ok
 }
 
-// Nothing that compose.yaml sets by itself is a fault.
+// Nothing that the image, compose.yaml and the mounted config.yaml set by themselves is a fault.
 func TestComposeStarts(t *testing.T) {
 	t.Parallel()
 	c := readCompose(t)
-	environ := []string{"PARLEY_LISTEN=0.0.0.0:8080"}
-	for name, value := range c.Services["parley"].Environment {
-		fallback := regexp.MustCompile(`^\$\{\w+:-(.*)\}$`).FindStringSubmatch(value)
-		if fallback == nil {
-			t.Fatalf("%s: %s has no default", name, value)
-		}
-		environ = append(environ, name+"="+fallback[1])
-	}
-	cfg, err := Load(LoadOptions{Environ: environ})
+	docker, err := os.ReadFile("../../Dockerfile")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Memory.Backend != "sql" || cfg.AI.ConversationPersistence.DBURL != "" {
-		t.Errorf("%+v, %q", cfg.Memory, cfg.AI.ConversationPersistence.DBURL)
+	environ := strings.Fields(regexp.MustCompile(`(?m)^ENV (.+)$`).FindStringSubmatch(string(docker))[1])
+	for name, value := range c.Services["parley"].Environment {
+		if value != nil {
+			environ = append(environ, name+"="+*value)
+		}
+	}
+	cfg, err := Load(LoadOptions{Path: "../../config.yaml", Environ: environ})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Server.Listen != "0.0.0.0:8080" || cfg.AI.ConversationPersistence.DataDir != "/data" || cfg.Memory.Backend != "sql" {
+		t.Errorf("%+v, %+v, %+v", cfg.Server, cfg.Memory, cfg.AI.ConversationPersistence)
 	}
 }
