@@ -20,10 +20,10 @@ import (
 )
 
 const (
-	maxChatBody   = 256 << 10 // bytes
-	maxChatID     = 64        // characters
-	historyShown  = 100       // messages shown after a reload
-	chatTime      = 5 * time.Minute
+	maxChatBody   = 256 << 10        // bytes
+	maxChatID     = 64               // characters
+	historyShown  = 100              // messages shown after a reload
+	chatTime      = 16 * time.Minute // a reply may grow for 15
 	chatKeepAlive = 15 * time.Second
 )
 

@@ -23,7 +23,8 @@ type Options struct {
 
 	SystemPrompt  string
 	ContextTokens int           // of system prompt, history and new messages together; 0 = no limit
-	Timeout       time.Duration // of each endpoint's call; 0 = none
+	Timeout       time.Duration // how long an endpoint may give no sign; 0 = for ever
+	MaxTokens     int           // see Request.MaxTokens
 
 	Circuits *breaker.Set // of the endpoints, by name; nil = every call is made
 
@@ -57,11 +58,15 @@ type Ask struct {
 	Room    bool                   // several people share the history: put the author's name before each user's text
 	User    string                 // see Request.User
 	Say     sentences.Say          // see Request.Say
+	MaxText int                    // see Request.MaxText
 }
 
 // Reply asks the chosen endpoint and, when it fails, the fallbacks. It does not
 // try anything twice: an error of kind failure.Retry says that and after which
 // wait another call may succeed. When ctx ends, its error is returned as it is.
+//
+// The whole of it takes at most [MaxReplyTime]; what an endpoint has said by then
+// is the answer.
 //
 // onDelta may be nil. When an endpoint fails after it has begun to answer, the
 // pieces of the next one are not passed on; the Response has the whole text.
@@ -73,13 +78,16 @@ func (a *Assistant) Reply(ctx context.Context, ask Ask, onDelta func(string)) (R
 	shown := false
 	preview := func(text string) {
 		shown = true
-		if onDelta != nil {
-			onDelta(text)
-		}
+		onDelta(text)
 	}
+	if onDelta == nil {
+		onDelta = func(string) {}
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, MaxReplyTime, errReplyTime)
+	defer cancel()
 	var failed []error
 	for _, e := range a.route(ctx, ask.Model) {
-		resp, err := a.call(ctx, e, req, preview)
+		resp, err := a.call(ctx, limited, e, req, preview)
 		if err == nil {
 			return resp, nil
 		}
@@ -91,7 +99,7 @@ func (a *Assistant) Reply(ctx context.Context, ask Ask, onDelta func(string)) (R
 			break
 		}
 		if shown {
-			preview = nil
+			preview = func(string) {}
 		}
 	}
 	return Response{}, mostHopeful(failed)
@@ -110,7 +118,7 @@ func (a *Assistant) request(ask Ask) Request {
 	return Request{
 		System:   system,
 		Messages: window(a.o.Counter, a.o.ContextTokens, system, history, fresh),
-		User:     ask.User, Say: ask.Say,
+		User:     ask.User, Say: ask.Say, MaxTokens: a.o.MaxTokens, MaxText: ask.MaxText,
 	}
 }
 
@@ -179,19 +187,18 @@ func mostHopeful(errs []error) error {
 	return errs[0]
 }
 
-// call asks one endpoint under the time limit and accounts for the outcome.
-func (a *Assistant) call(ctx context.Context, e Endpoint, req Request, onDelta func(string)) (Response, error) {
-	limited := ctx
-	if a.o.Timeout > 0 {
-		var cancel context.CancelFunc
-		limited, cancel = context.WithTimeout(ctx, a.o.Timeout)
-		defer cancel()
-	}
+// call asks one endpoint within limited, which ctx, the caller's own, has no
+// limit of, and accounts for the outcome.
+func (a *Assistant) call(ctx, limited context.Context, e Endpoint, req Request, onDelta func(string)) (Response, error) {
 	req.Model = e.ModelName
+	circuit := a.o.Circuits.Get(e.Name)
 	start := time.Now()
 	var resp Response
-	err := a.o.Circuits.Get(e.Name).Do(func() (err error) {
-		resp, err = generate(ctx, limited, e, req, onDelta)
+	err := circuit.Do(func() (err error) {
+		resp, err = a.generate(ctx, limited, e, req, func(text string) {
+			circuit.Alive()
+			onDelta(text)
+		})
 		return err
 	})
 	if err != nil {
@@ -204,17 +211,28 @@ func (a *Assistant) call(ctx context.Context, e Endpoint, req Request, onDelta f
 	return resp, nil
 }
 
-// generate asks an endpoint under the time limit of limited, which ctx, the
-// caller's own, does not have.
-func generate(ctx, limited context.Context, e Endpoint, req Request, onDelta func(string)) (Response, error) {
-	resp, err := e.Model.Generate(limited, req, onDelta)
+// generate asks an endpoint as long as it gives signs of life, at most within limited.
+func (a *Assistant) generate(ctx, limited context.Context, e Endpoint, req Request, onDelta func(string)) (Response, error) {
+	heard, alive, stop := listening(limited, a.o.Timeout)
+	defer stop()
+	req.Alive = alive
+	var said strings.Builder
+	resp, err := e.Model.Generate(heard, req, func(text string) {
+		alive()
+		said.WriteString(text)
+		onDelta(text)
+	})
 	switch {
 	case err == nil && strings.TrimSpace(resp.Text) == "":
-		err = failure.New(failure.Retry, CodeEmptyReply, "the model answered nothing", nil)
-	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && limited.Err() != nil:
-		err = failure.New(failure.Retry, CodeTimeout, "the model took too long", err)
+		return resp, failure.New(failure.Retry, CodeEmptyReply, "the model answered nothing", nil)
+	case err == nil || ctx.Err() != nil || heard.Err() == nil:
+		return resp, err
+	case limited.Err() == nil:
+		return resp, failure.New(failure.Retry, CodeTimeout, "the model gave no sign for too long", context.Cause(heard))
+	case strings.TrimSpace(said.String()) != "":
+		return Response{Text: said.String(), Model: e.ModelName, FinishReason: finishLength, Cut: true}, nil
 	}
-	return resp, err
+	return resp, failure.New(failure.Permanent, CodeTimeout, "the model took too long", context.Cause(limited))
 }
 
 // settled fills in the token counts that the provider did not report.

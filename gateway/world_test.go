@@ -32,6 +32,7 @@ import (
 type model struct {
 	mu    sync.Mutex
 	reply func(ctx context.Context, ask ai.Ask, onDelta func(string)) (string, error)
+	whole func(ctx context.Context, ask ai.Ask, onDelta func(string)) (ai.Response, error) // in place of reply
 	asked []ai.Ask
 }
 
@@ -40,6 +41,9 @@ func (m *model) Reply(ctx context.Context, ask ai.Ask, onDelta func(string)) (ai
 	m.asked = append(m.asked, ask)
 	reply := m.reply
 	m.mu.Unlock()
+	if m.whole != nil {
+		return m.whole(ctx, ask, onDelta)
+	}
 	text, err := reply(ctx, ask, onDelta)
 	if err != nil {
 		return ai.Response{}, err

@@ -9,6 +9,7 @@ import (
 	openai "github.com/sashabaranov/go-openai"
 
 	"github.com/parley-bot/parley/ai"
+	"github.com/parley-bot/parley/internal/shorten"
 )
 
 var (
@@ -22,9 +23,10 @@ var (
 // finishFailed is what OpenRouter and others send when the model behind them failed.
 const finishFailed openai.FinishReason = "error"
 
-// answer is put together from the chunks of a stream.
+// answer is put together from the chunks of a stream, up to limit bytes.
 type answer struct {
 	onDelta func(string)
+	limit   int
 	text    strings.Builder
 	resp    ai.Response
 	chunks  int
@@ -48,9 +50,7 @@ func (a *answer) add(chunk openai.ChatCompletionStreamResponse) error {
 		if choice.FinishReason == finishFailed {
 			return errInStream
 		}
-		if err := a.write(choice.Delta.Content + choice.Delta.Refusal); err != nil {
-			return err
-		}
+		a.write(choice.Delta.Content + choice.Delta.Refusal)
 		if choice.FinishReason != "" && choice.FinishReason != openai.FinishReasonNull {
 			a.resp.FinishReason = string(choice.FinishReason)
 		}
@@ -58,16 +58,28 @@ func (a *answer) add(chunk openai.ChatCompletionStreamResponse) error {
 	return nil
 }
 
-func (a *answer) write(piece string) error {
-	if piece == "" {
-		return nil
+// write takes what fits of a piece. From the first that does not fit on the
+// answer is cut.
+func (a *answer) write(piece string) {
+	if a.resp.Cut {
+		return
 	}
-	if a.text.Len()+len(piece) > maxText {
-		return errTooLarge
+	fits := shorten.Bytes(piece, a.limit-a.text.Len())
+	a.resp.Cut = fits != piece
+	if fits == "" {
+		return
 	}
-	a.text.WriteString(piece)
-	a.onDelta(piece)
-	return nil
+	a.text.WriteString(fits)
+	a.onDelta(fits)
+}
+
+// response is what the answer is so far.
+func (a *answer) response() ai.Response {
+	a.resp.Text = a.text.String()
+	if a.resp.Cut {
+		a.resp.FinishReason = string(openai.FinishReasonLength)
+	}
+	return a.resp
 }
 
 // finished reports whether the model has said all it wanted to.
@@ -79,8 +91,10 @@ func (a *answer) finished() bool { return a.resp.FinishReason != "" }
 func (a *answer) end(err error) (ai.Response, error) {
 	switch {
 	case a.finished():
-		a.resp.Text = a.text.String()
-		return a.resp, nil
+		return a.response(), nil
+	case errors.Is(err, errTooLarge) && a.text.Len() > 0:
+		a.resp.Cut = true
+		return a.response(), nil
 	case errors.Is(err, io.EOF) && !errors.Is(err, errCut) && a.chunks == 0:
 		return ai.Response{}, errNotSSE
 	case errors.Is(err, io.EOF):

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	openai "github.com/sashabaranov/go-openai"
@@ -18,7 +19,8 @@ import (
 const DefaultBaseURL = "https://api.openai.com/v1"
 
 const (
-	// maxText bounds an answer, in bytes: many times what any model writes.
+	// maxText bounds an answer whose reader names no bound, in bytes: many times
+	// what any model writes.
 	maxText = 4 << 20
 	// usageGrace is how long after the finish reason the stream may take to
 	// report the usage and end; the answer itself is complete by then.
@@ -42,6 +44,7 @@ type Options struct {
 // concurrent use.
 type Client struct {
 	api    *openai.Client
+	host   string
 	key    string
 	stream bool
 	log    *slog.Logger
@@ -65,7 +68,11 @@ func New(o Options) *Client {
 	// Keep-alive comments of a slow model count as empty messages; what bounds
 	// them is the size of the whole answer.
 	config.EmptyMessagesLimit = maxBody
-	return &Client{api: openai.NewClientWithConfig(config), key: o.APIKey, stream: o.Stream, log: o.Logger, now: o.Now}
+	host := ""
+	if u, err := url.Parse(o.BaseURL); err == nil {
+		host = u.Hostname()
+	}
+	return &Client{api: openai.NewClientWithConfig(config), host: host, key: o.APIKey, stream: o.Stream, log: o.Logger, now: o.Now}
 }
 
 // Generate implements [ai.Model].
@@ -75,14 +82,14 @@ func (c *Client) Generate(ctx context.Context, r ai.Request, onDelta func(string
 	}
 	callCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	seen := &exchange{}
+	seen := newExchange(r)
 	callCtx = withExchange(callCtx, seen)
 
 	ask := c.whole
 	if c.stream {
 		ask = c.streamed
 	}
-	resp, err := ask(callCtx, cancel, chatRequest(r), onDelta)
+	resp, err := ask(callCtx, cancel, c.chatRequest(r), onDelta)
 	if ctx.Err() != nil && err != nil {
 		return ai.Response{}, ctx.Err()
 	}
@@ -114,16 +121,18 @@ func (c *Client) whole(
 	if text == "" {
 		text = first.Message.Refusal // the model's own polite words
 	}
-	if len(text) > maxText {
+	seen := exchangeOf(ctx)
+	if text == "" && seen.ended { // it was something else that took all the room
 		return ai.Response{}, errTooLarge
 	}
-	if text != "" {
-		onDelta(text)
-	}
-	return ai.Response{
-		Text: text, Model: resp.Model, FinishReason: string(first.FinishReason),
+	a := answer{onDelta: onDelta, limit: seen.maxText}
+	a.resp = ai.Response{
+		Model: resp.Model, FinishReason: string(first.FinishReason),
 		PromptTokens: int64(resp.Usage.PromptTokens), CompletionTokens: int64(resp.Usage.CompletionTokens),
-	}, nil
+	}
+	a.write(text)
+	a.resp.Cut = a.resp.Cut || seen.ended
+	return a.response(), nil
 }
 
 // streamed asks for the answer in pieces. cancel ends the exchange.
@@ -136,7 +145,7 @@ func (c *Client) streamed(
 		return ai.Response{}, err
 	}
 	defer stream.Close()
-	a := answer{onDelta: onDelta}
+	a := answer{onDelta: onDelta, limit: exchangeOf(ctx).maxText}
 	for {
 		chunk, err := stream.Recv()
 		if err != nil {
@@ -149,6 +158,9 @@ func (c *Client) streamed(
 		wasFinished := a.finished()
 		if err := a.add(chunk); err != nil {
 			return ai.Response{}, err
+		}
+		if a.resp.Cut {
+			return a.response(), nil
 		}
 		if a.finished() && !wasFinished {
 			grace := time.AfterFunc(usageGrace, cancel)

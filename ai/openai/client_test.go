@@ -248,15 +248,11 @@ func TestStreamFaults(t *testing.T) {
 			failure.Permanent, ai.CodeInvalidAPIKey,
 		},
 		"finish reason error": {fakeopenai.Step{FinishReason: "error"}, failure.Retry, ai.CodeModelUnavailable},
-		"endless answer":      {fakeopenai.Say(strings.Repeat("word ", 1<<20)), failure.Permanent, ai.CodeAnswerTooLarge},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := start(t)
-			if test.code == ai.CodeAnswerTooLarge {
-				test.step.Pieces = []string{*test.step.Text}
-			}
 			server.Script(test.step)
 			_, err := client(t, server, true).Generate(t.Context(), question("hi"), nil)
 			expect(t, err, test.kind, test.code)
@@ -273,7 +269,10 @@ func TestWholeFaults(t *testing.T) {
 	}{
 		"connection cut": {fakeopenai.Cut(1), failure.Retry, ai.CodeStreamCut},
 		"no choice":      {fakeopenai.Step{Raw: `{"choices":[]}`}, failure.Retry, ai.CodeBadAnswer},
-		"endless answer": {fakeopenai.Say(strings.Repeat("word ", 1<<20)), failure.Permanent, ai.CodeAnswerTooLarge},
+		"endless thoughts": {
+			fakeopenai.Step{Raw: `{"choices":[{"message":{"reasoning_content":"` + strings.Repeat("hmm ", 8<<20) + `","content":"yes"}}]}`},
+			failure.Permanent, ai.CodeAnswerTooLarge,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

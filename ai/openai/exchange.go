@@ -2,20 +2,33 @@ package openai
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
+
+	"github.com/parley-bot/parley/ai"
 )
 
-// maxBody bounds a whole response: 128k tokens at some 500 bytes of event each.
-const maxBody = 64 << 20
-
-// exchange is what go-openai does not hand out: the response as it came.
+// exchange is what go-openai does not hand out: the response as it came. It also
+// bounds how much of it is read, and hears it come.
 type exchange struct {
+	maxText int // bytes of the answer's text that are wanted
+	alive   func()
+
 	status int
 	header http.Header
 	body   io.Reader
+	ended  bool // one text was longer than is read; what was read of it was handed on
+}
+
+func newExchange(r ai.Request) *exchange {
+	e := &exchange{maxText: maxText, alive: r.Alive}
+	if r.MaxText > 0 {
+		e.maxText = min(r.MaxText, maxText)
+	}
+	if e.alive == nil {
+		e.alive = func() {}
+	}
+	return e
 }
 
 type exchangeKey struct{}
@@ -28,7 +41,7 @@ func exchangeOf(ctx context.Context) *exchange {
 	if e, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 		return e
 	}
-	return &exchange{}
+	return newExchange(ai.Request{})
 }
 
 // observed returns a copy of the client that notes each response in its
@@ -67,30 +80,9 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // a transport hands on what it wraps
 	}
-	resp.Body = &bounded{ReadCloser: resp.Body, left: maxBody}
 	seen := exchangeOf(r.Context())
+	seen.alive()
+	resp.Body = &bounded{ReadCloser: resp.Body, exchange: seen, left: maxBody, line: maxLine(seen.maxText)}
 	seen.status, seen.header, seen.body = resp.StatusCode, resp.Header, resp.Body
 	return resp, nil
-}
-
-// bounded fails once more than left bytes were read, and marks a broken
-// connection as such.
-type bounded struct {
-	io.ReadCloser
-
-	left int64
-}
-
-// Read implements [io.Reader].
-func (b *bounded) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.left -= int64(n)
-	switch {
-	case b.left < 0:
-		return 0, fmt.Errorf("response body: %w", errTooLarge)
-	case err != nil && !errors.Is(err, io.EOF):
-		return n, fmt.Errorf("%w: %w", errCut, err)
-	default:
-		return n, err //nolint:wrapcheck // io.EOF must stay what it is
-	}
 }

@@ -87,9 +87,9 @@ func (r *Runner) askAI(ctx context.Context, w *inbox.Work, key conversation.Key,
 	if err != nil {
 		return r.apologise(ctx, w, a, err, say)
 	}
-	a.text, a.usage, a.detail = response.Text, &response, "answered by "+response.Model
+	a.text, a.usage, a.detail = r.within(response, say), &response, "answered by "+response.Model
 	a.bot = &conversation.Message{
-		Role: conversation.RoleAssistant, Content: response.Text, Tokens: response.CompletionTokens,
+		Role: conversation.RoleAssistant, Content: a.text, Tokens: response.CompletionTokens,
 		Metadata: modelMetadata(response),
 	}
 	return a, nil
@@ -108,7 +108,7 @@ func (r *Runner) ask(ctx context.Context, w *inbox.Work, conv *conversation.Conv
 	response, err := r.Assistant.Reply(watched, ai.Ask{
 		History: before, New: ask, Model: model, System: system, Room: r.Scope == inbox.ScopeRoom,
 		User: fmt.Sprintf("%x", person(&w.Events[0].Event).Hash()[:16]),
-		Say:  say,
+		Say:  say, MaxText: r.maxText(),
 	}, func(text string) { r.Listener.Delta(ids, text) })
 	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(watched), errInterrupted) {
 		err = errInterrupted

@@ -61,7 +61,9 @@ type Options struct {
 	MaxAttempts   int64
 	HistoryTurns  int
 	HistoryTokens int
-	Budget        Budget
+	// MaxReply is the most bytes that a reply may have; 0 = no limit.
+	MaxReply int
+	Budget   Budget
 	// Backoff is the wait after the first failed attempt; it doubles with each
 	// further one up to MaxBackoff, with jitter.
 	Backoff    time.Duration

@@ -181,7 +181,7 @@ func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Lo
 		Prefix: cfg.Commands.Prefix, Scope: inbox.Scope(persistence.Scope),
 		Busy: turn.Busy(cfg.Gateway.Busy), MaxAttempts: int64(cfg.Gateway.MaxAttempts), Patience: patience,
 		HistoryTurns: persistence.MaxHistoryTurns, HistoryTokens: cfg.AI.ContextTokens,
-		Budget: budget, Backoff: backoff, MaxBackoff: maxBackoff,
+		MaxReply: int(cfg.Gateway.MaxReply), Budget: budget, Backoff: backoff, MaxBackoff: maxBackoff,
 	}
 	if assistant != nil { // a nil *ai.Assistant would not be a nil interface
 		options.Assistant = assistant

@@ -24,7 +24,8 @@ func newAssistant(cfg *config.Config, counter ai.TokenCounter, circuits *breaker
 	o := ai.Options{
 		Primary:      models.endpoint(provider, name),
 		SystemPrompt: cfg.AI.SystemPrompt, ContextTokens: cfg.AI.ContextTokens, Timeout: cfg.AI.Timeout,
-		Circuits: circuits, Counter: counter, Metrics: m, Logger: log,
+		MaxTokens: cfg.AI.MaxOutputTokens,
+		Circuits:  circuits, Counter: counter, Metrics: m, Logger: log,
 	}
 	var err error
 	if o.Fallbacks, err = models.endpoints(cfg.AI.FallbackModels); err != nil {
@@ -49,7 +50,7 @@ func newModels(cfg *config.Config, counter ai.TokenCounter, log *slog.Logger) mo
 	}
 	m.openai = openai.New(openai.Options{
 		BaseURL: string(cfg.AI.BaseURL), APIKey: cfg.AI.APIKey.Reveal(), Stream: cfg.AI.Stream,
-		HTTPClient: httpClient(0), Logger: log, // the assistant's own time limit ends a call
+		HTTPClient: httpClient(0), Logger: log, // the assistant ends a call that gives no sign
 	})
 	return m
 }

@@ -99,7 +99,7 @@ func layers() []rule {
 		},
 		{
 			name: "foundation",
-			in:   []string{"./internal/failure/...", "./internal/metrics/...", "./internal/sentences", "./internal/database", "./internal/replicas", "./migrations/...", "./platforms", "./platforms/render"},
+			in:   []string{"./internal/failure/...", "./internal/metrics/...", "./internal/sentences", "./internal/shorten", "./internal/database", "./internal/replicas", "./migrations/...", "./platforms", "./platforms/render"},
 			deny: []string{"./..."},
 			// migrations needs the dialects, which internal/database knows, and may not change a schema under a running server.
 			allow: []string{"./internal/failure", "./internal/private", "./internal/database", "./internal/database/walbuffer", "./internal/replicas"},

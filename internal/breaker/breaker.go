@@ -70,6 +70,20 @@ func (b *Breaker) Ask(call func() error) error {
 	return err
 }
 
+// Alive tells, while a call is under way, that the endpoint does its work: a
+// trial that takes long keeps nobody else waiting.
+func (b *Breaker) Alive() {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.tell(b.circuit.state)
+	defer b.mu.Unlock()
+	if b.circuit.state == HalfOpen {
+		b.circuit.good()
+	}
+}
+
 func (b *Breaker) enter() (trial bool, err error) {
 	b.mu.Lock()
 	defer b.tell(b.circuit.state) // after the lock is given back
@@ -136,6 +150,7 @@ func (b *Breaker) leave(trial bool, o outcome, wait time.Duration) {
 	b.mu.Lock()
 	defer b.tell(b.circuit.state)
 	defer b.mu.Unlock()
+	trial = trial && b.circuit.state == HalfOpen // else it was decided while the call went on
 	now := b.now()
 	if until := now.Add(wait); until.After(b.until) {
 		b.until = until

@@ -128,10 +128,12 @@ type AI struct {
 	SystemPrompt string `yaml:"system_prompt"`
 	// Show replies while they are being made.
 	Stream bool `yaml:"stream"`
-	// Longest time for one reply.
+	// How long the model may give no sign; a whole reply may take 15 minutes.
 	Timeout time.Duration `yaml:"timeout"`
 	// The history window, in tokens.
 	ContextTokens int `yaml:"context_tokens" jsonschema:"minimum=1"`
+	// Tokens that the model is asked to stop at; 0 = nothing is asked.
+	MaxOutputTokens int `yaml:"max_output_tokens" jsonschema:"minimum=0"`
 	// How much one person may use.
 	Budget Budget `yaml:"budget"`
 	// Where conversations are kept, and for how long.
@@ -174,6 +176,8 @@ type Gateway struct {
 	Workers int `yaml:"workers" jsonschema:"minimum=1,maximum=10000"`
 	// Attempts at one message before it is given up.
 	MaxAttempts int `yaml:"max_attempts" jsonschema:"minimum=1,maximum=1000"`
+	// A longer reply or command answer is cut, with a sentence that says so: 1KiB to 4MiB.
+	MaxReply Size `yaml:"max_reply"`
 	// In groups, answer only what mentions the bot.
 	GroupMentionsOnly bool `yaml:"group_mentions_only"`
 }
@@ -258,7 +262,7 @@ func Default() *Config {
 				Enabled: true, DataDir: "data", CleanupDays: 30, MaxHistoryTurns: 20, Scope: "thread", Migrate: true,
 			},
 		},
-		Gateway:  Gateway{Busy: "coalesce", Workers: 64, MaxAttempts: 5, GroupMentionsOnly: true},
+		Gateway:  Gateway{Busy: "coalesce", Workers: 64, MaxAttempts: 5, MaxReply: 64 << 10, GroupMentionsOnly: true},
 		Commands: Commands{Prefix: "/", Language: "en"},
 		Memory:   Memory{Backend: "sql", DynamoDB: DynamoDB{TablePrefix: "parley_"}},
 		Scheduler: Scheduler{

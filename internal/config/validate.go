@@ -25,6 +25,7 @@ func (l *loader) validate() {
 	}
 	l.checkServer()
 	l.checkAI()
+	l.checkGateway()
 	l.checkCommands()
 	l.checkScheduler()
 	l.checkSources()
@@ -154,6 +155,12 @@ func (l *loader) checkModels(key string, refs []string) {
 	for i, ref := range refs {
 		_, _, err := ParseModel(ref)
 		l.check(fmt.Sprintf("%s[%d]", key, i), err)
+	}
+}
+
+func (l *loader) checkGateway() {
+	if n := l.config.Gateway.MaxReply; n < 1<<10 || n > 4<<20 {
+		l.wrong("gateway.max_reply", "must be between 1KiB and 4MiB, got %s", n)
 	}
 }
 

@@ -99,6 +99,9 @@ func chineseTexts() Catalogue {
 		"ai.off":    "我在这里只懂命令。发送 %shelp 查看可用命令。",
 		"ai.budget": "您的 %d token 额度已用完，将于 %s 重新计算。",
 
+		"cut.reply": "（回复过长，无法完整显示，其余部分已省略。）",
+		"cut.model": "（模型在此停止：回答已达到长度上限。）",
+
 		"sorry.declined": "抱歉，我无法回答：AI 服务拒绝了这个请求。请换一种说法再试。",
 		"sorry.long":     "抱歉，内容太长了。请发送更短的消息，或开始新的对话。",
 		"sorry.empty":    "抱歉，我没能给出回答。请换一种说法再试。",

@@ -100,6 +100,9 @@ func englishTexts() Catalogue {
 		"ai.off":    "I only understand commands here. Send %shelp to see them.",
 		"ai.budget": "Your token budget of %d is used up. It starts again on %s.",
 
+		"cut.reply": "(This reply is too long to be shown in full; the rest is left out.)",
+		"cut.model": "(The model stopped here: its answer has reached the longest that it may have.)",
+
 		"sorry.declined": "Sorry, I can't answer that: the AI service declined the request. Please try to put it differently.",
 		"sorry.long":     "Sorry, that is too long for me. Please send a shorter message or start a new conversation.",
 		"sorry.empty":    "Sorry, I could not come up with an answer. Please try to put it differently.",

@@ -83,7 +83,7 @@ func (s *Server) genericHook(c echo.Context) error {
 	switch {
 	case wantsStream(header.Values("Accept")):
 		if !waits {
-			wait = maxWait
+			wait = streamTime
 		}
 		return s.stream(c, event, wait)
 	case waits:

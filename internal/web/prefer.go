@@ -9,6 +9,10 @@ import (
 // maxWait is how long an answer is held back at most.
 const maxWait = 120 * time.Second
 
+// streamTime is how long a stream is open unless a preference says less: a
+// reply may grow for 15 minutes.
+const streamTime = 16 * time.Minute
+
 // preferredWait returns the wait preference of a request's Prefer headers, at
 // most maxWait. A preference that makes no sense counts as none, and only the
 // first of several counts.
