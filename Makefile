@@ -2,7 +2,7 @@
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test race lint bench bench-large load peers crash replicas matrix dynamo image-check fuzz
+.PHONY: help build test race lint bench bench-large load peers crash replicas matrix soak dynamo image-check fuzz
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -42,6 +42,9 @@ replicas: ## three replicas on one database, one killed, one frozen; needs PARLE
 
 matrix: ## every fault at every moment; prints what became of the event
 	go test -count=1 -run TestFaultMatrix -v ./test/e2e
+
+soak: ## ten minutes of hostile traffic beside friendly traffic; prints acknowledgements and memory
+	PARLEY_SOAK=10m go test -count=1 -run TestHostileSoak -timeout 20m -v ./test/soak
 
 image-check: ## build the container image's stages without a registry and start it once
 	scripts/image-check
