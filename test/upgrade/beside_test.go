@@ -1,0 +1,37 @@
+package upgrade_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestBesideTheVersionBefore: while the version before serves, this one neither
+// changes its tables nor serves beside it, and says why; afterwards it does.
+func TestBesideTheVersionBefore(t *testing.T) {
+	t.Parallel()
+	old, now := programs(t)
+	for _, s := range stores() {
+		if s.dynamo { // its tables have no versions
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			side := newSide(t, s.name, s.environ(t, "beside"))
+			g := side.serve(old, "thread")
+			g.say(line{home, "alice", "hello"})
+			for _, command := range []string{"migrate up", "serve"} {
+				said, code := side.run(now, strings.Fields(command)...)
+				if code != 1 || !strings.Contains(said, "parley: "+command+": ") || !strings.Contains(said, "stop") && !strings.Contains(said, "another") {
+					t.Errorf("%s beside the version before: exit code %d\n%s", command, code, said)
+				}
+			}
+			if got := g.say(line{home, "alice", "still there?"}); got != "I heard: still there?" {
+				t.Errorf("the version before says %q", got)
+			}
+			g.stop()
+			if said, code := side.run(now, "migrate", "up"); code != 0 || !strings.Contains(said, "applied") {
+				t.Errorf("after it ended: exit code %d\n%s", code, said)
+			}
+		})
+	}
+}
