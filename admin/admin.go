@@ -163,17 +163,11 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // which answers with the login form itself.
 func (a *admin) mayEnter(r *http.Request) bool {
 	switch {
-	case strings.HasPrefix(r.URL.Path, "/api/"), strings.HasPrefix(r.URL.Path, "/admin/"):
+	case strings.HasPrefix(r.URL.Path, "/api/"), strings.HasPrefix(r.URL.Path, "/admin/"), strings.HasPrefix(r.URL.Path, "/chat/"):
 		return a.sessions.valid(r)
-	case strings.HasPrefix(r.URL.Path, "/chat/"):
-		return a.mayChat(r)
 	default:
 		return true
 	}
-}
-
-func (a *admin) mayChat(r *http.Request) bool {
-	return respond.Local(r) || a.sessions.valid(r)
 }
 
 // secure sets the headers of every answer: nothing from other places, in no

@@ -18,7 +18,7 @@ import (
 )
 
 func say(body string) request {
-	return request{method: "POST", path: "/chat/messages", body: body, local: true, header: map[string]string{"Content-Type": "application/json"}}
+	return request{method: "POST", path: "/chat/messages", body: body, header: merge(bearer(), "Content-Type", "application/json")}
 }
 
 func TestSay(t *testing.T) {
@@ -127,7 +127,7 @@ func TestSayHasATimeLimitAndIsKeptAlive(t *testing.T) {
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	b := newBench()
-	if w := b.do(t, request{path: "/chat/messages", local: true}); strings.TrimSpace(w.Body.String()) != `{"items":[],"next_cursor":""}` {
+	if w := b.do(t, request{path: "/chat/messages", header: bearer()}); strings.TrimSpace(w.Body.String()) != `{"items":[],"next_cursor":""}` {
 		t.Errorf("empty: %s", w.Body)
 	}
 	at := time.Date(2026, 11, 20, 13, 0, 0, 0, time.FixedZone("", 3600))
@@ -139,22 +139,22 @@ func TestHistory(t *testing.T) {
 	}
 	want := `{"items":[{"role":"user","text":"/help","at":"2026-11-20T12:00:00Z","command":true},` +
 		`{"role":"assistant","text":"\u003cb\u003eHi\u003c/b\u003e","at":"2026-11-20T12:00:00Z","command":false}],"next_cursor":""}`
-	if w := b.do(t, request{path: "/chat/messages", local: true}); strings.TrimSpace(w.Body.String()) != want {
+	if w := b.do(t, request{path: "/chat/messages", header: bearer()}); strings.TrimSpace(w.Body.String()) != want {
 		t.Errorf("got %s\nwant %s", w.Body, want)
 	}
 	if b.chat.limit != 100 {
 		t.Errorf("asked for %d messages, want 100", b.chat.limit)
 	}
 	b.chat.err = errors.New("secret")
-	if w := b.do(t, request{path: "/chat/messages", local: true}); w.Code != 500 || strings.Contains(w.Body.String(), "secret") {
+	if w := b.do(t, request{path: "/chat/messages", header: bearer()}); w.Code != 500 || strings.Contains(w.Body.String(), "secret") {
 		t.Errorf("broken: %d %s", w.Code, w.Body)
 	}
 }
 
 func TestPageUsesNothingFromElsewhere(t *testing.T) {
 	t.Parallel()
-	b := &bench{Handler: admin.New(admin.Options{Chat: &fakeChat{}, CommandPrefix: `"<!`})}
-	pages := b.do(t, request{path: "/", local: true}).Body.String() + b.do(t, request{path: "/login"}).Body.String() +
+	b := &bench{Handler: admin.New(admin.Options{Token: token, Chat: &fakeChat{}, CommandPrefix: `"<!`})}
+	pages := b.do(t, request{path: "/", header: bearer()}).Body.String() + b.do(t, request{path: "/login"}).Body.String() +
 		b.do(t, request{path: "/static/chat.css"}).Body.String() + b.do(t, request{path: "/static/chat.js"}).Body.String()
 	for _, bad := range []string{"https://", "http://", "@import", "innerHTML", "<style", " style=", "onclick=\""} {
 		if strings.Contains(pages, bad) {

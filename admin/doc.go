@@ -5,9 +5,8 @@
 // # Who may do what
 //
 //   - /static/ and /login are open: the login page needs them.
-//   - The chat page and /chat/ want the admin token, a session cookie made with
-//     it, or a request from this very machine (see respond.Local).
-//   - /api/v1/ and /admin/ always want the token or the cookie.
+//   - The chat page, /chat/, /api/v1/ and /admin/ want the admin token or a
+//     session cookie made with it, wherever the request comes from.
 //   - A request that changes something and comes from another site's page is
 //     refused (net/http's cross-origin protection), unless it carries the token
 //     itself, which no other site's page has.

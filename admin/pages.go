@@ -78,7 +78,7 @@ type chatView struct {
 }
 
 func (a *admin) chatPage(w http.ResponseWriter, r *http.Request) {
-	if !a.mayChat(r) {
+	if !a.sessions.valid(r) {
 		a.pages.show(w, http.StatusUnauthorized, "login.html", loginView{})
 		return
 	}

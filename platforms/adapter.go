@@ -12,10 +12,14 @@ type Request struct {
 	Body   []byte
 	Source string    // the generic platform: the source's name from the path
 	Now    time.Time // the moment of arrival
-	// Trusted is set when an unsigned request comes from this very machine
-	// (loopback peer, loopback Host, no forwarding header).
-	Trusted bool
+	// Admitted says that a bearer token which opens this source came with the
+	// request, so that it needs no signature. Only the generic platform knows tokens.
+	Admitted bool
 }
+
+// HowToProve tells a program whose request proves nothing how it can.
+const HowToProve = "sign the request with webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks), " +
+	"or send Authorization: Bearer with the token of the source or the admin token"
 
 // Answer is what a platform must get in the HTTP response.
 type Answer struct {

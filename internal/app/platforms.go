@@ -56,7 +56,7 @@ func newPlatforms(cfg *config.Config, timeout time.Duration, log *slog.Logger) (
 	}
 	for _, s := range cfg.Sources() {
 		set.generic[s.Name], err = generic.New(generic.Options{
-			Name: s.Name, Secret: s.Secret.Reveal(), CallbackURL: string(s.CallbackURL), HTTPClient: client, Logger: log,
+			Name: s.Name, Secret: s.Secret.Reveal(), Token: s.Token.Reveal(), CallbackURL: string(s.CallbackURL), HTTPClient: client, Logger: log,
 		})
 		if err != nil {
 			return nil, err

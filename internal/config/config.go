@@ -23,16 +23,13 @@ type Config struct {
 	// When the report job warns.
 	Monitor Monitor `yaml:"monitor"`
 
-	// sourcesSet says that the generic sources were written down somewhere
-	// and are not just the default one.
-	sourcesSet bool
 	// strangers are the warnings about variables that no key has.
 	strangers []string
 }
 
 // Server is the HTTP server.
 type Server struct {
-	// Address to listen on, host:port. Beyond loopback every open platform needs its secret.
+	// Address to listen on, host:port.
 	Listen string `yaml:"listen" env:"PARLEY_LISTEN"`
 	// The address people reach this server at, used in links.
 	PublicURL URL `yaml:"public_url"`
@@ -42,7 +39,7 @@ type Server struct {
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	// How long running replies may take to finish at shutdown.
 	ShutdownGrace time.Duration `yaml:"shutdown_grace"`
-	// Bearer token of /admin and /api/v1. Empty: one is generated into <data_dir>/admin-token.
+	// Opens the chat page, /api/v1, /metrics and every generic source; at least 16 characters. Empty: one is generated into <data_dir>/admin-token.
 	AdminToken Secret `yaml:"admin_token" env:"PARLEY_ADMIN_TOKEN"`
 }
 
@@ -74,7 +71,7 @@ type Slack struct {
 
 // Feishu is one Feishu or Lark app.
 type Feishu struct {
-	// On when true; auto: on as soon as app_id, app_secret and a key to check events with are there.
+	// On when true; auto: on as soon as app_id and app_secret are there; encrypt_key then has to be.
 	Enabled Toggle `yaml:"enabled"`
 	// How events arrive: http (webhooks) or websocket (not built in this version).
 	Mode string `yaml:"mode" jsonschema:"enum=http,enum=websocket"`
@@ -84,7 +81,7 @@ type Feishu struct {
 	AppSecret Secret `yaml:"app_secret" env:"FEISHU_APP_SECRET"`
 	// Events & Callbacks > Encryption Strategy > Verification Token.
 	VerificationToken Secret `yaml:"verification_token" env:"FEISHU_VERIFICATION_TOKEN"`
-	// Events & Callbacks > Encryption Strategy > Encrypt Key. Required beyond loopback.
+	// Events & Callbacks > Encryption Strategy > Encrypt Key. Required.
 	EncryptKey Secret `yaml:"encrypt_key" env:"FEISHU_ENCRYPT_KEY"`
 	// Base of the Open API; Lark's is https://open.larksuite.com.
 	BaseURL URL `yaml:"base_url" env:"FEISHU_BASE_URL"`
@@ -92,7 +89,7 @@ type Feishu struct {
 
 // Generic is the platform for programs.
 type Generic struct {
-	// On when true; auto: on loopback always, elsewhere each source that has a secret.
+	// False: off. Each source takes what is signed with its secret, its token, and the admin token.
 	Enabled Toggle `yaml:"enabled"`
 	// The programs that may write. Without this key: one source named generic.
 	Sources []Source `yaml:"sources"`
@@ -106,6 +103,8 @@ type Source struct {
 	Secret Secret `yaml:"secret" env:"GENERIC_WEBHOOK_SECRET"`
 	// Replies are also POSTed there, signed the same way.
 	CallbackURL URL `yaml:"callback_url" env:"GENERIC_CALLBACK_URL"`
+	// Bearer token for programs that cannot sign, at least 16 characters; it opens this source and nothing else.
+	Token Secret `yaml:"token"`
 }
 
 // AI is the model and what it is given.

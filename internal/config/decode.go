@@ -154,9 +154,6 @@ func (d *document) structure(key string, node ast.Node, into reflect.Value) {
 		}
 		seen[name] = at.Line
 		d.places[path] = at
-		if path == sourcesKey {
-			d.config.sourcesSet = true
-		}
 		d.value(path, entry.Value, field.value)
 	})
 }

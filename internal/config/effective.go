@@ -2,8 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net"
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -43,43 +41,25 @@ func (c *Config) EffectiveModel() (provider, model string) {
 	return provider, model
 }
 
-// Loopback reports whether the server listens where only this machine reaches it.
-func (c *Config) Loopback() bool {
-	host, _, err := net.SplitHostPort(c.Server.Listen)
-	if err != nil {
-		return false
-	}
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.Unmap().IsLoopback()
-}
-
 // SlackOn reports whether the Slack platform runs.
 func (c *Config) SlackOn() bool {
 	s := &c.Platforms.Slack
 	return s.Enabled != Off && s.SigningSecret != "" && s.BotToken != ""
 }
 
-// FeishuOn reports whether the Feishu platform runs: with its app and with
-// something to check events with. Beyond loopback that is the encrypt key alone.
+// FeishuOn reports whether the Feishu platform runs: with its app and the key
+// that its events are checked with.
 func (c *Config) FeishuOn() bool {
 	f := &c.Platforms.Feishu
-	checked := f.EncryptKey != "" || c.Loopback() && f.VerificationToken != ""
-	return f.Enabled != Off && f.AppID != "" && f.AppSecret != "" && checked
+	return f.Enabled != Off && f.AppID != "" && f.AppSecret != "" && f.EncryptKey != ""
 }
 
-// Sources returns the generic sources that run: all on loopback, elsewhere those with a secret.
+// Sources returns the generic sources that run.
 func (c *Config) Sources() []Source {
-	g := &c.Platforms.Generic
-	var on []Source
-	for _, s := range g.Sources {
-		if g.Enabled != Off && (s.Secret != "" || c.Loopback()) {
-			on = append(on, s)
-		}
+	if c.Platforms.Generic.Enabled == Off {
+		return nil
 	}
-	return on
+	return c.Platforms.Generic.Sources
 }
 
 // Warnings returns what is allowed and still probably not meant, each as one sentence.
@@ -95,12 +75,6 @@ func (c *Config) Warnings() []string {
 	}
 	if !c.AI.ConversationPersistence.Enabled {
 		list = append(list, "ai.conversation_persistence.enabled is false: everything is kept in memory, and a 200 is no promise beyond this process")
-	}
-	if c.Loopback() {
-		return list
-	}
-	if p.Generic.Enabled != Off && len(c.Sources()) == 0 {
-		list = append(list, "the generic platform is off: beyond loopback it needs platforms.generic.sources[0].secret (or GENERIC_WEBHOOK_SECRET)")
 	}
 	return list
 }

@@ -83,9 +83,6 @@ func (l *loader) lookup(name, key string) (value string, place Place, ok bool) {
 // set puts a text from the environment or a flag into a key.
 func (l *loader) set(one leaf, text string, place Place) {
 	l.places[one.key] = place
-	if one.key == sourcesKey {
-		l.config.sourcesSet = true
-	}
 	kind := one.value.Kind()
 	switch {
 	case one.value.Type() == reflect.TypeFor[[]string]() && !strings.HasPrefix(strings.TrimSpace(text), "["):
@@ -140,7 +137,6 @@ func (l *loader) readSources(known map[string]bool) {
 		for _, one := range leaves(prefix, reflect.ValueOf(&(*sources)[i]).Elem()) {
 			l.readPathForm(one, known)
 		}
-		l.config.sourcesSet = true
 	}
 }
 
@@ -176,7 +172,6 @@ func (l *loader) readGenericNames(listFromEnv bool) {
 		target, _ := fieldsOf(reflect.ValueOf(&(*sources)[i]).Elem()).find(f.name)
 		if !listFromEnv || target.value.IsZero() {
 			l.set(leaf{join(key, f.name), target}, value, place)
-			l.config.sourcesSet = true
 		}
 	}
 }

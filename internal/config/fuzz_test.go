@@ -41,7 +41,6 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, printed.String())
 		}
-		again.sourcesSet = c.sourcesSet
 		if !reflect.DeepEqual(again, c) {
 			t.Errorf("got %+v\nwant %+v", again, c)
 		}

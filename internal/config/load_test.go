@@ -107,7 +107,7 @@ platforms:
   slack: {enabled: false, api_url: http://127.0.0.1:9/api, app_token: 12345678901234567890}
   generic:
     sources:
-      - {name: ci, secret: `+goodSecret+`, callback_url: "https://example.com/hook"}
+      - {name: ci, secret: `+goodSecret+`, callback_url: "https://example.com/hook", token: 0123456789abcdef}
       - name: cron
 ai:
   personas:
@@ -124,12 +124,11 @@ ai:
 gateway: {workers: 16, busy: interrupt}
 `)
 	want := Default()
-	want.sourcesSet = true
 	want.Server = Server{
 		Listen: "[::1]:0", BodyLimit: 512_000, TrustedProxies: []string{"10.0.0.0/8", "::1/128"}, ShutdownGrace: 90 * time.Second,
 	}
 	want.Platforms.Slack.Enabled, want.Platforms.Slack.APIURL, want.Platforms.Slack.AppToken = Off, "http://127.0.0.1:9/api/", "12345678901234567890"
-	want.Platforms.Generic.Sources = []Source{{"ci", goodSecret, "https://example.com/hook"}, {Name: "cron"}}
+	want.Platforms.Generic.Sources = []Source{{Name: "ci", Secret: goodSecret, CallbackURL: "https://example.com/hook", Token: "0123456789abcdef"}, {Name: "cron"}}
 	want.AI.Personas = map[string]string{"poet": "You rhyme.\nAlways.\n", "1": "one"}
 	want.AI.Models = []string{"gpt-4o", "openai:ft:gpt-4o:acme"}
 	want.AI.FallbackModels = want.AI.Models
@@ -303,14 +302,13 @@ func TestEveryKeyFromTheEnvironment(t *testing.T) {
 		var text string
 		switch one.key {
 		case sourcesKey:
-			text = `[{"name": "generic", "secret": "", "callback_url": ""}]`
+			text = `[{"name": "generic", "secret": "", "callback_url": "", "token": ""}]`
 		case "ai.personas":
 			text = `{}`
 		default:
 			text = strings.Trim(fmt.Sprint(one.value.Interface()), "[]")
 		}
 		c := mustLoad(t, "", envName(one.key)+"="+text)
-		c.sourcesSet = false
 		if !reflect.DeepEqual(c, Default()) {
 			t.Errorf("%s=%s changed more than it says: %+v", envName(one.key), text, c)
 		}
@@ -349,7 +347,7 @@ func TestWellKnownNames(t *testing.T) {
 			t.Parallel()
 			value := values[name]
 			if value == "" {
-				value = "plain-value"
+				value = "a-plain-value-16"
 			}
 			if got := get(mustLoad(t, "", name+"="+value)); got != value {
 				t.Errorf("got %q, want %q", got, value)
@@ -421,12 +419,12 @@ func TestGenericNamesMeanOneSource(t *testing.T) {
 		want          []Source
 		fault         string
 	}{
-		{"default", "", nil, []Source{{"generic", goodSecret, ""}}, ""},
-		{"the only one", "[{name: a}]", nil, []Source{{"a", goodSecret, ""}}, ""},
-		{"the one named generic", "[{name: a}, {name: generic}]", nil, []Source{{Name: "a"}, {"generic", goodSecret, ""}}, ""},
-		{"none", "[]", nil, []Source{{"generic", goodSecret, ""}}, ""},
+		{"default", "", nil, []Source{{Name: "generic", Secret: goodSecret}}, ""},
+		{"the only one", "[{name: a}]", nil, []Source{{Name: "a", Secret: goodSecret}}, ""},
+		{"the one named generic", "[{name: a}, {name: generic}]", nil, []Source{{Name: "a"}, {Name: "generic", Secret: goodSecret}}, ""},
+		{"none", "[]", nil, []Source{{Name: "generic", Secret: goodSecret}}, ""},
 		{"unclear", "[{name: a}, {name: b}]", nil, nil, "GENERIC_WEBHOOK_SECRET: platforms.generic.sources: which of the 2 sources is meant? set PARLEY_PLATFORMS__GENERIC__SOURCES__0__SECRET instead"},
-		{"path form wins", "", []string{`PARLEY_PLATFORMS__GENERIC__SOURCES=[{"name":"x","secret":"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]`}, []Source{{"x", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", ""}}, ""},
+		{"path form wins", "", []string{`PARLEY_PLATFORMS__GENERIC__SOURCES=[{"name":"x","secret":"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]`}, []Source{{Name: "x", Secret: "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}}, ""},
 	}
 	for _, tt := range tests {
 		text := ""
@@ -450,7 +448,7 @@ func TestGenericNamesMeanOneSource(t *testing.T) {
 // TestSecretsStayHidden puts a marker into every place for a secret and looks for it in all that comes out.
 func TestSecretsStayHidden(t *testing.T) {
 	t.Parallel()
-	const marker = "hunter2hunter2"
+	const marker = "hunter2hunter2hunter2"
 	secrets := []string{
 		"PARLEY_ADMIN_TOKEN=" + marker, "SLACK_SIGNING_SECRET=" + marker, "SLACK_BOT_TOKEN=" + marker, "SLACK_APP_TOKEN=" + marker,
 		"FEISHU_APP_SECRET=" + marker, "FEISHU_VERIFICATION_TOKEN=" + marker, "FEISHU_ENCRYPT_KEY=" + marker, "OPENAI_API_KEY=" + marker,
@@ -468,11 +466,11 @@ func TestSecretsStayHidden(t *testing.T) {
 	if n := strings.Count(out.String(), "***"); n < len(secrets) {
 		t.Errorf("only %d masks:\n%s", n, out.String())
 	}
-	_, err := load(t, "platforms: {generic: {sources: [{secret: "+marker+"}]}}\nai:\n  api_key: [a, "+marker+"]\n  base_url: ftp://u:"+marker+"@h\n",
+	_, err := load(t, "platforms: {generic: {sources: [{secret: "+marker+", token: "+marker+" x}]}}\nai:\n  api_key: [a, "+marker+"]\n  base_url: ftp://u:"+marker+"@h\n",
 		"PARLEY_SERVER__ADMIN_TOKEN=a "+marker, "CONVERSATION_DB_URL=mysql://u:"+marker+"@%zz/x")
 	faults, _ := errors.AsType[FaultErrors](err)
-	if len(faults) != 5 {
-		t.Errorf("want five faults, got %v", err)
+	if len(faults) != 6 {
+		t.Errorf("want six faults, got %v", err)
 	}
 	for _, f := range faults {
 		if strings.Contains(f.String()+f.Excerpt(), marker) {
@@ -485,7 +483,6 @@ func TestSecretsStayHidden(t *testing.T) {
 func TestPrintedIsReadable(t *testing.T) {
 	t.Parallel()
 	want := Default()
-	want.sourcesSet = true
 	want.AI.Personas["poet"] = "You rhyme.\nAlways: yes\n"
 	want.AI.SystemPrompt = "true"
 	want.Commands.Prefix = "#!"

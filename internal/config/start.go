@@ -14,14 +14,18 @@ const (
 	secretMax = 64
 )
 
+// tokenMin is the length of the shortest token.
+const tokenMin = 16
+
+const tokenFix = "make one with: openssl rand -hex 16"
+
 const secretFix = `make one with: echo "whsec_$(openssl rand -base64 32)"`
 
-// checkStart refuses a start that would be open to everybody, or that cannot
-// do what it was told to.
+// checkStart refuses a start that takes what nobody vouches for, or that
+// cannot do what it was told to.
 func (l *loader) checkStart() {
 	l.startSlack()
 	l.startFeishu()
-	l.startGeneric()
 }
 
 func (l *loader) startSlack() {
@@ -50,36 +54,10 @@ func (l *loader) startFeishu() {
 	if f.Enabled == On && f.AppSecret == "" {
 		l.wrong("platforms.feishu.app_secret", "is missing while "+why, "FEISHU_APP_SECRET")
 	}
-	wanted := f.Enabled == On || f.AppID != "" && f.AppSecret != ""
-	switch {
-	case !wanted || f.Mode != "http" || f.EncryptKey != "":
-	case !l.config.Loopback():
-		l.wrong("platforms.feishu.encrypt_key", "is missing, and server.listen is not a loopback address: without it anybody could send events; "+
+	if (f.Enabled == On || f.AppID != "" && f.AppSecret != "") && f.Mode == "http" && f.EncryptKey == "" {
+		l.wrong("platforms.feishu.encrypt_key", "is missing: over http nothing else shows that an event comes from Feishu; "+
 			"set it (or FEISHU_ENCRYPT_KEY) to the Encrypt Key of the app's Events & Callbacks page")
-	case f.Enabled == On && f.VerificationToken == "":
-		l.wrong("platforms.feishu.encrypt_key", "is missing, and so is verification_token: no event could be checked; set it (or FEISHU_ENCRYPT_KEY)")
 	}
-}
-
-func (l *loader) startGeneric() {
-	c := l.config
-	g := &c.Platforms.Generic
-	if g.Enabled == Off || c.Loopback() || !l.config.sourcesSet && g.Enabled == Auto {
-		return
-	}
-	for i, s := range g.Sources {
-		if s.Secret == "" {
-			l.wrong(fmt.Sprintf("%s[%d].secret", sourcesKey, i),
-				"is missing, and server.listen is not a loopback address: anybody could write; set it%s, or take the source away; %s", wellKnownSecret(s, len(g.Sources)), secretFix)
-		}
-	}
-}
-
-func wellKnownSecret(s Source, sources int) string {
-	if s.Name == defaultSource || sources == 1 {
-		return " (or GENERIC_WEBHOOK_SECRET)"
-	}
-	return ""
 }
 
 // checkSources holds each source to what its name and secret must be.
@@ -98,6 +76,7 @@ func (l *loader) checkSources() {
 		names[s.Name] = true
 		l.check(key+".secret", checkWebhookSecret(s.Secret))
 		l.check(key+".callback_url", checkURL(s.CallbackURL, true))
+		l.check(key+".token", l.checkSourceToken(i))
 	}
 	l.checkShared("secret", func(s *Source) string { return webhookKey(s.Secret) })
 }
@@ -129,6 +108,38 @@ func webhookKey(s Secret) string {
 		return ""
 	}
 	return string(raw)
+}
+
+// checkSourceToken holds the token of a source to opening nothing else.
+func (l *loader) checkSourceToken(i int) error {
+	sources := l.config.Platforms.Generic.Sources
+	token := sources[i].Token
+	if token == "" {
+		return nil
+	}
+	if err := checkToken(token); err != nil {
+		return err
+	}
+	if token == l.config.Server.AdminToken {
+		return fmt.Errorf("is the admin token as well; give the source one of its own: %s", tokenFix)
+	}
+	for _, other := range sources[:i] {
+		if other.Token == token {
+			return fmt.Errorf("is the token of %s as well; give each source one of its own: %s", quote(other.Name), tokenFix)
+		}
+	}
+	return nil
+}
+
+// checkToken never quotes the token.
+func checkToken(t Secret) error {
+	if strings.ContainsFunc(string(t), func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fmt.Errorf("must be printable ASCII without spaces, since it travels in a header")
+	}
+	if len(t) < tokenMin {
+		return fmt.Errorf("must be at least %d characters; %s", tokenMin, tokenFix)
+	}
+	return nil
 }
 
 func checkSourceName(name string) error {

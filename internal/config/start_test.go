@@ -9,7 +9,7 @@ import (
 func TestUnsafeStarts(t *testing.T) {
 	t.Parallel()
 	const outside = "PARLEY_LISTEN=0.0.0.0:8080"
-	const secret = "GENERIC_WEBHOOK_SECRET=" + goodSecret
+	const sixteen = "0123456789abcdef"
 	feishu := []string{"FEISHU_APP_ID=a", "FEISHU_APP_SECRET=b"}
 	tests := []struct {
 		name, text string
@@ -18,31 +18,28 @@ func TestUnsafeStarts(t *testing.T) {
 		on         string // what runs
 	}{
 		{"nothing set", "", nil, "", "generic"},
-		{"nothing set, outside", "", []string{outside}, "", ""},
-		{"secret, outside", "", []string{outside, secret}, "", "generic"},
-		{"IPv6 loopback", "", []string{"PARLEY_LISTEN=[::1]:80"}, "", "generic"},
-		{"mapped loopback", "", []string{"PARLEY_LISTEN=[::ffff:127.0.0.1]:80"}, "", "generic"},
-		{"every interface", "", []string{"PARLEY_LISTEN=:80"}, "", ""},
-		{"a name that only begins like loopback", "", []string{"PARLEY_LISTEN=127.example.com:80"}, "", ""},
-		{"configured source, loopback", "platforms: {generic: {sources: [{name: a}]}}", nil, "", "a"},
-		{"configured source, outside", "platforms: {generic: {sources: [{name: a}]}}", []string{outside}, "platforms.generic.sources[0].secret", ""},
-		{"the default source written out, outside", "platforms: {generic: {sources: [{name: generic, secret: ''}]}}", []string{outside}, "platforms.generic.sources[0].secret", ""},
-		{"configured by callback, outside", "", []string{outside, "GENERIC_CALLBACK_URL=http://h/"}, "platforms.generic.sources[0].secret", ""},
-		{"generic wanted, outside", "platforms: {generic: {enabled: true}}", []string{outside}, "platforms.generic.sources[0].secret", ""},
-		{"configured source switched off, outside", "platforms: {generic: {enabled: false, sources: [{name: a}]}}", []string{outside}, "", ""},
+		{"nothing set, every interface", "", []string{outside}, "", "generic"},
+		{"source without a secret", "platforms: {generic: {sources: [{name: a}]}}", []string{outside}, "", "a"},
 		{"generic off", "platforms: {generic: {enabled: false}}", nil, "", ""},
 		{"wanted without a source", "platforms: {generic: {enabled: true, sources: []}}", nil, "platforms.generic.sources", ""},
 		{"short secret", "", []string{"GENERIC_WEBHOOK_SECRET=whsec_c2hvcnQ="}, "platforms.generic.sources[0].secret", ""},
-		{"blank secret, outside", "platforms: {generic: {enabled: true}}", []string{outside, "GENERIC_WEBHOOK_SECRET= "}, "platforms.generic.sources[0].secret", ""},
 		{"secret without its prefix", "", []string{"GENERIC_WEBHOOK_SECRET=MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, "platforms.generic.sources[0].secret", ""},
 		{"long secret", "", []string{"GENERIC_WEBHOOK_SECRET=whsec_" + strings.Repeat("AAAA", 22)}, "platforms.generic.sources[0].secret", ""},
-		{"feishu without a key", "", feishu, "", "generic"},
-		{"feishu with a token, loopback", "", append(slices.Clone(feishu), "FEISHU_VERIFICATION_TOKEN=c"), "", "feishu generic"},
-		{"feishu with a token, outside", "", append(slices.Clone(feishu), "FEISHU_VERIFICATION_TOKEN=c", outside), "platforms.feishu.encrypt_key", ""},
-		{"feishu without a key, outside", "", append(slices.Clone(feishu), outside), "platforms.feishu.encrypt_key", ""},
-		{"feishu with a key, outside", "", append(slices.Clone(feishu), "FEISHU_ENCRYPT_KEY=c", outside), "", "feishu"},
-		{"feishu off, outside", "platforms: {feishu: {enabled: false}}", append(slices.Clone(feishu), outside), "", ""},
+		{"admin token of 16", "", []string{"PARLEY_ADMIN_TOKEN=" + sixteen}, "", "generic"},
+		{"admin token of 15", "", []string{"PARLEY_ADMIN_TOKEN=" + sixteen[1:]}, "server.admin_token", ""},
+		{"admin token in the file", "server: {admin_token: short}", nil, "server.admin_token", ""},
+		{"source token of 16", "platforms: {generic: {sources: [{name: a, token: " + sixteen + "}]}}", nil, "", "a"},
+		{"source token of 15", "platforms: {generic: {sources: [{name: a, token: " + sixteen[1:] + "}]}}", nil, "platforms.generic.sources[0].token", ""},
+		{"source token by variable", "", []string{"PARLEY_PLATFORMS__GENERIC__SOURCES__0__TOKEN=short"}, "platforms.generic.sources[0].token", ""},
+		{"source token with a space", "platforms: {generic: {sources: [{name: a, token: '0123456789 abcdef'}]}}", nil, "platforms.generic.sources[0].token", ""},
+		{"source token that is the admin's", "platforms: {generic: {sources: [{name: a, token: " + sixteen + "}]}}", []string{"PARLEY_ADMIN_TOKEN=" + sixteen}, "platforms.generic.sources[0].token", ""},
+		{"two sources with one token", "platforms: {generic: {sources: [{name: a, token: " + sixteen + "}, {name: b, token: " + sixteen + "}]}}", nil, "platforms.generic.sources[1].token", ""},
+		{"feishu without a key", "", feishu, "platforms.feishu.encrypt_key", ""},
+		{"feishu with a token", "", append(slices.Clone(feishu), "FEISHU_VERIFICATION_TOKEN=c"), "platforms.feishu.encrypt_key", ""},
+		{"feishu with a key", "", append(slices.Clone(feishu), "FEISHU_ENCRYPT_KEY=c", outside), "", "feishu generic"},
+		{"feishu off", "platforms: {feishu: {enabled: false}}", feishu, "", "generic"},
 		{"feishu wanted without a key", "platforms: {feishu: {enabled: true}}", feishu, "platforms.feishu.encrypt_key", ""},
+		{"feishu half there", "", feishu[:1], "", "generic"},
 		{"slack wanted without a token", "platforms: {slack: {enabled: true}}", []string{"SLACK_SIGNING_SECRET=a"}, "platforms.slack.bot_token", ""},
 		{"slack half there", "", []string{"SLACK_SIGNING_SECRET=a"}, "", "generic"},
 		{"slack there", "", []string{"SLACK_SIGNING_SECRET=a", "SLACK_BOT_TOKEN=b"}, "", "slack generic"},
@@ -92,8 +89,8 @@ func TestWarnings(t *testing.T) {
 	}{
 		{nil, ""},
 		{[]string{"SLACK_BOT_TOKEN=a"}, "slack is off"},
-		{[]string{"FEISHU_APP_ID=a", "FEISHU_APP_SECRET=b"}, "feishu is off"},
-		{[]string{"PARLEY_LISTEN=0.0.0.0:1"}, "the generic platform is off"},
+		{[]string{"FEISHU_APP_ID=a"}, "feishu is off"},
+		{[]string{"PARLEY_LISTEN=0.0.0.0:1"}, ""},
 		{[]string{"PARLEY_AI__CONVERSATION_PERSISTENCE__ENABLED=false"}, "kept in memory"},
 	}
 	for _, tt := range tests {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/web/respond"
 )
 
@@ -30,6 +31,9 @@ func (s *Server) fail(c echo.Context, err error) {
 	case errors.Is(err, errSlowBody):
 		respond.Problem(response, http.StatusRequestTimeout, "body_timeout", errSlowBody.Error())
 		return
+	}
+	if failure.KindOf(err) == failure.Unauthorized {
+		response.Header().Set("WWW-Authenticate", `Bearer realm="parley"`)
 	}
 	if respond.Fail(response, err) >= http.StatusInternalServerError {
 		s.logFailure(c, err)

@@ -85,7 +85,7 @@ func completed(a inbox.Accepted) gateway.Status {
 }
 
 // fakeSource reads {"id","sender_id","text"}; a request is genuine when it
-// carries the header X-Signed: yes or is trusted.
+// carries the header X-Signed: yes or is admitted by a token.
 type fakeSource struct{ platform string }
 
 func (f fakeSource) Receive(_ context.Context, r platforms.Request) (platforms.Inbound, error) {
@@ -112,8 +112,10 @@ func (f fakeSource) Receive(_ context.Context, r platforms.Request) (platforms.I
 	}}}, nil
 }
 
+func (f fakeSource) Opens(token string) bool { return token == f.platform+"-token" }
+
 func (f fakeSource) VerifyStatus(r platforms.Request, _ string) error {
-	if r.Header.Get("X-Signed") == "yes" || (r.Trusted && r.Header.Get("X-Signed") == "") {
+	if r.Header.Get("X-Signed") == "yes" || r.Admitted {
 		return nil
 	}
 	return failure.New(failure.Unauthorized, "bad_signature", "the signature does not fit", nil)

@@ -2,14 +2,11 @@ package web
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -17,6 +14,7 @@ import (
 	"github.com/parley-bot/parley/gateway"
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/signin"
 	"github.com/parley-bot/parley/internal/web/respond"
 	"github.com/parley-bot/parley/platforms"
 )
@@ -48,26 +46,36 @@ func resultOf(st gateway.Status) result {
 	return result{Status: st.Status, EventID: st.EventID, UserKey: st.UserKey, Reply: st.Reply, Error: st.Error}
 }
 
-func (s *Server) source(c echo.Context) (string, Source, error) {
-	name := c.Param("source")
-	if name == "" {
+// errNoProof is the answer to who asks for a source that is not there: the one
+// of a source that is, so that nobody learns their names.
+var errNoProof = failure.New(failure.Unauthorized, "unsigned", platforms.HowToProve, nil)
+
+// source returns the source that a request names and whether a token which
+// opens it came along; else its signature has to.
+func (s *Server) source(c echo.Context) (name string, source Source, admitted bool, err error) {
+	if name = c.Param("source"); name == "" {
 		name = defaultSource
 	}
+	token := signin.Bearer(c.Request().Header)
 	source, ok := s.o.Sources[name]
-	if !ok {
-		return "", nil, failure.New(failure.NotFound, "unknown_source", "there is no such webhook source here", nil)
+	switch {
+	case ok:
+		return name, source, source.Opens(token) || s.admin.Is(token), nil
+	case s.admin.Is(token):
+		return "", nil, false, failure.New(failure.NotFound, "unknown_source", "there is no such webhook source here", nil)
+	default:
+		return "", nil, false, errNoProof
 	}
-	return name, source, nil
 }
 
 // genericHook takes one event and answers in the way the caller prefers: with
 // a receipt, with the reply when it comes in time, or with a stream.
 func (s *Server) genericHook(c echo.Context) error {
-	name, source, err := s.source(c)
+	name, source, admitted, err := s.source(c)
 	if err != nil {
 		return err
 	}
-	in, accepted, err := s.take(c, name, source)
+	in, accepted, err := s.take(c, name, source, admitted)
 	if err != nil {
 		return err
 	}
@@ -199,9 +207,9 @@ func (s *Server) logWaiting(c echo.Context, event inbox.Accepted, err error) {
 }
 
 // genericStatus tells what became of an event, to who can sign its id for its
-// source or holds the admin token.
+// source or shows a token that opens it.
 func (s *Server) genericStatus(c echo.Context) error {
-	name, source, err := s.source(c)
+	name, source, admitted, err := s.source(c)
 	if err != nil {
 		return err
 	}
@@ -212,11 +220,7 @@ func (s *Server) genericStatus(c echo.Context) error {
 			return failure.New(failure.Invalid, "invalid_event_id", "the event id is not properly escaped", err)
 		}
 	}
-	if !s.isAdmin(r.Header) {
-		err = source.VerifyStatus(platforms.Request{
-			Header: r.Header, Source: name, Now: s.o.Now(), Trusted: respond.Local(r),
-		}, id)
-	}
+	err = source.VerifyStatus(platforms.Request{Header: r.Header, Source: name, Now: s.o.Now(), Admitted: admitted}, id)
 	if err != nil {
 		return err
 	}
@@ -227,15 +231,4 @@ func (s *Server) genericStatus(c echo.Context) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
 	respond.JSON(c.Response(), http.StatusOK, st)
 	return nil
-}
-
-// isAdmin reports whether h carries the admin token. The hashes make the
-// comparison independent of the token's length.
-func (s *Server) isAdmin(h http.Header) bool {
-	scheme, token, _ := strings.Cut(h.Get("Authorization"), " ")
-	if s.o.AdminToken == "" || !strings.EqualFold(scheme, "Bearer") {
-		return false
-	}
-	given, want := sha256.Sum256([]byte(strings.TrimSpace(token))), sha256.Sum256([]byte(s.o.AdminToken))
-	return subtle.ConstantTimeCompare(given[:], want[:]) == 1
 }

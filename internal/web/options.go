@@ -33,6 +33,8 @@ type Gateway interface {
 // Source is one source of the generic platform.
 type Source interface {
 	platforms.Receiver
+	// Opens reports in constant time whether token is the source's own bearer.
+	Opens(token string) bool
 	// VerifyStatus checks that a request without a body may know what became
 	// of the event with this id. Its error is of kind failure.Unauthorized.
 	VerifyStatus(r platforms.Request, eventID string) error
@@ -57,7 +59,7 @@ type Options struct {
 	Sources map[string]Source  // of the generic platform, by name
 
 	Admin      http.Handler // pages and API; nil: none
-	AdminToken string       // also opens an event's status; empty: only a signature does
+	AdminToken string       // opens every generic source; empty: nothing
 	Metrics    *metrics.Metrics
 	Ready      func(ctx context.Context) error // nil: always
 	// Health is the detail of a ready server; nil: none.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/parley-bot/parley/internal/signin"
 	"github.com/parley-bot/parley/internal/web/conns"
 )
 
@@ -30,6 +31,7 @@ type Server struct {
 	o Options
 
 	echo      *echo.Echo
+	admin     signin.Token
 	platforms map[string]*platformSeries
 	conns     *conns.Limit
 	// What comes in is bounded twice: until it is known to be genuine, and
@@ -48,7 +50,7 @@ func New(o Options) (*Server, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, echo: echo.New()}
+	s := &Server{o: o, echo: echo.New(), admin: signin.NewToken(o.AdminToken)}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	if err := s.setUpEcho(); err != nil {
 		return nil, err
@@ -102,13 +104,13 @@ func (s *Server) routes() {
 		return
 	}
 	for _, path := range []string{"/", "/login", "/logout", "/static/*", "/chat/*", "/admin/*", "/api/v1/*"} {
-		e.RouteNotFound(path, s.admin) // for every method: the handler knows its own
+		e.RouteNotFound(path, s.pages) // for every method: the handler knows its own
 	}
 }
 
-// admin hands a request to the pages and the API. The streams of the chat page
+// pages hands a request to the pages and the API. The streams of the chat page
 // end when the server stops.
-func (s *Server) admin(c echo.Context) error {
+func (s *Server) pages(c echo.Context) error {
 	r := c.Request()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()

@@ -13,6 +13,9 @@ import (
 	"github.com/parley-bot/parley/internal/web"
 )
 
+const unsigned = `{"error":{"code":"unsigned","message":"sign the request with webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks), ` +
+	`or send Authorization: Bearer with the token of the source or the admin token"}}`
+
 func TestRoutes(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
@@ -28,12 +31,12 @@ func TestRoutes(t *testing.T) {
 		{"repeated", "POST", "/webhooks/generic", event, 202, `{"status":"accepted","event_id":"evt-1","user_key":"generic:private:alice"}`},
 		{"named source", "POST", "/webhooks/generic/shop", event, 202, `{"status":"accepted","event_id":"evt-1","user_key":"shop:private:alice"}`},
 		{"default source by name", "POST", "/webhooks/generic/generic", event, 202, `{"status":"accepted","event_id":"evt-1","user_key":"generic:private:alice"}`},
-		{"unknown source", "POST", "/webhooks/generic/nobody", event, 404, `{"error":{"code":"unknown_source","message":"there is no such webhook source here"}}`},
+		{"unknown source", "POST", "/webhooks/generic/nobody", event, 401, unsigned},
 		{"not JSON", "POST", "/webhooks/generic", "{", 400, `{"error":{"code":"invalid_json","message":"the body is not JSON"}}`},
 		{"status", "GET", "/webhooks/generic/events/evt-1", "", 200, `{"event_id":"evt-1","user_key":"generic:private:alice","status":"accepted","reply":null,"error":null}`},
 		{"status of a named source", "GET", "/webhooks/generic/shop/events/evt-1", "", 200, `{"event_id":"evt-1","user_key":"shop:private:alice","status":"accepted","reply":null,"error":null}`},
 		{"status of nothing", "GET", "/webhooks/generic/events/evt-2", "", 404, `{"error":{"code":"event_not_found","message":"there is no such event"}}`},
-		{"status of an unknown source", "GET", "/webhooks/generic/nobody/events/evt-1", "", 404, `{"error":{"code":"unknown_source","message":"there is no such webhook source here"}}`},
+		{"status of an unknown source", "GET", "/webhooks/generic/nobody/events/evt-1", "", 401, unsigned},
 		{"health", "GET", "/healthz", "", 200, `{"status":"ok"}`},
 		{"readiness", "GET", "/readyz", "", 200, `{"status":"ready"}`},
 		{"nothing", "GET", "/nothing/here", "", 404, `{"error":{"code":"not_found","message":"there is nothing at this address"}}`},
@@ -83,7 +86,7 @@ func TestPlatformThatIsOff(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(o *web.Options) { o.Slack, o.Feishu, o.Sources = nil, nil, nil })
 	for _, path := range []string{"/webhooks/slack", "/webhooks/feishu", "/webhooks/generic", "/webhooks/generic/shop"} {
-		if w := b.do("POST", path, event); w.Code != http.StatusNotFound {
+		if w := b.do("POST", path, event, "Authorization", "Bearer admin-token-for-tests"); w.Code != http.StatusNotFound {
 			t.Errorf("%s: status %d, want 404", path, w.Code)
 		}
 	}
@@ -152,47 +155,58 @@ func TestAcceptFailures(t *testing.T) {
 	}
 }
 
-func TestUnsignedIsTrustedOnlyFromHere(t *testing.T) {
+// Where a request comes from, or what it says of that, opens nothing.
+func TestNobodyIsTrustedForWhereTheyComeFrom(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	url, _ := b.serve(t)
+	for _, host := range []string{"", "localhost", "127.0.0.1", "[::1]:8080", "evil.example"} {
+		for _, path := range []string{"/webhooks/slack", "/webhooks/feishu", "/webhooks/generic", "/webhooks/generic/shop", "/webhooks/generic/nobody"} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+path, strings.NewReader(event))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = host
+			resp, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusUnauthorized {
+				t.Errorf("host %q, %s: status %d, want 401", host, path, resp.StatusCode)
+			}
+		}
+	}
+	if b.gateway.count() != 0 {
+		t.Error("something was stored")
+	}
+}
+
+func TestTokens(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	for _, tt := range []struct {
-		host, forwarded string
-		status          int
+		name, path, authorization string
+		status                    int
 	}{
-		{"localhost:8080", "", 401}, // httptest's peer is 192.0.2.1
-		{"evil.example", "", 401},
+		{"the source's", "/webhooks/generic/shop", "Bearer shop-token", 202},
+		{"scheme in small letters", "/webhooks/generic/shop", "bearer shop-token", 202},
+		{"the admin's", "/webhooks/generic/shop", "Bearer admin-token-for-tests", 202},
+		{"another source's", "/webhooks/generic", "Bearer shop-token", 401},
+		{"wrong", "/webhooks/generic/shop", "Bearer shop-toke", 401},
+		{"empty", "/webhooks/generic/shop", "Bearer ", 401},
+		{"other scheme", "/webhooks/generic/shop", "Basic shop-token", 401},
+		{"the admin's at Slack", "/webhooks/slack", "Bearer admin-token-for-tests", 401},
+		{"the admin's at Feishu", "/webhooks/feishu", "Bearer admin-token-for-tests", 401},
+		{"the admin's at no source", "/webhooks/generic/nobody", "Bearer admin-token-for-tests", 404},
+		{"a source's at no source", "/webhooks/generic/nobody", "Bearer shop-token", 401},
 	} {
-		w := b.do("POST", "http://"+tt.host+"/webhooks/generic", event, "X-Signed", "")
+		w := b.do("POST", tt.path, event, "X-Signed", "no", "Authorization", tt.authorization)
 		if w.Code != tt.status {
-			t.Errorf("%s: status %d, want %d", tt.host, w.Code, tt.status)
+			t.Errorf("%s: status %d, want %d", tt.name, w.Code, tt.status)
 		}
-	}
-	url, _ := b.serve(t)
-	for _, tt := range []struct {
-		host, header string
-		status       int
-	}{
-		{"", "", 202},
-		{"evil.example", "", 401},
-		{"", "X-Forwarded-For", 401},
-	} {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/webhooks/generic", strings.NewReader(event))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if tt.host != "" {
-			r.Host = tt.host
-		}
-		if tt.header != "" {
-			r.Header.Set(tt.header, "1.2.3.4")
-		}
-		resp, err := http.DefaultTransport.RoundTrip(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != tt.status {
-			t.Errorf("host %q header %q: status %d, want %d", tt.host, tt.header, resp.StatusCode, tt.status)
+		if asked := w.Header().Get("WWW-Authenticate") != ""; asked != (tt.status == 401) {
+			t.Errorf("%s: WWW-Authenticate: %t", tt.name, asked)
 		}
 	}
 }
@@ -211,6 +225,8 @@ func TestStatusAccess(t *testing.T) {
 		{"unsigned", []string{"X-Signed", "no"}, 401},
 		{"admin", []string{"X-Signed", "no", "Authorization", "Bearer admin-token-for-tests"}, 200},
 		{"admin, scheme in small letters", []string{"X-Signed", "no", "Authorization", "bearer admin-token-for-tests"}, 200},
+		{"the source's token", []string{"X-Signed", "no", "Authorization", "Bearer generic-token"}, 200},
+		{"another source's token", []string{"X-Signed", "no", "Authorization", "Bearer shop-token"}, 401},
 		{"wrong token", []string{"X-Signed", "no", "Authorization", "Bearer admin-token-for-test"}, 401},
 		{"empty token", []string{"X-Signed", "no", "Authorization", "Bearer "}, 401},
 		{"other scheme", []string{"X-Signed", "no", "Authorization", "Basic admin-token-for-tests"}, 401},

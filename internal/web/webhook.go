@@ -13,7 +13,6 @@ import (
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/metrics"
 	"github.com/parley-bot/parley/internal/web/conns"
-	"github.com/parley-bot/parley/internal/web/respond"
 	"github.com/parley-bot/parley/platforms"
 )
 
@@ -51,7 +50,7 @@ func (s *Server) platformHook(name string, receiver platforms.Receiver) echo.Han
 		}
 	}
 	return func(c echo.Context) error {
-		in, _, err := s.take(c, name, receiver)
+		in, _, err := s.take(c, name, receiver, false)
 		if err != nil {
 			return err
 		}
@@ -61,9 +60,9 @@ func (s *Server) platformHook(name string, receiver platforms.Receiver) echo.Han
 
 // take reads, verifies and stores one webhook. Once it has returned without an
 // error, the webhook's events are durable.
-func (s *Server) take(c echo.Context, name string, receiver platforms.Receiver) (platforms.Inbound, []inbox.Accepted, error) {
+func (s *Server) take(c echo.Context, name string, receiver platforms.Receiver, admitted bool) (platforms.Inbound, []inbox.Accepted, error) {
 	start, series := s.o.Now(), s.platforms[name]
-	in, err := s.receive(c, name, start, receiver)
+	in, err := s.receive(c, receiver, platforms.Request{Header: c.Request().Header, Source: name, Now: start, Admitted: admitted})
 	if err != nil {
 		series.refuse(err)
 		return in, nil, err
@@ -85,24 +84,21 @@ func (s *Server) take(c echo.Context, name string, receiver platforms.Receiver) 
 	return in, accepted, nil
 }
 
-// receive reads and verifies a webhook.
-func (s *Server) receive(c echo.Context, name string, now time.Time, receiver platforms.Receiver) (platforms.Inbound, error) {
+// receive reads and verifies a webhook; claim is what is known of it without its body.
+func (s *Server) receive(c echo.Context, receiver platforms.Receiver, claim platforms.Request) (platforms.Inbound, error) {
 	r, response := c.Request(), c.Response()
 	in := s.unverified.begin(func() { _ = http.NewResponseController(response).SetReadDeadline(time.Unix(1, 0)) })
 	defer in.end()
-	most, err := s.precheck(r, now, receiver)
+	most, err := s.precheck(r, claim, receiver)
 	if err != nil {
 		hangUp(c)
 		return platforms.Inbound{}, err
 	}
-	body, err := s.readBody(c, in, most)
-	if err != nil {
+	if claim.Body, err = s.readBody(c, in, most); err != nil {
 		hangUp(c)
 		return platforms.Inbound{}, err
 	}
-	verified, err := receiver.Receive(r.Context(), platforms.Request{
-		Header: r.Header, Body: body, Source: name, Now: now, Trusted: respond.Local(r),
-	})
+	verified, err := receiver.Receive(r.Context(), claim)
 	if err == nil {
 		conns.Verified(r.Context())
 	}
@@ -110,16 +106,16 @@ func (s *Server) receive(c echo.Context, name string, now time.Time, receiver pl
 }
 
 // precheck refuses what its headers condemn, and returns how long the body may be.
-func (s *Server) precheck(r *http.Request, now time.Time, receiver platforms.Receiver) (most int64, err error) {
+func (s *Server) precheck(r *http.Request, claim platforms.Request, receiver platforms.Receiver) (most int64, err error) {
 	most = s.o.BodyLimit
 	if r.ContentLength > most {
 		return 0, s.tooLong(most)
 	}
 	checker, ok := receiver.(platforms.Prechecker)
-	if !ok {
+	if !ok || claim.Admitted {
 		return most, nil
 	}
-	limit, err := checker.Precheck(r.Header, now)
+	limit, err := checker.Precheck(r.Header, claim.Now)
 	if limit > 0 {
 		most = min(most, limit)
 	}

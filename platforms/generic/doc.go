@@ -1,7 +1,6 @@
 // Package generic is the platform of programs: any of them may write to the
 // bot with one HTTP request whose body is one JSON object. The request is signed
-// as Standard Webhooks say (https://www.standardwebhooks.com); a source without
-// a secret is open to this machine only.
+// as Standard Webhooks say (https://www.standardwebhooks.com), or carries a token.
 //
 // A program reads its reply over HTTP, from the answer to its own request or
 // later by the event's id. Where the source has a callback URL the reply is

@@ -21,8 +21,11 @@ type Options struct {
 	Name string
 	// Secret is whsec_ and base64 of 24 to 64 bytes. Several, separated by
 	// spaces or commas, are all accepted and all sign: that is how a secret
-	// is replaced. "" = the source is open to this machine only.
+	// is replaced. "" = nothing can be signed for this source.
 	Secret string
+	// Token is the bearer of programs that cannot sign; "" = none. It opens
+	// this source and nothing else.
+	Token string
 	// CallbackURL is where replies are POSTed; "" = nowhere. It is the admin's
 	// own choice, so it may be a private address.
 	CallbackURL string
@@ -36,7 +39,8 @@ type Options struct {
 // Adapter is one source of the generic platform. It is safe for concurrent use.
 type Adapter struct {
 	name     string
-	keys     []*standardwebhooks.Webhook // none = unsigned
+	keys     []*standardwebhooks.Webhook // none = no signature opens this source
+	token    string                      // "" = none
 	callback string
 	client   *http.Client
 	now      func() time.Time
@@ -60,7 +64,7 @@ func New(o Options) (*Adapter, error) {
 		return nil, fmt.Errorf("generic source %q: %w", o.Name, err)
 	}
 	a := &Adapter{
-		name: o.Name, keys: keys, callback: o.CallbackURL,
+		name: o.Name, keys: keys, token: o.Token, callback: o.CallbackURL,
 		client: callbackClient(o.HTTPClient), now: o.Now, newID: o.NewID, logger: o.Logger,
 	}
 	if a.now == nil {

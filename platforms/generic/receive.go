@@ -3,7 +3,6 @@ package generic
 import (
 	"cmp"
 	"context"
-	"mime"
 	"time"
 	"unicode/utf8"
 
@@ -13,21 +12,13 @@ import (
 	"github.com/parley-bot/parley/platforms"
 )
 
-var (
-	errContentType = failure.New(failure.Invalid, "invalid_content_type", "an unsigned request must be application/json", nil)
-	errHeaderID    = failure.New(failure.Invalid, "invalid_event", "webhook-id is not UTF-8", nil)
-)
+var errHeaderID = failure.New(failure.Invalid, "invalid_event", "webhook-id is not UTF-8", nil)
 
 // Receive verifies a request and reads the one message in it.
 func (a *Adapter) Receive(_ context.Context, r platforms.Request) (platforms.Inbound, error) {
 	sentAt, err := a.verify(r)
 	if err != nil {
 		return platforms.Inbound{}, err
-	}
-	// A web page can make its reader's browser post to this machine, but not
-	// with this type unless it is asked first, which it is not granted.
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); len(a.keys) == 0 && kind != "application/json" {
-		return platforms.Inbound{}, errContentType
 	}
 	m, err := readMessage(r.Body)
 	if err != nil {
@@ -44,14 +35,14 @@ func (a *Adapter) Receive(_ context.Context, r platforms.Request) (platforms.Inb
 	return platforms.Inbound{Events: []platforms.Event{event}}, nil
 }
 
-// eventID returns what a repeated delivery is known by: the signed webhook-id,
-// else the body's id, else an unsigned webhook-id, else a new one.
+// eventID returns what a repeated delivery is known by: the signed webhook-id;
+// with a token the body's id, else webhook-id, else a new one.
 func (a *Adapter) eventID(r platforms.Request, m *message) (string, error) {
 	header := r.Header.Get(standardwebhooks.HeaderWebhookID)
 	if !utf8.ValidString(header) {
 		return "", errHeaderID
 	}
-	if len(a.keys) > 0 {
+	if !r.Admitted {
 		return header, nil
 	}
 	if id := cmp.Or(m.id, header); id != "" {

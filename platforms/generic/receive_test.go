@@ -122,12 +122,12 @@ func TestRotation(t *testing.T) {
 }
 
 // Case 12: an unsigned request or a blank secret accepted.
-func TestCase12NothingUnsignedFromAfar(t *testing.T) {
+func TestCase12NothingUnsigned(t *testing.T) {
 	t.Parallel()
 	open, closed := newAdapter(t, generic.Options{}), newAdapter(t, generic.Options{Secret: secret})
 	unsigned := signed(t, "", "", now(), messageBody("x"))
-	trusted := unsigned
-	trusted.Trusted = true
+	admitted := unsigned
+	admitted.Admitted = true
 	anySignature := signed(t, "whsec_", "msg-1", now(), messageBody("x")) // with the empty key
 
 	for _, tc := range []struct {
@@ -136,11 +136,11 @@ func TestCase12NothingUnsignedFromAfar(t *testing.T) {
 		r    platforms.Request
 		code string // "" = accepted
 	}{
-		{"no secret, this machine", open, trusted, ""},
-		{"no secret, from afar", open, unsigned, "no_secret"},
-		{"no secret, signed with the empty key", open, anySignature, "no_secret"},
+		{"no secret, admitted by a token", open, admitted, ""},
+		{"no secret", open, unsigned, "unsigned"},
+		{"no secret, signed with the empty key", open, anySignature, "unsigned"},
+		{"secret, admitted by a token", closed, admitted, ""},
 		{"secret, unsigned", closed, unsigned, "unsigned"},
-		{"secret, unsigned on this machine", closed, trusted, "unsigned"},
 		{"secret, signed with the empty key", closed, anySignature, "bad_signature"},
 	} {
 		_, err := tc.a.Receive(t.Context(), tc.r)
@@ -150,6 +150,24 @@ func TestCase12NothingUnsignedFromAfar(t *testing.T) {
 		if tc.code != "" && (failure.KindOf(err) != failure.Unauthorized || failure.CodeOf(err) != tc.code) {
 			t.Errorf("%s: %v (%s), want %s", tc.name, err, failure.CodeOf(err), tc.code)
 		}
+		if tc.code == "unsigned" && (!strings.Contains(failure.SafeOf(err), "webhook-signature") || !strings.Contains(failure.SafeOf(err), "Authorization: Bearer")) {
+			t.Errorf("%s: %q does not name both ways", tc.name, failure.SafeOf(err))
+		}
+	}
+}
+
+func TestToken(t *testing.T) {
+	t.Parallel()
+	a := newAdapter(t, generic.Options{Token: "0123456789abcdef"})
+	for token, opens := range map[string]bool{
+		"0123456789abcdef": true, "0123456789abcde": false, "0123456789abcdef0": false, "0123456789ABCDEF": false, "": false,
+	} {
+		if a.Opens(token) != opens {
+			t.Errorf("%q opens: %t", token, !opens)
+		}
+	}
+	if newAdapter(t, generic.Options{}).Opens("") {
+		t.Error("a source without a token is open to the empty one")
 	}
 }
 
@@ -169,45 +187,13 @@ func TestVerifyStatus(t *testing.T) {
 	if err := a.VerifyStatus(signed(t, secret, "status-1", now().Add(-6*time.Minute), ""), "status-1"); failure.CodeOf(err) != "stale" {
 		t.Errorf("stale: %v", err)
 	}
-	if err := a.VerifyStatus(platforms.Request{Header: http.Header{}, Now: now(), Trusted: true}, "status-1"); failure.KindOf(err) != failure.Unauthorized {
-		t.Errorf("unsigned: %v", err)
-	}
-	open := newAdapter(t, generic.Options{})
-	if err := open.VerifyStatus(platforms.Request{Header: http.Header{}, Now: now(), Trusted: true}, "status-1"); err != nil {
-		t.Errorf("no secret, this machine: %v", err)
-	}
-	if err := open.VerifyStatus(platforms.Request{Header: http.Header{}, Now: now()}, "status-1"); failure.KindOf(err) != failure.Unauthorized {
-		t.Errorf("no secret, from afar: %v", err)
-	}
-}
-
-// An unsigned source on this machine must not be open to the pages of its browser.
-func TestUnsignedNeedsJSON(t *testing.T) {
-	t.Parallel()
-	a := newAdapter(t, generic.Options{})
-	for kind, ok := range map[string]bool{
-		"application/json":                     true,
-		"application/json; charset=utf-8":      true,
-		"Application/JSON":                     true,
-		"text/plain":                           false,
-		"":                                     false,
-		"application/x-www-form-urlencoded":    false,
-		"text/plain; x=application/json":       false,
-		"application/jsonp":                    false,
-		"application/json, text/plain; bogus=": false,
-	} {
-		r := signed(t, "", "", now(), messageBody("x"))
-		r.Trusted = true
-		r.Header.Set("Content-Type", kind)
-		_, err := a.Receive(t.Context(), r)
-		if ok != (err == nil) || (err != nil && failure.KindOf(err) != failure.Invalid) {
-			t.Errorf("%q: %v", kind, err)
+	for name, a := range map[string]*generic.Adapter{"with a secret": a, "without": newAdapter(t, generic.Options{})} {
+		if err := a.VerifyStatus(platforms.Request{Header: http.Header{}, Now: now(), Admitted: true}, "status-1"); err != nil {
+			t.Errorf("%s, admitted by a token: %v", name, err)
 		}
-	}
-	r := signed(t, secret, "msg-1", now(), messageBody("x"))
-	r.Header.Del("Content-Type")
-	if _, err := newAdapter(t, generic.Options{Secret: secret}).Receive(t.Context(), r); err != nil {
-		t.Errorf("a signature needs no type: %v", err)
+		if err := a.VerifyStatus(platforms.Request{Header: http.Header{}, Now: now()}, "status-1"); failure.KindOf(err) != failure.Unauthorized {
+			t.Errorf("%s, unsigned: %v", name, err)
+		}
 	}
 }
 
@@ -316,14 +302,14 @@ func TestEventID(t *testing.T) {
 	for _, tc := range []struct{ name, secret, header, body, want string }{
 		{"signed", secret, "msg-1", plain, "msg-1"},
 		{"signed, with an id in the body", secret, "msg-1", named, "msg-1"},
-		{"unsigned, from the body", "", "", named, "evt-1"},
-		{"unsigned, from the header", "", "msg-1", plain, "msg-1"},
-		{"unsigned, both", "", "msg-1", named, "evt-1"},
-		{"unsigned, none", "", "", plain, "made-1"},
+		{"token, from the body", "", "", named, "evt-1"},
+		{"token, from the header", "", "msg-1", plain, "msg-1"},
+		{"token, both", "", "msg-1", named, "evt-1"},
+		{"token, none", "", "", plain, "made-1"},
 	} {
 		a := newAdapter(t, generic.Options{Secret: tc.secret, NewID: func() string { return "made-1" }})
 		r := signed(t, tc.secret, tc.header, now(), tc.body)
-		r.Trusted = true
+		r.Admitted = tc.secret == ""
 		r.Header.Set("webhook-id", tc.header)
 		in, err := a.Receive(t.Context(), r)
 		if err != nil {
@@ -348,7 +334,7 @@ func TestMadeIDsDiffer(t *testing.T) {
 	seen := map[string]bool{}
 	for range 100 {
 		r := signed(t, "", "", now(), messageBody("x"))
-		r.Trusted = true
+		r.Admitted = true
 		in, err := a.Receive(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
@@ -367,7 +353,7 @@ func FuzzReceive(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		a := newAdapter(t, generic.Options{})
 		r := platforms.Request{
-			Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Now: now(), Trusted: true,
+			Header: http.Header{}, Body: body, Now: now(), Admitted: true,
 		}
 		in, err := a.Receive(t.Context(), r)
 		if err != nil {

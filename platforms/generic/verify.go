@@ -2,6 +2,7 @@ package generic
 
 import (
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -26,8 +27,7 @@ const (
 )
 
 var (
-	errNoSecret  = failure.New(failure.Unauthorized, "no_secret", "this source has no secret, so it takes requests from its own machine only", nil)
-	errUnsigned  = failure.New(failure.Unauthorized, "unsigned", "webhook-id, webhook-timestamp and webhook-signature are required", nil)
+	errUnsigned  = failure.New(failure.Unauthorized, "unsigned", platforms.HowToProve, nil)
 	errTime      = failure.New(failure.Unauthorized, "bad_timestamp", "webhook-timestamp must be seconds since 1970", nil)
 	errStale     = failure.New(failure.Unauthorized, "stale", "webhook-timestamp is more than 5 minutes away from our time", nil)
 	errSignature = failure.New(failure.Unauthorized, "bad_signature", "the signature is wrong", nil)
@@ -70,16 +70,22 @@ func parseSecret(s string) (*standardwebhooks.Webhook, error) {
 	return standardwebhooks.NewWebhookRaw(raw)
 }
 
-// VerifyStatus checks a request without a body that asks for one event: signed
-// over the empty string with the event's id as webhook-id, so that what was
-// signed for one event opens no other, or from this machine where the source
-// has no secret. Its error is of kind failure.Unauthorized.
+// Opens reports whether token is the source's own.
+func (a *Adapter) Opens(token string) bool {
+	given, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(a.token)) // of one length, which tells nothing
+	return subtle.ConstantTimeCompare(given[:], want[:]) == 1 && a.token != ""
+}
+
+// VerifyStatus checks a request without a body that asks for one event: admitted
+// by a token, or signed over the empty string with the event's id as webhook-id,
+// so that what was signed for one event opens no other. Its error is of kind
+// failure.Unauthorized.
 func (a *Adapter) VerifyStatus(r platforms.Request, eventID string) error {
 	r.Body = nil
 	if _, err := a.verify(r); err != nil {
 		return err
 	}
-	if len(a.keys) > 0 && r.Header.Get(standardwebhooks.HeaderWebhookID) != eventID {
+	if !r.Admitted && r.Header.Get(standardwebhooks.HeaderWebhookID) != eventID {
 		return errOtherEvent
 	}
 	return nil
@@ -91,11 +97,11 @@ func (a *Adapter) verify(r platforms.Request) (sentAt time.Time, err error) {
 	if now.IsZero() {
 		now = a.now()
 	}
-	if len(a.keys) == 0 {
-		if !r.Trusted {
-			return time.Time{}, errNoSecret
-		}
+	if r.Admitted {
 		return now, nil
+	}
+	if len(a.keys) == 0 { // nothing can be signed here, and whether that is so is nobody's business
+		return time.Time{}, errUnsigned
 	}
 	sentAt, err = freshStamp(r.Header, now)
 	if err != nil {
@@ -109,11 +115,11 @@ func (a *Adapter) verify(r platforms.Request) (sentAt time.Time, err error) {
 	return time.Time{}, errSignature
 }
 
-// Precheck implements [platforms.Prechecker]: what a source with a secret takes
-// is signed in its headers.
+// Precheck implements [platforms.Prechecker]: what no token admits is signed in
+// its headers.
 func (a *Adapter) Precheck(h http.Header, now time.Time) (most int64, err error) {
 	if len(a.keys) == 0 {
-		return 0, nil
+		return 0, errUnsigned
 	}
 	_, err = freshStamp(h, now)
 	return 0, err

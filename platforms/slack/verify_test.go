@@ -74,7 +74,7 @@ func TestSignature(t *testing.T) {
 		{"only the version", set("X-Slack-Signature", "v0="), false},
 		{"another version", set("X-Slack-Signature", "v1=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"), false},
 		{"no headers", func(r *platforms.Request) { r.Header = nil }, false},
-		{"trusted for coming from this machine", func(r *platforms.Request) { r.Header, r.Trusted = nil, true }, false},
+		{"a token in place of a signature", func(r *platforms.Request) { r.Header, r.Admitted = nil, true }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -170,7 +170,6 @@ func browser(t *testing.T, width, height int64, dark bool, device ...chromedp.Em
 		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.NoFirstRun, chromedp.DisableGPU,
 		chromedp.Flag("disable-background-networking", true), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("lang", "en-GB"),
-		chromedp.Flag("host-resolver-rules", "MAP parley.test 127.0.0.1"),
 	)
 	if dark {
 		options = append(options, chromedp.Flag("blink-settings", "preferredColorScheme=0"))

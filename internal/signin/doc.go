@@ -1,0 +1,2 @@
+// Package signin knows the admin token: who shows it is let in.
+package signin
