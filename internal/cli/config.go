@@ -41,7 +41,7 @@ func (p *program) configCheck(context.Context, []string) error {
 	if err != nil {
 		return failed("config", err)
 	}
-	for _, warning := range cfg.Warnings() {
+	for _, warning := range append(cfg.Warnings(), cfg.Changed()...) {
 		_, _ = fmt.Fprintln(p.Out, "warning:", warning)
 	}
 	_, err = fmt.Fprintln(p.Out, "the configuration is valid")

@@ -1,0 +1,33 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// Changed returns what is configured and meant something else to the version
+// before, each as one sentence; docs/upgrade.md says more. What may not mean
+// that at all any more is a fault instead.
+func (c *Config) Changed() []string {
+	fresh := Default()
+	fresh.strangers = c.strangers
+	if reflect.DeepEqual(c, fresh) {
+		return nil // nothing was ever meant
+	}
+	var list []string
+	note := func(format string, args ...any) {
+		list = append(list, fmt.Sprintf(format, args...)+"; see docs/upgrade.md")
+	}
+	for i, s := range c.Platforms.Generic.Sources {
+		if c.Platforms.Generic.Enabled != Off && s.Secret == "" && s.Token == "" {
+			note("%s[%d] (%s) has neither secret nor token: unsigned requests are no longer let in from this machine", sourcesKey, i, s.Name)
+		}
+	}
+	if c.AI.Budget.TokensPerUser > 0 {
+		note("ai.budget.tokens_per_user is of one person in all chats of a platform and tenant together; it was of each user key")
+	}
+	if c.AI.Timeout != fresh.AI.Timeout {
+		note("ai.timeout is the longest silence of a model; it was the time for a whole reply, which now may take 15m")
+	}
+	return list
+}
