@@ -77,9 +77,9 @@ func TestReplySendsHistoryAndPrompt(t *testing.T) {
 			ai.Ask{
 				Room:    true,
 				History: []conversation.Message{{Role: conversation.RoleUser, Content: "hi", Author: "slack:group:U2"}, answered("Hello.")},
-				New:     []conversation.Message{{Role: conversation.RoleUser, Content: "and me?", Metadata: map[string]any{"sender_name": "Alice"}}},
+				New:     []conversation.Message{{Role: conversation.RoleUser, Content: "and me?", Author: "slack:group:U1", Metadata: map[string]any{"sender_name": "Alice"}}},
 			},
-			"system=Be brief.|user=slack:group:U2: hi|assistant=Hello.|user=Alice: and me?",
+			`system=Be brief.|user="U2" (U2): hi|assistant=Hello.|user="Alice" (U1): and me?`,
 		},
 	}
 	for name, test := range tests {

@@ -1,11 +1,14 @@
 package ai
 
 import (
+	"cmp"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/internal/names"
 )
 
 // perMessage is what a message costs beside its text: role and separators
@@ -145,38 +148,40 @@ func forModel(msgs []conversation.Message) []conversation.Message {
 	return kept
 }
 
-// maxNameLen bounds an author's name in the prompt, in characters.
-const maxNameLen = 64
-
-// named returns msgs with the author's name before each user's text, as a room
-// that several people share needs it.
+// named returns msgs with the author before each user's text, as a room that
+// several people share needs it: "NAME" (SENDER_ID): text. What a name or an id
+// holds cannot pose as another author.
 func named(msgs []conversation.Message) []conversation.Message {
 	out := make([]conversation.Message, len(msgs))
 	for i, m := range msgs {
-		if name := authorName(m); name != "" && m.Role == conversation.RoleUser && m.Content != "" {
-			m.Content = name + ": " + m.Content
+		if m.Role == conversation.RoleUser && m.Content != "" {
+			m.Content = author(m) + ": " + m.Content
 		}
 		out[i] = m
 	}
 	return out
 }
 
-// authorName is the author's display name on one line, so that a name cannot
-// pose as another message, or else the author's user key.
-func authorName(m conversation.Message) string {
+// author returns "NAME" (SENDER_ID); who has no name is called by the id.
+func author(m conversation.Message) string {
+	id := conversation.SenderOf(cmp.Or(m.Author, "*")) // a room's own key says nobody
 	name, _ := m.Metadata["sender_name"].(string)
-	name = oneLine(name)
-	if name == "" {
-		name = oneLine(m.Author)
-	}
-	if runes := []rune(name); len(runes) > maxNameLen {
-		name = string(runes[:maxNameLen])
-	}
-	return name
+	name = cmp.Or(names.Clean(name), names.Clean(id))
+	return fmt.Sprintf(`"%s" (%s)`, strings.ReplaceAll(name, `"`, "'"), plainID(id))
 }
 
-func oneLine(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r)
-	}), " ")
+// plainID writes an id so that it stays one word in brackets, and no two ids
+// look alike: whatever does not show, and what would end it, is percent-encoded.
+func plainID(id string) string {
+	var b strings.Builder
+	for _, r := range id {
+		if unicode.IsGraphic(r) && !unicode.IsSpace(r) && !strings.ContainsRune(`()"%`, r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, c := range []byte(string(r)) {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }

@@ -32,8 +32,7 @@ func (k Key) Validate() error {
 		return err
 	}
 	for part := range strings.SplitSeq(k.UserKey, ":") {
-		part = strings.NewReplacer("%3A", ":", "%25", "%").Replace(part)
-		if err := validText("a part of user_key", part, maxPart); err != nil {
+		if err := validText("a part of user_key", decodePart(part), maxPart); err != nil {
 			return err
 		}
 	}
@@ -47,6 +46,19 @@ func (k Key) Validate() error {
 		return err
 	}
 	return validText("thread_id", k.ThreadID, maxPart)
+}
+
+// SenderOf returns the sender id in a user key (platform:chat_type:sender_id),
+// or the key itself when it has no such form.
+func SenderOf(userKey string) string {
+	if parts := strings.SplitN(userKey, ":", 3); len(parts) == 3 {
+		return decodePart(parts[2])
+	}
+	return userKey
+}
+
+func decodePart(part string) string {
+	return strings.NewReplacer("%3A", ":", "%2A", "*", "%25", "%").Replace(part)
 }
 
 // validText reports text that one of the databases would refuse or change.

@@ -36,11 +36,14 @@ const (
 // Event is one inbound message in the same form for every platform.
 type Event struct {
 	Platform string // "slack", "feishu", or the name of a generic source
-	Tenant   string // Slack workspace, Feishu tenant; "" where there is none
+	Tenant   string // the Slack workspace that the bot acts in, the Feishu tenant; "" where there is none
 	App      string // the platform's id of the app that received it; "" where there is none
 
 	ID         string // the platform's event id: the same on every repeated delivery
-	MessageKey string // what else identifies the message in its tenant (chat + message id); "" = nothing else
+	MessageKey string // what else identifies the message to its app (chat + message id); "" = nothing else
+	// FormerTenant is what earlier versions took for the tenant of the message;
+	// "" = Tenant. A repeat of what they have stored is known by it.
+	FormerTenant string
 
 	Kind     Kind
 	ChatType ChatType
@@ -59,14 +62,36 @@ type Event struct {
 	Metadata map[string]any // kept with the message
 }
 
-// UserKey returns platform:chat_type:sender_id with ':' and '%' inside a part percent-encoded.
+// UserKey returns the sender's [UserKey].
 func (e *Event) UserKey() string {
 	return UserKey(e.Platform, e.ChatType, e.SenderID)
 }
 
-// UserKey returns platform:chat_type:sender_id with ':' and '%' inside a part percent-encoded.
+// UserKey returns platform:chat_type:sender_id with ':' and '%' inside a part,
+// and '*' in the sender's, percent-encoded: nobody is [RoomKey].
 func UserKey(platform string, chatType ChatType, senderID string) string {
-	return encodePart(platform) + ":" + encodePart(string(chatType)) + ":" + encodePart(senderID)
+	return keyOf(platform, chatType, strings.ReplaceAll(encodePart(senderID), "*", "%2A"))
+}
+
+// RoomKey returns the user key under which everybody in a group is one:
+// platform:group:*.
+func RoomKey(platform string) string { return keyOf(platform, Group, "*") }
+
+// FormerUserKeys returns the other keys that earlier versions may have kept
+// something under for this sender alone: they left '*' as it is.
+func FormerUserKeys(platform, senderID string) []string {
+	if !strings.Contains(senderID, "*") {
+		return nil
+	}
+	keys := []string{keyOf(platform, Private, encodePart(senderID))}
+	if group := keyOf(platform, Group, encodePart(senderID)); group != RoomKey(platform) {
+		keys = append(keys, group)
+	}
+	return keys
+}
+
+func keyOf(platform string, chatType ChatType, sender string) string {
+	return encodePart(platform) + ":" + encodePart(string(chatType)) + ":" + sender
 }
 
 func encodePart(s string) string {
@@ -112,12 +137,25 @@ func invalid(field string, limit int) error {
 // Address says where a reply goes. It is stored as JSON with the event, so it
 // holds everything an adapter needs to answer after a restart.
 type Address struct {
-	Tenant      string `json:"tenant,omitempty"`
-	ChatID      string `json:"chat_id"`
-	ThreadID    string `json:"thread_id,omitempty"`    // the thread to answer in
-	MessageID   string `json:"message_id,omitempty"`   // the message to answer
-	UserID      string `json:"user_id,omitempty"`      // who asked
-	ResponseURL string `json:"response_url,omitempty"` // Slack's short-lived answer URL, already checked
-	InThread    bool   `json:"in_thread,omitempty"`    // Feishu: the answer opens or continues a topic
-	UserKey     string `json:"user_key,omitempty"`
+	Tenant    string `json:"tenant,omitempty"`
+	ChatID    string `json:"chat_id"`
+	ThreadID  string `json:"thread_id,omitempty"`  // the thread to answer in
+	MessageID string `json:"message_id,omitempty"` // the message to answer
+	UserID    string `json:"user_id,omitempty"`    // who asked
+	InThread  bool   `json:"in_thread,omitempty"`  // Feishu: the answer opens or continues a topic
+	UserKey   string `json:"user_key,omitempty"`
+
+	// Private means that only who asked may see the answer. It does not depend
+	// on there being a way to do so: without one there is no answer.
+	Private bool `json:"private,omitempty"`
+	// ResponseURL is Slack's short-lived answer URL of something private,
+	// already checked; "" = there is none that may be followed.
+	ResponseURL string `json:"response_url,omitempty"`
+	// SpareURL is the same of something that is not private, for a place where
+	// the bot may not write.
+	SpareURL string `json:"spare_url,omitempty"`
 }
+
+// ForAsker reports whether only who asked may see the answer. What an earlier
+// version has stored says it by its answer URL alone.
+func (a *Address) ForAsker() bool { return a.Private || a.ResponseURL != "" }

@@ -71,10 +71,11 @@ type todo struct {
 
 // keysOf returns the user keys of a person, and that of the rooms they may be in.
 func keysOf(p memory.Person) (own []string, room string) {
-	return []string{
+	own = []string{
 		platforms.UserKey(p.Platform, platforms.Private, p.SenderID),
 		platforms.UserKey(p.Platform, platforms.Group, p.SenderID),
-	}, platforms.UserKey(p.Platform, platforms.Group, "*")
+	}
+	return append(own, platforms.FormerUserKeys(p.Platform, p.SenderID)...), platforms.RoomKey(p.Platform)
 }
 
 // Footprint counts the conversations and messages that would be erased.

@@ -16,7 +16,9 @@ const (
 	ScopeRoom   Scope = "room"   // everybody in one chat or thread together
 )
 
-// Key returns the identity of the conversation that e belongs to.
+// Key returns the identity of the conversation that e belongs to. What only its
+// sender may see is none of a room's: it stays with the sender, except for
+// commands, which are about the room and leave nothing in it.
 func (s Scope) Key(e *platforms.Event) conversation.Key {
 	k := conversation.Key{
 		UserKey: e.UserKey(), Platform: e.Platform, Tenant: e.Tenant,
@@ -28,8 +30,8 @@ func (s Scope) Key(e *platforms.Event) conversation.Key {
 	case ScopeSender:
 		k.ChatID, k.ThreadID = "", ""
 	case ScopeRoom:
-		if e.ChatType == platforms.Group {
-			k.UserKey = platforms.UserKey(e.Platform, platforms.Group, "*")
+		if e.ChatType == platforms.Group && (!e.ReplyTo.ForAsker() || e.Kind == platforms.KindCommand) {
+			k.UserKey = platforms.RoomKey(e.Platform)
 		}
 	case ScopeThread:
 	}

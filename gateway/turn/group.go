@@ -39,8 +39,10 @@ func together(lead *platforms.Event, next *inbox.Event) bool {
 		sameAddress(lead.ReplyTo, e.ReplyTo)
 }
 
-// sameAddress compares where replies go; which message is answered differs by nature.
+// sameAddress compares where replies go; which message is answered, and the
+// spare way to its author, differ by nature.
 func sameAddress(a, b platforms.Address) bool {
 	a.MessageID, b.MessageID = "", ""
+	a.SpareURL, b.SpareURL = "", ""
 	return a == b
 }

@@ -26,6 +26,7 @@ type interaction struct {
 	User        struct {
 		named
 		Username string `json:"username"`
+		TeamID   string `json:"team_id"`
 	} `json:"user"`
 	Message struct {
 		TS       string `json:"ts"`
@@ -86,11 +87,11 @@ func (a *Adapter) readInteraction(r platforms.Request, payload string, now time.
 		return platforms.Inbound{}, invalidBody(nil)
 	}
 	chat := cmp.Or(p.Channel.ID, p.Container.ChannelID)
-	tenant := cmp.Or(p.Team.ID, p.Enterprise.ID)
+	tenant := cmp.Or(p.Team.ID, p.User.TeamID, p.Enterprise.ID) // team is null where an organization has installed the app
 	e := platforms.Event{
 		Platform: Platform, Tenant: tenant, App: p.APIAppID,
 		ID: p.eventID(r), Kind: platforms.KindAction,
-		ChatType: placeOf(chat, p.Channel.Name), ChatID: cmp.Or(chat, tenant, "unknown"),
+		ChatType: chatTypeOf(chat), ChatID: cmp.Or(chat, tenant, "unknown"),
 		SenderID: p.User.ID, SenderName: cmp.Or(p.User.Username, p.User.Name),
 		Text: p.text(), Mentioned: true, SentAt: now.UTC(), Ignore: p.ignore(chat),
 	}
@@ -98,10 +99,18 @@ func (a *Adapter) readInteraction(r platforms.Request, payload string, now time.
 	e.ReplyTo = platforms.Address{
 		Tenant: tenant, ChatID: chat, ThreadID: e.ThreadID, MessageID: p.messageTS(), UserID: p.User.ID,
 	}
-	if p.Container.IsEphemeral { // only this person sees the message, so only they get the answer
-		e.ReplyTo.ResponseURL = a.checked(p.ResponseURL)
+	if p.private() {
+		e.ReplyTo.Private, e.ReplyTo.ResponseURL = !direct(chat), a.checked(p.ResponseURL)
+	} else {
+		e.ReplyTo.SpareURL = a.checked(p.ResponseURL)
 	}
 	return platforms.Inbound{Events: []platforms.Event{e}}, nil
+}
+
+// private reports whether only who acted may see the answer: only they see the
+// message, or they have asked about it behind the back of who wrote it.
+func (p *interaction) private() bool {
+	return p.Container.IsEphemeral || p.Type == slackgo.InteractionTypeMessageAction
 }
 
 func (p *interaction) eventID(r platforms.Request) string {

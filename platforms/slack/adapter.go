@@ -47,6 +47,7 @@ type Adapter struct {
 	now     func() time.Time
 	log     *slog.Logger
 	botUser atomic.Pointer[string] // known after AuthTest
+	teamID  atomic.Pointer[string] // likewise
 	locales locales
 }
 
@@ -123,8 +124,18 @@ func (a *Adapter) AuthTest(ctx context.Context) (botUserID, team string, err err
 	if r.UserID == "" {
 		return "", "", unreadable(nil)
 	}
+	a.teamID.Store(&r.TeamID)
 	if r.BotID != "" { // a person's token names the person, who must be answered
 		a.botUser.Store(&r.UserID)
 	}
 	return r.UserID, r.Team, nil
+}
+
+// TeamID returns the id of the workspace that the token belongs to, as far as
+// AuthTest has told.
+func (a *Adapter) TeamID() string {
+	if id := a.teamID.Load(); id != nil {
+		return *id
+	}
+	return ""
 }

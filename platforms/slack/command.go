@@ -14,11 +14,7 @@ import (
 	"github.com/parley-bot/parley/platforms"
 )
 
-const (
-	ownCommand       = "/parley"
-	hooksHost        = "hooks.slack.com"
-	channelDirectMsg = "directmessage"
-)
+const ownCommand = "/parley"
 
 // readCommand reads a slash command. Slack sends it once and never again.
 // Source: https://docs.slack.dev/interactivity/implementing-slash-commands
@@ -32,11 +28,12 @@ func (a *Adapter) readCommand(r platforms.Request, form url.Values, now time.Tim
 	e := platforms.Event{
 		Platform: Platform, Tenant: tenant, App: c.APIAppID,
 		ID: cmp.Or(c.TriggerID, requestID(r)), Kind: platforms.KindCommand,
-		ChatType: placeOf(c.ChannelID, c.ChannelName), ChatID: c.ChannelID,
+		ChatType: chatTypeOf(c.ChannelID), ChatID: c.ChannelID,
 		SenderID: c.UserID, SenderName: c.UserName,
 		Text: commandText(c.Command, said.text), Mentioned: true, SentAt: now.UTC(),
 		ReplyTo: platforms.Address{
-			Tenant: tenant, ChatID: c.ChannelID, UserID: c.UserID, ResponseURL: a.checked(c.ResponseURL),
+			Tenant: tenant, ChatID: c.ChannelID, UserID: c.UserID,
+			Private: !direct(c.ChannelID), ResponseURL: a.checked(c.ResponseURL),
 		},
 	}
 	if len(said.mentions) > 0 {
@@ -55,32 +52,10 @@ func commandText(command, text string) string {
 	return cmp.Or(strings.TrimSpace(strings.TrimPrefix(text, "/")), "help")
 }
 
-// placeOf tells a direct message from everything else.
-func placeOf(channelID, channelName string) platforms.ChatType {
-	if channelName == channelDirectMsg {
-		return platforms.Private
-	}
-	return chatTypeOf(channelID)
-}
-
 // requestID identifies a request that has no id of its own.
 func requestID(r platforms.Request) string {
 	h := sha256.New()
 	h.Write([]byte(r.Header.Get(headerTimestamp) + ":"))
 	h.Write(r.Body)
 	return "request:" + hex.EncodeToString(h.Sum(nil))
-}
-
-// checked returns a response URL if answers may be sent there, else "".
-func (a *Adapter) checked(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.User != nil {
-		return ""
-	}
-	isSlack := u.Scheme == "https" && strings.EqualFold(u.Host, hooksHost)
-	isAPI := u.Scheme == a.api.Scheme && strings.EqualFold(u.Host, a.api.Host)
-	if !isSlack && !isAPI {
-		return ""
-	}
-	return raw
 }

@@ -30,6 +30,7 @@ type envelope struct {
 	Type           string                       `json:"type"`
 	Challenge      string                       `json:"challenge"`
 	TeamID         string                       `json:"team_id"`
+	ContextTeamID  string                       `json:"context_team_id"`
 	EnterpriseID   string                       `json:"enterprise_id"`
 	APIAppID       string                       `json:"api_app_id"`
 	EventID        string                       `json:"event_id"`
@@ -105,7 +106,7 @@ func (a *Adapter) readCallback(env *envelope, now time.Time) (platforms.Inbound,
 	}
 	bots := a.bots(env)
 	e := platforms.Event{
-		Platform: Platform, Tenant: env.tenant(), App: env.APIAppID,
+		Platform: Platform, Tenant: env.tenant(), FormerTenant: env.formerTenant(), App: env.APIAppID,
 		ID: env.EventID, Kind: platforms.KindMessage, ChatType: m.chatType(),
 		ChatID:   cmp.Or(m.Channel, m.ChannelID, m.Item.Channel, env.tenant(), env.APIAppID, "unknown"),
 		SenderID: m.User, SentAt: m.sentAt(now), Ignore: m.ignore(bots),
@@ -116,14 +117,23 @@ func (a *Adapter) readCallback(env *envelope, now time.Time) (platforms.Inbound,
 	return platforms.Inbound{Events: []platforms.Event{e}}, nil
 }
 
-// tenant is the workspace of the event. An app that is installed for a whole
-// Enterprise organization may get events without one.
+// tenant is the workspace that the bot acts in. In a channel that several
+// organizations share, team_id is the workspace of who made the channel.
+// Source: https://docs.slack.dev/apis/slack-connect/
 func (env *envelope) tenant() string {
-	tenant := env.TeamID
-	for _, auth := range env.Authorizations {
-		tenant = cmp.Or(tenant, auth.TeamID)
+	var installed string
+	if len(env.Authorizations) > 0 {
+		installed = env.Authorizations[0].TeamID
 	}
-	return cmp.Or(tenant, env.EnterpriseID)
+	return cmp.Or(installed, env.ContextTeamID, env.TeamID, env.EnterpriseID)
+}
+
+// formerTenant is what earlier versions took for it, "" where that is the same.
+func (env *envelope) formerTenant() string {
+	if env.TeamID == env.tenant() {
+		return ""
+	}
+	return env.TeamID
 }
 
 // bots returns the user ids that the bot goes by.
@@ -145,15 +155,13 @@ func (m *message) spoken() bool {
 	return m.Type == typeMessage || m.Type == typeAppMention
 }
 
+// chatType goes by the channel's id, and where that does not tell by its type:
+// channel, group and mpim are groups.
 func (m *message) chatType() platforms.ChatType {
-	switch m.ChannelType {
-	case "":
-		return chatTypeOf(m.Channel)
-	case channelIM:
+	if m.ChannelType == channelIM && !strings.HasPrefix(m.Channel, "C") && !strings.HasPrefix(m.Channel, "G") {
 		return platforms.Private
-	default: // channel, group, mpim
-		return platforms.Group
 	}
+	return chatTypeOf(m.Channel)
 }
 
 func (m *message) sentAt(now time.Time) time.Time {

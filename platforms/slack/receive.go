@@ -39,9 +39,18 @@ func (a *Adapter) Receive(ctx context.Context, r platforms.Request) (platforms.I
 	return in, nil
 }
 
-// read tells the three kinds of webhooks apart.
+// read tells the three kinds of webhooks apart, by the body alone: Slack does
+// not sign the content type, so a signed body must not mean something else
+// under another one.
 func (a *Adapter) read(ctx context.Context, r platforms.Request, now time.Time) (platforms.Inbound, error) {
-	if !isForm(r) {
+	isJSON, other := bytes.HasPrefix(bytes.TrimSpace(r.Body), []byte("{")), "application/json"
+	if isJSON {
+		other = "application/x-www-form-urlencoded"
+	}
+	if mediaType(r) == other {
+		return platforms.Inbound{}, invalidBody(errors.New("content type and body contradict each other"))
+	}
+	if isJSON {
 		return a.readEnvelope(ctx, r.Body, now)
 	}
 	form, err := parseForm(r.Body)
@@ -59,15 +68,12 @@ func (a *Adapter) read(ctx context.Context, r platforms.Request, now time.Time) 
 	}
 }
 
-func isForm(r platforms.Request) bool {
-	switch kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); {
-	case err == nil && kind == "application/x-www-form-urlencoded":
-		return true
-	case err == nil && kind == "application/json":
-		return false
-	default:
-		return !bytes.HasPrefix(bytes.TrimSpace(r.Body), []byte("{"))
+func mediaType(r platforms.Request) string {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return ""
 	}
+	return kind
 }
 
 // parseForm makes sure that every value can be stored as text.
@@ -116,9 +122,10 @@ func formatTS(t time.Time) string {
 	return strconv.FormatInt(t.Unix(), 10) + "." + strconv.Itoa(1000000 + t.Nanosecond()/1000)[1:]
 }
 
-// chatTypeOf guesses from the channel's id where Slack does not say more.
+// chatTypeOf goes by the channel's id: D… is one person with the bot. A
+// channel's name says nothing, since people choose it.
 func chatTypeOf(channelID string) platforms.ChatType {
-	if strings.HasPrefix(channelID, "D") {
+	if direct(channelID) {
 		return platforms.Private
 	}
 	return platforms.Group

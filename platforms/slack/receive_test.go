@@ -79,6 +79,8 @@ func TestWhereAMessageBelongs(t *testing.T) {
 		mentioned bool
 	}{
 		{"im", fakeslack.MessageEvent(fakeslack.Event{ChannelType: "im", Text: "hi"}), platforms.Private, "", false},
+		{"im by its id", fakeslack.MessageEvent(fakeslack.Event{Channel: "D9", ChannelType: "channel", Text: "hi"}), platforms.Private, "", false},
+		{"channel by its id", fakeslack.MessageEvent(fakeslack.Event{Channel: "C9", ChannelType: "im", Text: "hi"}), platforms.Group, "", false},
 		{"im with mention", fakeslack.MessageEvent(fakeslack.Event{ChannelType: "im", Text: bot + " hi"}), platforms.Private, "", true},
 		{"im thread", fakeslack.MessageEvent(fakeslack.Event{ChannelType: "im", Text: "hi", ThreadTS: other}), platforms.Private, other, false},
 		{"channel", fakeslack.MessageEvent(fakeslack.Event{Text: "hi"}), platforms.Group, "", false},
@@ -122,7 +124,8 @@ func TestWhoTheBotIs(t *testing.T) {
 	t.Parallel()
 	server := fakeslack.New(t, fakeslack.Options{})
 	asked := newAdapter(t, slack.Options{SigningSecret: secret, APIURL: server.APIURL()})
-	if id, team, err := asked.AuthTest(t.Context()); err != nil || id != fakeslack.DefaultBotUser || team != fakeslack.DefaultTeam {
+	if id, team, err := asked.AuthTest(t.Context()); err != nil || id != fakeslack.DefaultBotUser || team != fakeslack.DefaultTeam ||
+		asked.TeamID() != fakeslack.DefaultTeamID {
 		t.Fatalf("auth.test: %q %q %v", id, team, err)
 	}
 	fresh := newAdapter(t, slack.Options{SigningSecret: secret})
@@ -234,6 +237,21 @@ func TestTenantOfAnOrganizationInstall(t *testing.T) {
 	}
 }
 
+// In a channel that organizations share team_id is that of who made it.
+func TestTenantOfASharedChannel(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string][2]string{
+		`{"type":"event_callback","event_id":"E","team_id":"T1","authorizations":[{"team_id":"T1"}]}`:                             {"T1", ""},
+		`{"type":"event_callback","event_id":"E","team_id":"TO","context_team_id":"TC","authorizations":[{"team_id":"T1"}]}`:      {"T1", "TO"},
+		`{"type":"event_callback","event_id":"E","team_id":"TO","context_team_id":"TC","authorizations":[{"enterprise_id":"E"}]}`: {"TC", "TO"},
+		`{"type":"event_callback","event_id":"E","team_id":"TO"}`:                                                                 {"TO", ""},
+	} {
+		if e := receiveOne(t, []byte(body)); e.Tenant != want[0] || e.FormerTenant != want[1] {
+			t.Errorf("%s: tenant %q, formerly %q", body, e.Tenant, e.FormerTenant)
+		}
+	}
+}
+
 func TestBodiesThatSlackDoesNotSend(t *testing.T) {
 	t.Parallel()
 	form := "application/x-www-form-urlencoded"
@@ -251,6 +269,11 @@ func TestBodiesThatSlackDoesNotSend(t *testing.T) {
 		{form, "payload=%7B"},
 		{form, "payload=null"},
 		{form, "command=/parley"}, // nobody, nowhere
+		// What was signed as one kind is not read as the other.
+		{form, `{"type":"event_callback","event_id":"E","x":"&command=/parley&text=save+a+b&user_id=U2&channel_id=C1&team_id=T1&trigger_id=1"}`},
+		{"", `{"type":"event_callback","event_id":"E","x":"&command=/parley&user_id=U2&channel_id=C1"`},
+		{"application/json", string(fakeslack.SlashCommand(fakeslack.Command{Text: "help"}))},
+		{"application/json; charset=utf-8", "payload=%7B%22type%22%3A%22block_actions%22%7D"},
 		{"", "hello"},
 	} {
 		r := signed([]byte(c.body))
@@ -305,7 +328,7 @@ func TestWholeSlashCommand(t *testing.T) {
 		Kind: platforms.KindCommand, ChatType: platforms.Group, ChatID: "C00000001", SenderID: "U00000001", SenderName: "alice",
 		Text: "save city Paris", Mentioned: true, SentAt: now.UTC(),
 		ReplyTo: platforms.Address{
-			Tenant: fakeslack.DefaultTeamID, ChatID: "C00000001", UserID: "U00000001", ResponseURL: answer,
+			Tenant: fakeslack.DefaultTeamID, ChatID: "C00000001", UserID: "U00000001", Private: true, ResponseURL: answer,
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -324,6 +347,7 @@ func TestPlaceOfACommand(t *testing.T) {
 		{"G1", "mpdm-a--b--c-1", platforms.Group},
 		{"G1", "privategroup", platforms.Group},
 		{"C1", "general", platforms.Group},
+		{"C1", "directmessage", platforms.Group}, // a channel can be named so
 	} {
 		e := receiveOne(t, fakeslack.SlashCommand(fakeslack.Command{Channel: c.channel, ChannelName: c.name}))
 		if e.ChatType != c.want {
@@ -334,31 +358,51 @@ func TestPlaceOfACommand(t *testing.T) {
 
 func TestResponseURLIsFollowedOnlyToSlack(t *testing.T) {
 	t.Parallel()
-	a := newAdapter(t, slack.Options{SigningSecret: secret, APIURL: "http://127.0.0.1:4321/api"})
-	for raw, ok := range map[string]bool{
-		"https://hooks.slack.com/commands/1":       true,
-		"https://HOOKS.slack.com/commands/1":       true,
-		"http://127.0.0.1:4321/commands/1":         true,
-		"http://hooks.slack.com/commands/1":        false,
-		"https://hooks.slack.com:8443/commands/1":  false,
-		"https://hooks.slack.com.evil.example/1":   false,
-		"https://evil.example/hooks.slack.com":     false,
-		"https://hooks.slack.com@evil.example/1":   false,
-		"https://user:pw@hooks.slack.com/1":        false,
-		"http://127.0.0.1:4322/commands/1":         false,
-		"https://127.0.0.1:4321/commands/1":        false,
-		"//hooks.slack.com/commands/1":             false,
-		"file:///etc/passwd":                       false,
-		"https://hooks.slack.com\\@evil.example/x": false,
-		"":  false,
-		"%": false,
+	const official, gov, fake = "https://slack.com/api/", "https://slack-gov.com/api/", "http://127.0.0.1:4321/api"
+	for _, c := range []struct {
+		api, url string
+		ok       bool
+	}{
+		{official, "https://hooks.slack.com/commands/1", true},
+		{official, "https://HOOKS.slack.com/commands/1", true},
+		{official, "https://hooks.slack.com:443/commands/1", true},
+		{official, "https://slack.com/commands/1", true},
+		{"https://slack.com:443/api/", "https://hooks.slack.com/commands/1", true},
+		{"https://www.slack.com/api/", "https://hooks.slack.com/commands/1", true},
+		{official, "https://hooks.slack-gov.com/commands/1", false},
+		{official, "http://hooks.slack.com/commands/1", false},
+		{official, "http://hooks.slack.com:443/commands/1", false},
+		{official, "https://hooks.slack.com:8443/commands/1", false},
+		{official, "https://hooks.slack.com.evil.example/1", false},
+		{official, "https://evil.example/hooks.slack.com", false},
+		{official, "https://hooks.slack.com@evil.example/1", false},
+		{official, "https://user:pw@hooks.slack.com/1", false},
+		{official, "https://hooks.slack.com\\@evil.example/x", false},
+		{official, "//hooks.slack.com/commands/1", false},
+		{official, "file:///etc/passwd", false},
+		{official, "https://", false},
+		{official, "", false},
+		{official, "%", false},
+		{gov, "https://hooks.slack-gov.com/commands/1", true},
+		{gov, "https://hooks.slack-gov.com:443/commands/1", true},
+		{gov, "https://hooks.slack.com/commands/1", false},
+		{"https://notslack.com/api/", "https://hooks.slack.com/commands/1", false},
+		{"https://slack.com.evil.example/api/", "https://hooks.slack.com/commands/1", false},
+		{fake, "http://127.0.0.1:4321/commands/1", true},
+		{fake, "http://127.0.0.1:4322/commands/1", false},
+		{fake, "https://127.0.0.1:4321/commands/1", false},
+		{fake, "https://hooks.slack.com/commands/1", false},
+		{"http://proxy.example/api/", "http://proxy.example:80/commands/1", true},
+		{"http://proxy.example:80/api/", "http://proxy.example/commands/1", true},
 	} {
-		in, err := a.Receive(t.Context(), signed(fakeslack.SlashCommand(fakeslack.Command{ResponseURL: raw})))
+		a := newAdapter(t, slack.Options{SigningSecret: secret, APIURL: c.api})
+		in, err := a.Receive(t.Context(), signed(fakeslack.SlashCommand(fakeslack.Command{ResponseURL: c.url})))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := in.Events[0].ReplyTo.ResponseURL; (got == raw) != ok && raw != "" || (!ok && got != "") {
-			t.Errorf("%q became %q", raw, got)
+		to := in.Events[0].ReplyTo
+		if to.ResponseURL != "" && to.ResponseURL != c.url || (to.ResponseURL != "") != c.ok || !to.ForAsker() {
+			t.Errorf("%s, %q became %+v", c.api, c.url, to)
 		}
 	}
 }
@@ -400,10 +444,24 @@ func TestWholeAction(t *testing.T) {
 	want := platforms.Event{
 		Platform: "slack", Tenant: "T1", App: "A1", ID: "1.2.3", Kind: platforms.KindAction, ChatType: platforms.Group,
 		ChatID: "C1", ThreadID: ts, SenderID: "U1", SenderName: "alice", Text: "yes", Mentioned: true, SentAt: now.UTC(),
-		ReplyTo: platforms.Address{Tenant: "T1", ChatID: "C1", ThreadID: ts, MessageID: ts, UserID: "U1"},
+		ReplyTo: platforms.Address{
+			Tenant: "T1", ChatID: "C1", ThreadID: ts, MessageID: ts, UserID: "U1", SpareURL: "https://hooks.slack.com/actions/1",
+		},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// A shortcut is between the one who uses it and the bot, whether it has an
+// answer URL or not.
+func TestShortcutIsPrivate(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{"https://hooks.slack.com/app/1": "https://hooks.slack.com/app/1", "https://evil.example/": "", "": ""} {
+		e := receiveOne(t, action(map[string]any{"type": "message_action", "callback_id": "ask", "response_url": url}))
+		if !e.ReplyTo.Private || e.ReplyTo.ResponseURL != want || e.ReplyTo.SpareURL != "" || e.ChatType != platforms.Group {
+			t.Errorf("%q: %s %+v", url, e.ChatType, e.ReplyTo)
+		}
 	}
 }
 

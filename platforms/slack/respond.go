@@ -7,24 +7,70 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 
 	slackgo "github.com/slack-go/slack"
 
 	"github.com/parley-bot/parley/internal/failure"
 )
 
-// respond answers a slash command at its response URL, for the person alone.
+// checked returns a response URL if an answer may be sent there, else "": over
+// TLS to the host for it that belongs to the API's, or to the API's own scheme,
+// host and port. Who forges one would read the answer.
+func (a *Adapter) checked(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.User != nil || u.Host == "" {
+		return ""
+	}
+	to := endpoint(u)
+	if to == endpoint(a.api) || to != "" && to == hooksOf(a.api) {
+		return raw
+	}
+	return ""
+}
+
+// hooksOf returns the endpoint of the response URLs that Slack gives out beside
+// an API, "" when it is none of Slack's.
+func hooksOf(api *url.URL) string {
+	host := strings.ToLower(api.Hostname())
+	for _, domain := range []string{"slack.com", "slack-gov.com"} {
+		if host == domain || strings.HasSuffix(host, "."+domain) {
+			return "https://hooks." + domain + ":443"
+		}
+	}
+	return ""
+}
+
+// endpoint returns scheme, host and port of an address, the port also where it
+// is the scheme's default; "" when it is no web address.
+func endpoint(u *url.URL) string {
+	port := u.Port()
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http":
+		return ""
+	case port != "":
+	case u.Scheme == "https":
+		port = "443"
+	default:
+		port = "80"
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+}
+
+// respond answers a slash command, a shortcut or a button at its response URL,
+// for the person alone.
 // It reports taken = false without an error when Slack definitely refused: the
 // URL works for 30 minutes and five messages.
 // Source: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
-func (a *Adapter) respond(ctx context.Context, url, text string) (taken bool, err error) {
+func (a *Adapter) respond(ctx context.Context, target, text string) (taken bool, err error) {
 	body, err := json.Marshal(map[string]string{
 		"response_type": slackgo.ResponseTypeEphemeral, "text": escape(text),
 	})
 	if err != nil {
 		return false, fmt.Errorf("encode answer: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
 		return false, failure.New(failure.Permanent, "invalid_url", "the response URL cannot be used", nil)
 	}

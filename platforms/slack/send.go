@@ -34,7 +34,7 @@ func escapedLen(text string) int {
 }
 
 // Send implements [platforms.Sender]. It takes SendTimeout at most. The id of
-// an answer to a slash command is empty, because Slack gives it none, or one
+// an answer at a response URL is empty, because Slack gives it none, or one
 // that nothing can be found by; that of a file is the file's.
 func (a *Adapter) Send(ctx context.Context, to platforms.Address, p platforms.Part) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, SendTimeout)
@@ -42,18 +42,32 @@ func (a *Adapter) Send(ctx context.Context, to platforms.Address, p platforms.Pa
 	if p.File != "" {
 		return a.sendFile(ctx, to, p)
 	}
-	if url := a.checked(to.ResponseURL); url != "" {
-		taken, err := a.respond(ctx, url, p.Text)
+	if target := a.checked(to.ResponseURL); target != "" {
+		taken, err := a.respond(ctx, target, p.Text)
 		if taken || err != nil {
 			return "", err
 		}
 		a.log.InfoContext(ctx, "slack response url is used up; the answer goes into the conversation")
-		if !direct(to.ChatID) {
-			// What was for one person's eyes is not shown to a whole channel.
-			return "", a.postEphemeral(ctx, to, p)
+	}
+	if to.ForAsker() && !direct(to.ChatID) {
+		// What was for one person's eyes is not shown to a whole channel.
+		return "", a.postEphemeral(ctx, to, p)
+	}
+	id, err := a.post(ctx, to, p)
+	if target := a.checked(to.SpareURL); target != "" && outside(err) {
+		taken, spareErr := a.respond(ctx, target, p.Text)
+		if taken || spareErr != nil {
+			return "", spareErr
 		}
 	}
-	return a.post(ctx, to, p)
+	return id, err
+}
+
+// outside reports whether a post was refused because the bot is no member of
+// the conversation. Slack calls one that the bot cannot see "not found".
+func outside(err error) bool {
+	code := failure.CodeOf(err)
+	return code == "not_in_channel" || code == "channel_not_found"
 }
 
 // direct reports a direct message, where only the person reads along.
@@ -89,7 +103,7 @@ func (a *Adapter) post(ctx context.Context, to platforms.Address, p platforms.Pa
 // Source: https://docs.slack.dev/reference/methods/chat.postEphemeral
 func (a *Adapter) postEphemeral(ctx context.Context, to platforms.Address, p platforms.Part) error {
 	if to.UserID == "" {
-		return failure.New(failure.Permanent, "response_url_used_up", "Slack takes no further answer to this command", nil)
+		return failure.New(failure.Permanent, "response_url_used_up", "Slack takes no further answer for this person", nil)
 	}
 	options := []slackgo.MsgOption{slackgo.MsgOptionText(escape(p.Text), false)}
 	if to.ThreadID != "" {

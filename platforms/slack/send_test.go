@@ -315,17 +315,63 @@ func TestUsedUpResponseURLInAChannel(t *testing.T) {
 	}
 }
 
-// An address is checked again when it is used: it was stored in between.
+// An address is checked again when it is used: it was stored in between. What
+// may not go there is for one person's eyes all the same.
 func TestForeignResponseURLIsNotFollowed(t *testing.T) {
 	t.Parallel()
-	a, server := pair(t)
-	foreign := fakeslack.New(t, fakeslack.Options{})
-	to := platforms.Address{ChatID: "C1", ResponseURL: foreign.NewResponseURL()}
-	if _, err := a.Send(t.Context(), to, part); err != nil {
-		t.Fatal(err)
+	for _, url := range []string{"", "foreign", "https://hooks.slack-gov.com/commands/1"} {
+		a, server := pair(t)
+		foreign := fakeslack.New(t, fakeslack.Options{})
+		to := platforms.Address{ChatID: "C1", UserID: "U1", Private: true, ResponseURL: url}
+		if url == "foreign" {
+			to.ResponseURL = foreign.NewResponseURL()
+			to.Private = false // as stored by an earlier version
+		}
+		if _, err := a.Send(t.Context(), to, part); err != nil {
+			t.Fatal(err)
+		}
+		if len(foreign.Messages()) != 0 || len(server.Messages()) != 1 || !server.Messages()[0].Ephemeral {
+			t.Errorf("%q: foreign %v, own %v", url, foreign.Messages(), server.Messages())
+		}
 	}
-	if len(foreign.Messages()) != 0 || len(server.Messages()) != 1 || server.Messages()[0].Ephemeral {
-		t.Errorf("foreign %v, own %v", foreign.Messages(), server.Messages())
+}
+
+// What follows a button goes to everybody, and where the bot is no member to
+// whom pressed it, the only one whom it can reach.
+func TestWhereTheBotIsNoMember(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name      string
+		post      fakeslack.Fault
+		spare     fakeslack.Fault
+		ephemeral bool
+		code      string
+	}{
+		{"a member", fakeslack.Fault{}, fakeslack.Fault{}, false, ""},
+		{"not in the channel", fakeslack.Refuse("not_in_channel"), fakeslack.Fault{}, true, ""},
+		{"a channel it cannot see", fakeslack.Refuse("channel_not_found"), fakeslack.Fault{}, true, ""},
+		{"archived", fakeslack.Refuse("is_archived"), fakeslack.Fault{}, false, "is_archived"},
+		{"used up", fakeslack.Refuse("not_in_channel"), fakeslack.Refuse("used_url"), false, "not_in_channel"},
+		{"perhaps shown", fakeslack.TakeThenCut(), fakeslack.Fault{}, false, "no_answer"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			a, server := pair(t)
+			server.Script(fakeslack.ChatPostMessage, c.post)
+			server.Script(fakeslack.ResponseURL, c.spare)
+			_, err := a.Send(t.Context(), platforms.Address{ChatID: "C1", UserID: "U1", SpareURL: server.NewResponseURL()}, part)
+			if failure.CodeOf(err) != c.code && (err != nil || c.code != "") {
+				t.Errorf("got %v", err)
+			}
+			for _, m := range server.Messages() {
+				if m.Ephemeral != c.ephemeral || m.Text != part.Text {
+					t.Errorf("shown %+v", m)
+				}
+			}
+			if c.code == "" && len(server.Messages()) != 1 {
+				t.Errorf("shown %+v", server.Messages())
+			}
+		})
 	}
 }
 

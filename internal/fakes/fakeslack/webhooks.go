@@ -45,7 +45,8 @@ func SignedRequest(ctx context.Context, url, secret string, now time.Time, body 
 // Event is something said, to be told to Parley. Empty fields get a default.
 type Event struct {
 	EventID     string // "Ev" + TS
-	TeamID      string
+	TeamID      string // where the app is installed
+	MakerTeamID string // of who made the channel, where that is another one
 	AppID       string
 	BotUser     string // the app's bot, named in authorizations
 	Channel     string // C00000001, in an im D00000001
@@ -107,8 +108,9 @@ func (e Event) body(kind string, extra map[string]any) []byte {
 func EventCallback(e Event, event map[string]any) []byte {
 	e = e.withDefaults()
 	return encode(map[string]any{
-		"token": "deprecated", "team_id": e.TeamID, "api_app_id": e.AppID, "type": "event_callback",
-		"event": event, "event_id": e.EventID, "event_time": 1700000000, "is_ext_shared_channel": false,
+		"token": "deprecated", "team_id": cmp.Or(e.MakerTeamID, e.TeamID), "context_team_id": e.TeamID,
+		"api_app_id": e.AppID, "type": "event_callback",
+		"event": event, "event_id": e.EventID, "event_time": 1700000000, "is_ext_shared_channel": e.MakerTeamID != "",
 		"authorizations": []map[string]any{{
 			"enterprise_id": nil, "team_id": e.TeamID, "user_id": e.BotUser, "is_bot": true, "is_enterprise_install": false,
 		}},
