@@ -74,7 +74,7 @@ const unset = "default"
 // model shows or sets the model of this conversation.
 func model(r *Registry, store Store) Command {
 	return Command{
-		Name: "model", Usage: "[name]",
+		Name: "model", Usage: "[name]", Allowed: Call.rules,
 		Run: func(ctx context.Context, c Call) (Answer, error) {
 			return choose(c, r.choices.models, r.choices.model, store.SetModelTx, func() (string, error) {
 				preferred, err := r.preferred(ctx, c.Person, "model", r.choices.model)
@@ -87,7 +87,7 @@ func model(r *Registry, store Store) Command {
 // persona shows or sets the persona of this conversation.
 func persona(r *Registry, store Store) Command {
 	return Command{
-		Name: "persona", Usage: "[name]",
+		Name: "persona", Usage: "[name]", Allowed: Call.rules,
 		Run: func(ctx context.Context, c Call) (Answer, error) {
 			return choose(c, r.choices.personaNames(), r.choices.persona, store.SetPersonaTx, func() (string, error) {
 				preferred, err := r.preferred(ctx, c.Person, "persona", r.choices.persona)

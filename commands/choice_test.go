@@ -79,19 +79,20 @@ func TestChoose(t *testing.T) {
 
 func TestTokens(t *testing.T) {
 	t.Parallel()
-	end := time.Date(2026, 1, 16, 0, 0, 0, 0, time.UTC)
-	limit := int64(0)
-	c := newChat(t, commands.Options{Budget: func(time.Time) (int64, time.Time, time.Time) {
-		return limit, end.AddDate(0, 0, -1), end
+	midnight := time.Date(2026, 1, 16, 0, 0, 0, 0, time.UTC)
+	limit, chatLimit := int64(0), int64(0)
+	c := newChat(t, commands.Options{Budget: func(time.Time) (person, chat int64, start, end time.Time) {
+		return limit, chatLimit, midnight.AddDate(0, 0, -1), midnight
 	}})
-	c.store.used = map[string]int64{"slack:private:U1": 246}
+	c.store.used = map[string]int64{"U1": 246, "C1": 600}
 	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45"})
 	limit = 1000
 	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45\n" +
 		"Remaining budget: 877 of 1000 tokens. Resets on 2026-01-16 00:00 UTC."})
-	limit = 100
+	limit, chatLimit = 100, 500
 	_, err := c.send(t, "/save timezone Asia/Shanghai")
 	must(t, err)
 	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45\n" +
-		"Remaining budget: 0 of 100 tokens. Resets on 2026-01-16 08:00 CST."})
+		"Remaining budget: 0 of 100 tokens. Resets on 2026-01-16 08:00 CST.\n" +
+		"Remaining budget of this chat: 200 of 500 tokens. Resets on 2026-01-16 08:00 CST."})
 }

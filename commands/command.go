@@ -48,9 +48,10 @@ type Call struct {
 	Model, Persona string // the conversation's own choice; "" = none
 	Person         memory.Person
 	SenderName     string // for display; may be empty
-	UserKey        string // under which the person's tokens are counted
+	UserKey        string // the person's, as the author of messages
 	ChatID         string
 	Group          bool      // several people read along
+	Room           bool      // everybody in the chat shares the conversation
 	Mentions       []Mention // who is named in the text
 	Locale         string    // BCP 47, when the platform says it
 	Event          string    // the same whenever this use is taken again, and of no other
@@ -64,6 +65,7 @@ type Call struct {
 	Args     []string // Rest's words; "two words" in quotes are one
 
 	command *Command
+	admins  func(memory.Person) bool // nil = there are none
 	voice   sentences.Voice
 }
 
@@ -114,6 +116,10 @@ func (c Call) Say(key string, args ...any) string { return c.voice.Say(key, args
 func (c Call) Usage() Answer {
 	return Answer{Text: strings.TrimSpace(c.Say("usage", c.Prefix, c.command.Name, c.command.Usage))}
 }
+
+// rules reports whether the person may do what is everybody's concern: in a
+// conversation of their own anything, in a room only an admin, as far as there are any.
+func (c Call) rules() bool { return !c.Room || c.admins == nil || c.admins(c.Person) }
 
 // refusal says why the command cannot be used by this person or here, "" when
 // it can.

@@ -42,11 +42,20 @@ func (f *fakeStore) SetPersonaTx(_ context.Context, _ database.Tx, _ int64, pers
 	return f.err
 }
 
-func (f *fakeStore) TokensUsed(_ context.Context, userKey string, since time.Time) (int64, error) {
+// Person and Chat tell what was used: half of it lately.
+func (f *fakeStore) Person(_ context.Context, p memory.Person, since time.Time) (int64, error) {
+	return f.spent(p.SenderID, since)
+}
+
+func (f *fakeStore) Chat(_ context.Context, _ memory.Realm, chatID string, since time.Time) (int64, error) {
+	return f.spent(chatID, since)
+}
+
+func (f *fakeStore) spent(who string, since time.Time) (int64, error) {
 	if since.After(time.Unix(0, 0)) {
-		return f.used[userKey] / 2, f.err
+		return f.used[who] / 2, f.err
 	}
-	return f.used[userKey], f.err
+	return f.used[who], f.err
 }
 
 func (f *fakeStore) Recent(_ context.Context, id int64, n int) ([]conversation.Message, error) {
@@ -61,8 +70,8 @@ func (f *fakeStore) ClearTx(_ context.Context, _ database.Tx, id int64) error {
 	return f.err
 }
 
-func (f *fakeStore) TenantStats(_ context.Context, tenant string) (conversations, messages int64, err error) {
-	if tenant != "T1" {
+func (f *fakeStore) RealmStats(_ context.Context, tenant, platform string) (conversations, messages int64, err error) {
+	if tenant != "T1" || platform != "slack" {
 		return 0, 0, f.err
 	}
 	return 1, int64(len(f.messages)), f.err
@@ -79,6 +88,7 @@ type chat struct {
 
 	events   int
 	group    bool
+	room     bool
 	name     string
 	locale   string
 	mentions []commands.Mention
@@ -96,7 +106,7 @@ func newChat(t *testing.T, o commands.Options) *chat {
 		db: db, store: &fakeStore{}, memory: m, conversation: 7,
 		person: memory.Person{Tenant: "T1", Platform: "slack", SenderID: "U1"}, now: time.Now,
 	}
-	o.Store, o.Memory = c.store, m
+	o.Store, o.Memory, o.Spent = c.store, m, c.store
 	c.registry = commands.New(o)
 	return c
 }
@@ -111,7 +121,7 @@ func (c *chat) send(t *testing.T, text string) (commands.Answer, error) {
 	answer, err := c.registry.Run(t.Context(), commands.Call{
 		Name: name, Rest: rest, Conversation: c.conversation, Person: c.person, SenderName: c.name,
 		Model: c.store.model, Persona: c.store.persona, UserKey: "slack:private:" + c.person.SenderID,
-		ChatID: "C1", Group: c.group, Mentions: c.mentions, Locale: c.locale,
+		ChatID: "C1", Group: c.group, Room: c.room, Mentions: c.mentions, Locale: c.locale,
 		Event: fmt.Sprint(t.Name(), c.events), EventID: int64(c.events), At: c.now(), Now: c.now(),
 	})
 	if err != nil || answer.Apply == nil {
@@ -262,7 +272,7 @@ func TestStats(t *testing.T) {
 	c.expect(t, say{"/stats commands", "No command was used yet."}, say{"/stats me", "Usage: /stats [commands]"})
 	for i, name := range []string{"help", "save", "save"} {
 		must(t, c.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-			_, err := c.memory.Apply(ctx, tx, memory.Effect{ID: fmt.Sprint(i), At: time.Now()}, memory.CountCommand{Tenant: "T1", Name: name})
+			_, err := c.memory.Apply(ctx, tx, memory.Effect{ID: fmt.Sprint(i), At: time.Now()}, memory.CountCommand{Realm: c.person.Realm(), Name: name})
 			return err
 		}))
 	}

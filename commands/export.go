@@ -22,7 +22,7 @@ const (
 // export shows the conversation as an export file has it.
 func export(store Store) Command {
 	return Command{
-		Name: "export",
+		Name: "export", Allowed: Call.rules,
 		Run: func(ctx context.Context, c Call) (Answer, error) {
 			if c.Conversation == 0 {
 				return Answer{Text: c.Say("export.none")}, nil

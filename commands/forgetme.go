@@ -41,9 +41,17 @@ func askForget(ctx context.Context, m memory.Backend, e Eraser, c Call) (Answer,
 	if err != nil {
 		return Answer{}, err
 	}
-	kept, err := m.Footprint(ctx, c.Person)
+	selves, err := e.Selves(ctx, c.Person)
 	if err != nil {
 		return Answer{}, err
+	}
+	var kept memory.Footprint
+	for _, p := range selves {
+		f, err := m.Footprint(ctx, p)
+		if err != nil {
+			return Answer{}, err
+		}
+		kept.Preferences, kept.Facts, kept.Scores = kept.Preferences+f.Preferences, kept.Facts+f.Facts, kept.Scores+f.Scores
 	}
 	return Answer{
 		Text: c.Say("forget-me.ask", conversations, messages, kept.Preferences, kept.Facts, kept.Scores, c.Prefix), Unkept: true,
@@ -54,18 +62,28 @@ func askForget(ctx context.Context, m memory.Backend, e Eraser, c Call) (Answer,
 }
 
 func (r *Registry) eraseAll(ctx context.Context, e Eraser, c Call) (Answer, error) {
+	selves, err := e.Selves(ctx, c.Person)
+	if err != nil {
+		return Answer{}, err
+	}
+	var all []memory.Change
+	for _, p := range selves {
+		all = append(all, memory.ForgetPerson{Person: p})
+	}
 	answer, err := c.change(ctx, r.memory, func([]memory.Result) string {
 		return c.Say("forget-me.done")
-	}, memory.ForgetPerson{Person: c.Person})
+	}, all...)
 	if err != nil {
 		return Answer{}, err
 	}
 	forgotten := answer.Apply // nil where it is done already
 	answer.Apply = func(ctx context.Context, tx database.Tx, id int64) (string, error) {
-		if err := r.forgetTx(ctx, tx, c.Person); err != nil {
-			return "", err
+		for _, p := range selves {
+			if err := r.forgetTx(ctx, tx, p); err != nil {
+				return "", err
+			}
 		}
-		if err := e.EraseTx(ctx, tx, c.Person, c.EventID); err != nil || forgotten == nil {
+		if err := e.EraseTx(ctx, tx, selves, c.EventID); err != nil || forgotten == nil {
 			return "", err
 		}
 		return forgotten(ctx, tx, id)

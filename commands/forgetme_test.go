@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,14 @@ func (f *fakeEraser) Asked(_ context.Context, _ memory.Person, since time.Time) 
 	return !f.asked.IsZero() && !f.asked.Before(since), nil
 }
 
-func (f *fakeEraser) EraseTx(_ context.Context, _ database.Tx, _ memory.Person, eventID int64) error {
+func (f *fakeEraser) Selves(_ context.Context, p memory.Person) ([]memory.Person, error) {
+	return []memory.Person{p, {Tenant: "outer", Platform: p.Platform, SenderID: p.SenderID}}, nil
+}
+
+func (f *fakeEraser) EraseTx(_ context.Context, _ database.Tx, selves []memory.Person, eventID int64) error {
+	if len(selves) != 2 {
+		return fmt.Errorf("erased %v only", selves)
+	}
 	f.asked = time.Time{}
 	f.erased = append(f.erased, eventID)
 	return nil

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	_ "time/tzdata" // a time zone must be known on a machine without a zone database, too
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/internal/names"
 	"github.com/parley-bot/parley/memory"
 )
 
@@ -85,6 +87,26 @@ func zoneOf(ctx context.Context, m memory.Backend, c Call) (*time.Location, erro
 	return zone, nil
 }
 
+// speaker returns what stands before a message: in a room others are named.
+func (c Call) speaker(m conversation.Message) string {
+	you, bot := c.Say("history.you"), c.Say("history.bot")
+	switch {
+	case m.Role == conversation.RoleAssistant:
+		return bot
+	case !c.Room || m.Author == c.UserKey:
+		return you
+	}
+	id := names.Clean(conversation.SenderOf(cmp.Or(m.Author, "*")))
+	name, _ := m.Metadata["sender_name"].(string)
+	name = cmp.Or(names.Clean(name), id)
+	for _, taken := range []string{you, bot} { // nobody poses as one of the two
+		if strings.EqualFold(name, strings.TrimRight(taken, ":： ")) {
+			name += " (" + id + ")"
+		}
+	}
+	return name + ": "
+}
+
 func (c Call) printHistory(messages []conversation.Message, zone *time.Location) string {
 	if len(messages) == 0 {
 		return c.Say("history.none")
@@ -93,11 +115,7 @@ func (c Call) printHistory(messages []conversation.Message, zone *time.Location)
 	b.WriteString(c.Say("history.title", len(messages)))
 	b.WriteByte('\n')
 	for _, m := range messages {
-		who := c.Say("history.you")
-		if m.Role == conversation.RoleAssistant {
-			who = c.Say("history.bot")
-		}
-		fmt.Fprintf(&b, "\n[%s] %s%s", m.Timestamp.In(zone).Format(time.DateTime), who, m.Content)
+		fmt.Fprintf(&b, "\n[%s] %s%s", m.Timestamp.In(zone).Format(time.DateTime), c.speaker(m), m.Content)
 	}
 	return b.String()
 }

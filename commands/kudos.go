@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/parley-bot/parley/internal/names"
 	"github.com/parley-bot/parley/memory"
 )
 
@@ -67,12 +68,12 @@ func (c Call) means(user Mention) bool {
 
 func giveKudos(ctx context.Context, m memory.Backend, c Call, user Mention, reason string) (Answer, error) {
 	who := memory.Person{Tenant: c.Person.Tenant, Platform: c.Person.Platform, SenderID: user.ID}
-	known, err := m.Name(ctx, who)
+	known, err := m.NameAt(ctx, c.place(), who)
 	if err != nil {
 		return Answer{}, err
 	}
 	// What a platform puts into the text is the id where it has no name.
-	name := cmp.Or(known, strings.TrimPrefix(user.Text, "@"))
+	name := cmp.Or(names.Clean(known), names.Clean(strings.TrimPrefix(user.Text, "@")), names.Clean(user.ID))
 	board := "" // shows the name that the person is seen with
 	if known == "" && name != user.ID {
 		board = name

@@ -11,13 +11,14 @@ import (
 	"github.com/parley-bot/parley/memory"
 )
 
-// seen makes the memory know a person by name.
-func (c *chat) seen(t *testing.T, id, name string) {
+// wrote makes the memory know a person by name who has written in a group.
+func (c *chat) wrote(t *testing.T, id, name, group string) {
 	t.Helper()
 	p := c.person
 	p.SenderID = id
 	must(t, c.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-		_, err := c.memory.Apply(ctx, tx, memory.Effect{ID: "seen " + id + name, At: time.Now()}, memory.Seen{Person: p, Name: name})
+		_, err := c.memory.Apply(ctx, tx, memory.Effect{ID: "wrote " + id + name + group, At: time.Now()}, memory.Seen{Person: p, Name: name},
+			memory.AddScore{Place: memory.PlaceOf(p, true, group), Board: memory.Messages, Person: p, N: 1})
 		return err
 	}))
 }
@@ -33,7 +34,7 @@ func TestKudos(t *testing.T) {
 	t.Parallel()
 	c := newChat(t, commands.Options{})
 	c.group = true
-	c.seen(t, "U2", "Bob")
+	c.wrote(t, "U2", "Bob", "C1")
 	c.expect(t,
 		say{"/kudos", "You have 0 kudos"},
 		say{"/leaderboard", "Nobody is on the board yet"},
@@ -50,6 +51,41 @@ func TestKudos(t *testing.T) {
 	c.expect(t, say{"/kudos", "You have 2 kudos\n– the  long talk"})
 	c.group = false
 	c.expect(t, say{"/kudos", "You have 0 kudos"}, say{"/leaderboard", "Nobody is on the board yet"})
+}
+
+// What somebody is called in other chats is not told, by whatever way.
+func TestKudosTellNoName(t *testing.T) {
+	t.Parallel()
+	c := newChat(t, commands.Options{})
+	c.group = true
+	c.wrote(t, "U2", "Robert Secret", "C2")
+	c.expect(t,
+		say{"/kudos @U2", "@U2 now has 1 kudos"},
+		say{"/leaderboard", "🥇 U2 – 1"},
+	)
+	c.wrote(t, "U2", "Robert S.", "C2")
+	c.expect(t, say{"/leaderboard", "🥇 U2 – 1"})
+	c.wrote(t, "U2", "Robert S.", "C1")
+	c.expect(t,
+		say{"/kudos @U2", "@Robert S. now has 2 kudos"},
+		say{"/leaderboard", "🥇 Robert S. – 2"},
+	)
+	c.group = false
+	c.expect(t, say{"/kudos @U2", "@U2 now has 1 kudos"}, say{"/leaderboard", "🥇 U2 – 1"})
+}
+
+// A name cannot forge a line, also one that an earlier version has kept.
+func TestNamesAreOneLineOnBoards(t *testing.T) {
+	t.Parallel()
+	c := newChat(t, commands.Options{})
+	c.group = true
+	c.wrote(t, "U2", "Bob\n🥇 Eve – 99\u202e", "C1")
+	c.mentions = []commands.Mention{{ID: "U3", Text: "@Eve\u2028Mallory"}}
+	c.expect(t,
+		say{"/leaderboard messages", "🥇 Bob 🥇 Eve – 99 – 1"},
+		say{"/kudos @U2", "@Bob 🥇 Eve – 99 now has 1 kudos"},
+		say{"/kudos @Eve\u2028Mallory", "@Eve Mallory now has 1 kudos"},
+	)
 }
 
 // Whom a platform says that the text names is who gets the kudos, also under a

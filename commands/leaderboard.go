@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/parley-bot/parley/internal/names"
 	"github.com/parley-bot/parley/memory"
 )
 
@@ -26,7 +27,7 @@ func leaderboard(m memory.Backend) Command {
 			}
 			lines := make([]string, len(leaders))
 			for i, l := range leaders {
-				lines[i] = fmt.Sprintf("%s %s – %d", rank(i), l.Name, l.Points)
+				lines[i] = fmt.Sprintf("%s %s – %d", rank(i), names.Clean(l.Name), l.Points)
 			}
 			return Answer{Text: strings.Join(lines, "\n")}, nil
 		},

@@ -19,8 +19,8 @@ type Store interface {
 	Recent(ctx context.Context, id int64, n int) ([]conversation.Message, error)
 	// ClearTx removes the messages and sets the counters to zero.
 	ClearTx(ctx context.Context, tx database.Tx, id int64) error
-	// TenantStats counts what is stored of one tenant.
-	TenantStats(ctx context.Context, tenant string) (conversations, messages int64, err error)
+	// RealmStats counts what is stored of one tenant of one platform.
+	RealmStats(ctx context.Context, tenant, platform string) (conversations, messages int64, err error)
 	// Get returns a conversation with its counters.
 	Get(ctx context.Context, id int64) (*conversation.Conversation, error)
 	// Export returns a conversation with all its messages.
@@ -28,8 +28,6 @@ type Store interface {
 	// SetModelTx and SetPersonaTx set what a conversation uses; "" = the default.
 	SetModelTx(ctx context.Context, tx database.Tx, id int64, model string) error
 	SetPersonaTx(ctx context.Context, tx database.Tx, id int64, persona string) error
-	// TokensUsed returns what a user key has used since a time.
-	TokensUsed(ctx context.Context, userKey string, since time.Time) (int64, error)
 }
 
 // Eraser erases what is kept about a person.
@@ -40,14 +38,24 @@ type Eraser interface {
 	AskTx(ctx context.Context, tx database.Tx, p memory.Person, at time.Time) error
 	// Asked reports whether the person was told since that time.
 	Asked(ctx context.Context, p memory.Person, since time.Time) (bool, error)
-	// EraseTx takes everything out of sight. Its rows, and those of the
-	// event that asks for it, are removed once that event is answered.
-	EraseTx(ctx context.Context, tx database.Tx, p memory.Person, eventID int64) error
+	// Selves returns the person, and whom else they were taken for.
+	Selves(ctx context.Context, p memory.Person) ([]memory.Person, error)
+	// EraseTx takes everything of somebody's Selves out of sight. Its rows, and
+	// those of the event that asks for it, are removed once that event is answered.
+	EraseTx(ctx context.Context, tx database.Tx, selves []memory.Person, eventID int64) error
 }
 
-// Budget tells how many tokens a person may use: how many in the period that
-// now lies in, and when that starts and ends. No tokens = no bound.
-type Budget func(now time.Time) (tokens int64, start, end time.Time)
+// Budget tells how many tokens one person and everybody in one chat may use in
+// the period that now lies in, and when that starts and ends. No tokens = no bound.
+type Budget func(now time.Time) (person, chat int64, start, end time.Time)
+
+// Spent tells how many tokens were used since a time.
+type Spent interface {
+	// Person is what a person has used in all chats.
+	Person(ctx context.Context, p memory.Person, since time.Time) (int64, error)
+	// Chat is what everybody has used in one chat.
+	Chat(ctx context.Context, r memory.Realm, chatID string, since time.Time) (int64, error)
+}
 
 // Options say what a registry works with.
 type Options struct {
@@ -57,11 +65,13 @@ type Options struct {
 	Memory   memory.Backend
 	Eraser   Eraser
 
-	DefaultModel string            // as in Models, or what else is used unless somebody chooses
-	Models       []string          // what may be chosen, each provider:name
-	Personas     map[string]string // name → system prompt
-	Budget       Budget            // nil = none
-	More         []Command         // further commands; a name that is taken replaces the command
+	DefaultModel string                   // as in Models, or what else is used unless somebody chooses
+	Models       []string                 // what may be chosen, each provider:name
+	Personas     map[string]string        // name → system prompt
+	Budget       Budget                   // nil = none
+	Spent        Spent                    // nil = nothing is counted
+	Admins       func(memory.Person) bool // who rules the conversation of a room; nil = everybody in it
+	More         []Command                // further commands; a name that is taken replaces the command
 }
 
 // Registry holds the commands. It does not change once made and is safe for
@@ -70,6 +80,7 @@ type Registry struct {
 	prefix   string
 	language Language
 	memory   memory.Backend
+	admins   func(memory.Person) bool
 	choices  choices
 	book     sentences.Book
 	commands []Command      // in the order of the help
@@ -82,6 +93,7 @@ func New(o Options) *Registry {
 		prefix:   cmp.Or(o.Prefix, "/"),
 		language: cmp.Or(o.Language, English),
 		memory:   o.Memory,
+		admins:   o.Admins,
 		choices:  choices{defaultModel: o.DefaultModel, models: o.Models, personas: o.Personas},
 		book:     sentences.NewBook(),
 		byName:   map[string]int{},
@@ -96,7 +108,7 @@ func New(o Options) *Registry {
 		leaderboard(o.Memory),
 		history(o.Store, o.Memory),
 		stats(o.Store, o.Memory),
-		tokens(o.Store, o.Memory, o.Budget),
+		tokens(o.Store, o.Memory, o.Spent, o.Budget),
 		model(r, o.Store),
 		persona(r, o.Store),
 		export(o.Store),
@@ -160,7 +172,7 @@ func (r *Registry) Name(typed string) string {
 
 // Run carries out a command. One that does not exist is answered, not an error.
 func (r *Registry) Run(ctx context.Context, c Call) (Answer, error) {
-	c.Prefix, c.Args = r.prefix, arguments(c.Rest)
+	c.Prefix, c.Args, c.admins = r.prefix, arguments(c.Rest), r.admins
 	if i, ok := r.byName[strings.ToLower(c.Name)]; ok {
 		c.command = &r.commands[i]
 	}

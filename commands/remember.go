@@ -104,12 +104,19 @@ func forget(m memory.Backend) Command {
 			if strings.TrimFunc(key, unicode.IsSpace) == "" {
 				return c.Usage(), nil
 			}
+			change := memory.Forget{Place: c.place(), Key: key}
+			if !c.rules() {
+				change.Only = c.Person
+			}
 			return c.change(ctx, m, func(results []memory.Result) string {
-				if !results[0].Done {
-					return c.Say("remember.none", key)
+				switch {
+				case results[0].Done:
+					return c.Say("forget.done", key)
+				case results[0].Old != "":
+					return c.Say("forget.others", key)
 				}
-				return c.Say("forget.done", key)
-			}, memory.Forget{Place: c.place(), Key: key})
+				return c.Say("remember.none", key)
+			}, change)
 		},
 	}
 }

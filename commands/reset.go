@@ -10,7 +10,7 @@ import (
 // answer is kept, so that nothing is left.
 func reset(store Store) Command {
 	return Command{
-		Name: "reset", Aliases: []string{"clear"},
+		Name: "reset", Aliases: []string{"clear"}, Allowed: Call.rules,
 		Run: func(_ context.Context, c Call) (Answer, error) {
 			return Answer{
 				Text:   c.Say("reset.done"),

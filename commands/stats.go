@@ -8,7 +8,7 @@ import (
 	"github.com/parley-bot/parley/memory"
 )
 
-// stats counts what is stored of the asker's tenant. It runs before its own
+// stats counts what is stored of the asker's tenant on this platform. It runs before its own
 // messages are stored, so they are not counted.
 func stats(store Store, m memory.Backend) Command {
 	return Command{
@@ -26,11 +26,11 @@ func stats(store Store, m memory.Backend) Command {
 }
 
 func botStats(ctx context.Context, store Store, m memory.Backend, c Call) (Answer, error) {
-	conversations, messages, err := store.TenantStats(ctx, c.Person.Tenant)
+	conversations, messages, err := store.RealmStats(ctx, c.Person.Tenant, c.Person.Platform)
 	if err != nil {
 		return Answer{}, err
 	}
-	people, err := m.People(ctx, c.Person.Tenant)
+	people, err := m.People(ctx, c.Person.Realm())
 	if err != nil {
 		return Answer{}, err
 	}
@@ -38,7 +38,7 @@ func botStats(ctx context.Context, store Store, m memory.Backend, c Call) (Answe
 }
 
 func commandStats(ctx context.Context, m memory.Backend, c Call) (Answer, error) {
-	uses, err := m.CommandUses(ctx, c.Person.Tenant)
+	uses, err := m.CommandUses(ctx, c.Person.Realm())
 	if err != nil {
 		return Answer{}, err
 	}

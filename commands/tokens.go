@@ -8,17 +8,19 @@ import (
 	"github.com/parley-bot/parley/memory"
 )
 
-// tokens shows what the person and the conversation have used, and what is
-// left of the budget.
-func tokens(store Store, m memory.Backend, budget Budget) Command {
+// tokens shows what the person has used in all chats, what this conversation
+// holds, and what is left of the budgets.
+func tokens(store Store, m memory.Backend, spent Spent, budget Budget) Command {
 	return Command{
 		Name: "tokens",
 		Run: func(ctx context.Context, c Call) (Answer, error) {
-			person, err := store.TokensUsed(ctx, c.UserKey, time.Unix(0, 0))
-			if err != nil {
-				return Answer{}, err
+			var person, here int64
+			var err error
+			if spent != nil {
+				if person, err = spent.Person(ctx, c.Person, time.Unix(0, 0)); err != nil {
+					return Answer{}, err
+				}
 			}
-			var here int64
 			if c.Conversation != 0 {
 				conv, err := store.Get(ctx, c.Conversation)
 				if err != nil {
@@ -27,27 +29,21 @@ func tokens(store Store, m memory.Backend, budget Budget) Command {
 				here = conv.TotalTokens
 			}
 			lines := []string{c.Say("tokens.used", person), c.Say("tokens.here", here)}
-			left, err := budgetLeft(ctx, store, m, budget, c)
-			if err != nil {
-				return Answer{}, err
+			if spent != nil && budget != nil {
+				left, err := budgetsLeft(ctx, m, spent, budget, c)
+				if err != nil {
+					return Answer{}, err
+				}
+				lines = append(lines, left...)
 			}
-			return Answer{Text: strings.Join(append(lines, left...), "\n")}, nil
+			return Answer{Text: strings.Join(lines, "\n")}, nil
 		},
 	}
 }
 
-func budgetLeft(ctx context.Context, store Store, m memory.Backend, budget Budget, c Call) ([]string, error) {
-	if budget == nil {
-		return nil, nil
-	}
-	limit, start, end := budget(c.Now)
-	if limit == 0 {
-		return nil, nil
-	}
-	used, err := store.TokensUsed(ctx, c.UserKey, start)
-	if err != nil {
-		return nil, err
-	}
+// budgetsLeft returns a line for each budget that there is.
+func budgetsLeft(ctx context.Context, m memory.Backend, spent Spent, budget Budget, c Call) ([]string, error) {
+	person, chat, start, end := budget(c.Now)
 	zone, err := zoneOf(ctx, m, c)
 	if err != nil {
 		return nil, err
@@ -55,5 +51,23 @@ func budgetLeft(ctx context.Context, store Store, m memory.Backend, budget Budge
 	if zone != time.UTC {
 		end = end.In(zone)
 	}
-	return []string{c.Say("tokens.left", max(0, limit-used), limit, end.Format("2006-01-02 15:04 MST"))}, nil
+	var lines []string
+	for _, one := range []struct {
+		key   string
+		limit int64
+		used  func() (int64, error)
+	}{
+		{"tokens.left", person, func() (int64, error) { return spent.Person(ctx, c.Person, start) }},
+		{"tokens.left.chat", chat, func() (int64, error) { return spent.Chat(ctx, c.Person.Realm(), c.ChatID, start) }},
+	} {
+		if one.limit == 0 {
+			continue
+		}
+		used, err := one.used()
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, c.Say(one.key, max(0, one.limit-used), one.limit, end.Format("2006-01-02 15:04 MST")))
+	}
+	return lines, nil
 }

@@ -33,6 +33,32 @@ func (m *PersistentConversationManager) FootprintOf(ctx context.Context, tenant,
 	return int64(len(own)), messages, err
 }
 
+// TenantsSince returns the tenants that a platform has conversations of: quiet
+// are those without activity since a time, lively the others.
+func (m *PersistentConversationManager) TenantsSince(ctx context.Context, platform string, since time.Time) (quiet, lively []string, err error) {
+	var rows []struct {
+		Tenant string
+		Lively int64
+	}
+	err = m.read().NewRaw(`SELECT tenant, MAX(CASE WHEN last_activity >= ? THEN 1 ELSE 0 END) AS lively FROM conversations
+		WHERE platform = ? GROUP BY tenant`, m.db.TimeArg(since), platform).Scan(ctx, &rows)
+	for _, r := range rows {
+		if r.Lively > 0 {
+			lively = append(lively, r.Tenant)
+		} else {
+			quiet = append(quiet, r.Tenant)
+		}
+	}
+	return quiet, lively, database.Explain(err)
+}
+
+// CountUnder returns how many conversations a platform has under these tenants.
+func (m *PersistentConversationManager) CountUnder(ctx context.Context, platform string, tenants []string) (n int64, err error) {
+	err = m.read().NewRaw(`SELECT COUNT(*) FROM conversations WHERE visible = 1 AND platform = ? AND tenant IN (?)`,
+		platform, bun.List(tenants)).Scan(ctx, &n)
+	return n, database.Explain(err)
+}
+
 // owned is a conversation and whose it is.
 type owned struct {
 	ID           int64  `bun:"id"`

@@ -11,7 +11,8 @@ import (
 )
 
 // TokensUsed returns the tokens that userKey has used since a time, over all
-// its conversations: its user and assistant messages by their timestamp, and
+// its conversations: its user and assistant messages by their timestamp, without
+// commands and their answers, and
 // what UpdateStats added. Where a message names another author, its tokens are
 // the author's too. Clear and Delete give nothing back. Within the last 62 days
 // since counts to the microsecond, before that by the day (UTC).
@@ -36,7 +37,7 @@ func ledgerOf(userKey string, rows []messageRow, sign int64) []entry {
 	var list []entry
 	for i := range rows {
 		r := &rows[i]
-		if r.Tokens == 0 || (r.Role != string(RoleUser) && r.Role != string(RoleAssistant)) {
+		if r.Tokens == 0 || r.IsCommand != 0 || (r.Role != string(RoleUser) && r.Role != string(RoleAssistant)) {
 			continue
 		}
 		e := entry{userHash(userKey), r.Timestamp.UnixMicro(), sign * r.Tokens}

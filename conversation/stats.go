@@ -42,9 +42,9 @@ func average(sum, n int64) float64 {
 	return math.Round(float64(sum)/float64(n)*100) / 100
 }
 
-// TenantStats returns how many conversations and messages a tenant has.
-func (m *PersistentConversationManager) TenantStats(ctx context.Context, tenant string) (conversations, messages int64, err error) {
+// RealmStats returns how many conversations and messages a tenant has on a platform.
+func (m *PersistentConversationManager) RealmStats(ctx context.Context, tenant, platform string) (conversations, messages int64, err error) {
 	err = m.read().NewRaw(`SELECT COUNT(*), COALESCE(SUM(message_count), 0) FROM conversations
-		WHERE visible = 1 AND `+m.exactly("tenant"), tenant, tenant).Scan(ctx, &conversations, &messages)
+		WHERE visible = 1 AND `+m.exactly("tenant")+` AND `+m.exactly("platform"), tenant, tenant, platform, platform).Scan(ctx, &conversations, &messages)
 	return conversations, messages, database.Explain(err)
 }

@@ -159,6 +159,7 @@ type options struct {
 	now      func() time.Time // of circuits; nil: time.Now
 	patience time.Duration    // 0: an hour
 	sender   platforms.Sender // in place of the chat; nil: the chat
+	scope    inbox.Scope      // "": a room
 	log      *slog.Logger     // nil: nobody
 }
 
@@ -180,9 +181,10 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 	if err != nil {
 		t.Fatal(err)
 	}
-	registry := commands.New(commands.Options{Prefix: "/", Store: w.store, Memory: people})
+	registry := commands.New(commands.Options{Prefix: "/", Store: w.store, Memory: people, Spent: used})
+	scope := cmp.Or(o.scope, inbox.ScopeRoom)
 	w.inbox, err = inbox.New(ctx, inbox.Options{
-		DB: db, Owner: o.owner, Lease: cmp.Or(o.lease, time.Minute), Scope: inbox.ScopeRoom,
+		DB: db, Owner: o.owner, Lease: cmp.Or(o.lease, time.Minute), Scope: scope,
 		Group: turn.Group(o.busy, turn.IsCommand("/", registry.Is)),
 	})
 	if err != nil {
@@ -216,7 +218,7 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 	w.runner = turn.New(turn.Options{
 		DB: db, Inbox: w.inbox, Outbox: w.outbox, Store: w.store, Memory: people, Usage: used, Commands: registry,
 		Assistant: m, Counter: ai.NewCounter(), Listener: o.listener, Metrics: w.metrics, Logger: log,
-		Prefix: "/", Scope: inbox.ScopeRoom, Busy: o.busy, MaxAttempts: cmp.Or(o.attempts, 5), Patience: cmp.Or(o.patience, time.Hour),
+		Prefix: "/", Scope: scope, Busy: o.busy, MaxAttempts: cmp.Or(o.attempts, 5), Patience: cmp.Or(o.patience, time.Hour),
 		Backoff: time.Millisecond, MaxBackoff: time.Millisecond,
 	})
 	return w

@@ -156,6 +156,10 @@ func (s *Store) fill(ctx context.Context, tx database.Tx, c Change, r *Result) (
 		if r.Refused == nil && !r.Done {
 			r.Old, _, err = s.value(ctx, tx, c.Place, c.Key)
 		}
+	case Forget:
+		if r.Refused == nil && !r.Done {
+			r.Old, _, err = s.value(ctx, tx, c.Place, c.Key)
+		}
 	}
 	return err
 }

@@ -53,13 +53,17 @@ type Backend interface {
 	// most first, equal ones by name; at most limit of them, and at most MaxLeaders.
 	Leaders(ctx context.Context, at Place, b Board, period Period, now time.Time, limit int) ([]Leader, error)
 
-	// CommandUses returns how often the tenant has used each command, most used first.
-	CommandUses(ctx context.Context, tenant string) ([]Use, error)
+	// CommandUses returns how often each command was used in the realm, most used first.
+	CommandUses(ctx context.Context, r Realm) ([]Use, error)
 
-	// People returns how many people of the tenant have ever written.
-	People(ctx context.Context, tenant string) (int64, error)
+	// People returns how many people of the realm have ever written.
+	People(ctx context.Context, r Realm) (int64, error)
 	// Name returns the display name the person was last seen with, "" when it is not known.
 	Name(ctx context.Context, p Person) (string, error)
+	// NameAt is Name for those who read along in the place: "" of a person who
+	// has not written there, since what people are called elsewhere is nobody's
+	// business.
+	NameAt(ctx context.Context, at Place, p Person) (string, error)
 
 	// Footprint counts what ForgetPerson would erase.
 	Footprint(ctx context.Context, p Person) (Footprint, error)
@@ -107,10 +111,12 @@ type (
 		Key, Value string
 		Author     Person
 	}
-	// Forget removes a fact. Done tells whether there was one.
+	// Forget removes a fact. Done tells whether there was one. A fact that is
+	// not Only's, where that is set, is left: Old is its value.
 	Forget struct {
 		Place Place
 		Key   string
+		Only  Person
 	}
 	// AddScore adds points, which may be negative. Total is the person's score
 	// of all time after it.
@@ -118,15 +124,15 @@ type (
 		Place  Place
 		Board  Board
 		Person Person
-		Name   string // as the board shall show the person; "" = as last seen, else the sender id
+		Name   string // as the board shall show the person; "" = as last seen where they have written in the place, else as before, else the sender id
 		N      int64
 		Reason string // why, on the board Kudos; "" = not said
 		By     Person // who gave the reason
 	}
 	// CountCommand counts one use of a command, by its name without prefix.
 	CountCommand struct {
-		Tenant string
-		Name   string
+		Realm Realm
+		Name  string
 	}
 	// ForgetPerson erases everything kept about a person: preferences, name,
 	// facts and scores of the private chat, points received anywhere, reasons
@@ -149,7 +155,7 @@ type Result struct {
 	Done    bool      // it was made, by this call or an earlier one of the same effect
 	Refused error     // why not, with kind failure.Invalid and a sentence that may be shown; nil: no limit was in the way
 	Total   int64     // AddScore
-	Old     string    // Remember that found a fact
+	Old     string    // Remember that found a fact, Forget that left one
 	Erased  Footprint // ForgetPerson; of the call that erased
 }
 

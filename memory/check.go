@@ -67,7 +67,7 @@ func (c AddScore) checkBoard() error {
 }
 
 func checkCommand(c CountCommand) error {
-	if c.Name == "" || len(c.Name) > maxPlatformBytes || !storable(c.Name) || len(c.Tenant) > maxIDBytes {
+	if c.Name == "" || len(c.Name) > maxPlatformBytes || !storable(c.Name) || len(c.Realm.Tenant) > maxIDBytes {
 		return invalid("invalid_command", "this command's name cannot be stored")
 	}
 	return nil

@@ -53,6 +53,9 @@ func (s *Store) forget(ctx context.Context, tx database.Tx, c Forget) (Result, e
 	if !known || err != nil {
 		return Result{}, err
 	}
+	if theirs, err := s.fromAnother(ctx, tx, c); theirs || err != nil {
+		return Result{Old: f.Value}, err
+	}
 	res, err := tx.NewRaw("DELETE FROM memory_facts WHERE place = ? AND fact = ?", c.Place.Hash(), factID(c.Key)).Exec(ctx)
 	if err != nil {
 		return Result{}, explain("forget", err)
@@ -62,6 +65,18 @@ func (s *Store) forget(ctx context.Context, tx database.Tx, c Forget) (Result, e
 		return Result{}, err
 	}
 	return Result{Done: true}, s.dropLine(ctx, tx, c.Place, f)
+}
+
+// fromAnother reports whether a fact must stay because it came from somebody
+// else than who may forget it.
+func (s *Store) fromAnother(ctx context.Context, tx database.Tx, c Forget) (bool, error) {
+	if c.Only == (Person{}) {
+		return false, nil
+	}
+	var n int
+	err := tx.NewRaw("SELECT COUNT(*) FROM memory_facts WHERE place = ? AND fact = ? AND author = ?",
+		c.Place.Hash(), factID(c.Key), c.Only.Hash()).Scan(ctx, &n)
+	return n == 0, explain("look up whose a fact is", err)
 }
 
 func factID(key string) []byte { return database.Hash("fact", key) }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/database/dbtest"
@@ -37,9 +38,9 @@ func see(t *testing.T, db *database.DB, s *memory.Store, p memory.Person, name s
 	}
 }
 
-func people(t *testing.T, s *memory.Store, tenant string) int64 {
+func people(t *testing.T, s *memory.Store, r memory.Realm) int64 {
 	t.Helper()
-	n, err := s.People(t.Context(), tenant)
+	n, err := s.People(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +122,7 @@ func TestPreferenceLimits(t *testing.T) {
 	if err := set(t, db, s, memory.Person{Platform: "generic"}, "k", "v"); failure.KindOf(err) != failure.Invalid {
 		t.Errorf("a person without an id: %v", err)
 	}
-	if n := people(t, s, ""); n != 0 {
+	if n := people(t, s, memory.Realm{}); n != 0 {
 		t.Errorf("%d people after refused writes", n)
 	}
 }
@@ -190,7 +191,7 @@ func TestPeople(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		s := open(t, db)
-		if n := people(t, s, ""); n != 0 {
+		if n := people(t, s, memory.Realm{Platform: "generic"}); n != 0 {
 			t.Fatalf("%d people in an empty database", n)
 		}
 		alice := memory.Person{Platform: "generic", SenderID: "alice"}
@@ -203,9 +204,13 @@ func TestPeople(t *testing.T) {
 		see(t, db, s, memory.Person{Tenant: "T", Platform: "slack", SenderID: "U1"}, "")
 		see(t, db, s, memory.Person{Tenant: "t", Platform: "slack", SenderID: "U1"}, "")
 		see(t, db, s, memory.Person{Tenant: "t ", Platform: "slack", SenderID: "U1"}, "")
-		for tenant, want := range map[string]int64{"": 2, "T": 1, "t": 1, "t ": 1, "x": 0} {
-			if n := people(t, s, tenant); n != want {
-				t.Errorf("tenant %q: %d people, want %d", tenant, n, want)
+		see(t, db, s, memory.Person{Platform: "other", SenderID: "alice"}, "")
+		for r, want := range map[memory.Realm]int64{
+			{Platform: "generic"}: 2, {Platform: "other"}: 1, {Platform: "other "}: 0, {Platform: "x"}: 0, {Tenant: "T", Platform: "slack"}: 1,
+			{Tenant: "t", Platform: "slack"}: 1, {Tenant: "t ", Platform: "slack"}: 1, {Tenant: "T", Platform: "feishu"}: 0,
+		} {
+			if n := people(t, s, r); n != want {
+				t.Errorf("%+v: %d people, want %d", r, n, want)
 			}
 		}
 	})
@@ -231,8 +236,42 @@ func TestSeenKeepsTheLatestName(t *testing.T) {
 				t.Errorf("seen as %q: stored %q, want %q", step.name, name, step.want)
 			}
 		}
-		if n := people(t, s, ""); n != 1 {
+		if n := people(t, s, memory.Realm{Platform: "generic"}); n != 1 {
 			t.Errorf("%d people, want 1", n)
+		}
+	})
+}
+
+// What an earlier version has counted, by tenant alone, stays with the platform
+// that the tenant is of, and without a tenant with the source named generic.
+func TestUsesOfEarlierVersions(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		s := open(t, db)
+		slack, generic, other := memory.Realm{Tenant: "T1", Platform: "slack"}, memory.Realm{Platform: "generic"}, memory.Realm{Platform: "other"}
+		err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+			for _, tenant := range []string{"T1", ""} {
+				_, err := tx.NewRaw("INSERT INTO memory_commands (tenant, name, uses) VALUES (?, 'help', 5)", database.Hash("tenant", tenant)).Exec(ctx)
+				if err != nil {
+					return err
+				}
+			}
+			for i, r := range []memory.Realm{slack, generic, other} {
+				e := memory.Effect{ID: fmt.Sprint(i), At: time.Now()}
+				if _, err := s.Apply(ctx, tx, e, memory.CountCommand{Realm: r, Name: "help"}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for r, want := range map[memory.Realm]int64{slack: 6, generic: 6, other: 1, {Tenant: "T1", Platform: "slack.two"}: 0} {
+			uses, err := s.CommandUses(t.Context(), r)
+			if n := len(uses); err != nil || n > 1 || (n == 1) != (want > 0) || n == 1 && uses[0] != (memory.Use{Name: "help", Count: want}) {
+				t.Errorf("%+v: %+v, %v", r, uses, err)
+			}
 		}
 	})
 }

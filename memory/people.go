@@ -25,7 +25,10 @@ func (s *Store) SeenTx(ctx context.Context, tx database.Tx, p Person, name strin
 	err := s.findPerson.QueryRow(ctx, tx, []any{&known}, p.Hash())
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return s.hold(ctx, tx, p, name)
+		if err := s.hold(ctx, tx, p, name); err != nil || name == "" {
+			return err
+		}
+		return s.rename(ctx, tx, p, name)
 	case err != nil:
 		return fmt.Errorf("look up a person: %w", err)
 	case name == "" || name == known:
@@ -46,16 +49,33 @@ func (s *Store) hold(ctx context.Context, tx database.Tx, p Person, name string)
 	return nil
 }
 
-// People returns how many people of the tenant have ever written.
-func (s *Store) People(ctx context.Context, tenant string) (int64, error) {
+// People implements [Backend].
+func (s *Store) People(ctx context.Context, r Realm) (int64, error) {
 	var n int64
-	// The length is compared too: MySQL takes "t" and "t " for the same text.
-	err := s.db.Read().NewRaw("SELECT COUNT(*) FROM people WHERE tenant = ? AND OCTET_LENGTH(tenant) = ?",
-		tenant, len(tenant)).Scan(ctx, &n)
+	// The lengths are compared too: MySQL takes "t" and "t " for the same text.
+	err := s.db.Read().NewRaw(`SELECT COUNT(*) FROM people
+		WHERE tenant = ? AND platform = ? AND OCTET_LENGTH(tenant) = ? AND OCTET_LENGTH(platform) = ?`,
+		r.Tenant, r.Platform, len(r.Tenant), len(r.Platform)).Scan(ctx, &n)
 	if err != nil {
 		return 0, fmt.Errorf("count people: %w", database.Explain(err))
 	}
 	return n, nil
+}
+
+// Tenants returns the tenants of everybody known on a platform.
+func (s *Store) Tenants(ctx context.Context, platform string) ([]string, error) {
+	var list []string
+	err := s.db.Read().NewRaw("SELECT DISTINCT tenant FROM people WHERE platform = ?", platform).Scan(ctx, &list)
+	return list, explain("look up tenants", err)
+}
+
+// NameAt implements [Backend].
+func (s *Store) NameAt(ctx context.Context, at Place, p Person) (string, error) {
+	n, err := s.Score(ctx, at, Messages, p)
+	if err != nil || n <= 0 {
+		return "", err
+	}
+	return s.Name(ctx, p)
 }
 
 // Name implements [Backend].

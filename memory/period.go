@@ -41,5 +41,13 @@ func (p Period) span(start time.Time, months, days int) Span {
 
 // BoardKey returns the key under which the points of one place, board and span are kept.
 func BoardKey(at Place, b Board, s Span) []byte {
-	return database.Hash("board", string(at.Hash()), string(b), s.Name)
+	return boardKey(at.Hash(), b, s)
+}
+
+// MessagesKey returns the BoardKey of all messages in the place with that hash:
+// who has points under it has written there.
+func MessagesKey(place []byte) []byte { return boardKey(place, Messages, Span{Name: string(All)}) }
+
+func boardKey(place []byte, b Board, s Span) []byte {
+	return database.Hash("board", string(place), string(b), s.Name)
 }

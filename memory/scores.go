@@ -1,11 +1,13 @@
 package memory
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -47,13 +49,18 @@ func (s *Store) addScore(ctx context.Context, tx database.Tx, e Effect, c AddSco
 	return r, err
 }
 
-// boardName is how the board shows the person.
+// boardName is how the board shows the person. Kudos are given to people who
+// may never have written in that place: it shows what they are called elsewhere
+// only of those who have.
 func (s *Store) boardName(ctx context.Context, tx database.Tx, c AddScore) (string, error) {
 	name := c.Name
 	if name != "" {
 		return name, nil
 	}
-	err := s.findPerson.QueryRow(ctx, tx, []any{&name}, c.Person.Hash())
+	here, err := s.wroteAt(ctx, tx, c)
+	if err == nil && here {
+		err = s.findPerson.QueryRow(ctx, tx, []any{&name}, c.Person.Hash())
+	}
 	if errors.Is(err, sql.ErrNoRows) || (err == nil && name == "") {
 		// Nobody knows them here yet; perhaps the board does.
 		err = s.db.QueryRow(ctx, tx, []any{&name}, "SELECT name FROM memory_scores WHERE place = ? AND person = ? AND board = ?",
@@ -63,6 +70,16 @@ func (s *Store) boardName(ctx context.Context, tx database.Tx, c AddScore) (stri
 		return "", explain("look up a name", err)
 	}
 	return cmp.Or(name, c.Person.SenderID), nil
+}
+
+// wroteAt reports whether the points are for what the person has written in the
+// place, or other points there are.
+func (s *Store) wroteAt(ctx context.Context, tx database.Tx, c AddScore) (bool, error) {
+	if c.Board != Kudos {
+		return true, nil
+	}
+	n, err := s.total(ctx, tx, AddScore{Place: c.Place, Person: c.Person, Board: Messages})
+	return n > 0, err
 }
 
 func allTime(at Place, b Board) []byte { return BoardKey(at, b, Span{Name: string(All)}) }
@@ -148,8 +165,25 @@ func (s *Store) Leaders(ctx context.Context, at Place, b Board, period Period, n
 	return list, explain("load a leader board", err)
 }
 
-// rename shows the person under the new name on every board.
+// rename shows the person under the new name on every board of the places where
+// they have written.
 func (s *Store) rename(ctx context.Context, in bun.IDB, p Person, name string) error {
-	_, err := in.NewRaw("UPDATE memory_scores SET name = ? WHERE person = ?", name, p.Hash()).Exec(ctx)
-	return explain("rename a person on the boards", err)
+	var rows []struct{ Place, Board []byte }
+	err := in.NewRaw("SELECT place, board FROM memory_scores WHERE person = ? AND ends = 0", p.Hash()).Scan(ctx, &rows)
+	if err != nil {
+		return explain("look up a person's boards", err)
+	}
+	var places [][]byte
+	for _, r := range rows {
+		if bytes.Equal(r.Board, MessagesKey(r.Place)) {
+			places = append(places, r.Place)
+		}
+	}
+	for some := range slices.Chunk(places, 500) { // databases bound the length of a statement
+		_, err = in.NewRaw("UPDATE memory_scores SET name = ? WHERE person = ? AND place IN (?)", name, p.Hash(), bun.List(some)).Exec(ctx)
+		if err != nil {
+			return explain("rename a person on the boards", err)
+		}
+	}
+	return nil
 }

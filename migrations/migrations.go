@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect"
@@ -23,6 +24,7 @@ type Status struct {
 	Name    string
 	Comment string
 	Applied bool
+	At      time.Time // when it was applied
 }
 
 // Up applies every migration that is not applied yet, and returns their names.
@@ -97,9 +99,21 @@ func List(ctx context.Context, db *database.DB) ([]Status, error) {
 	}
 	list := make([]Status, len(all))
 	for i, one := range all {
-		list[i] = Status{Name: one.Name, Comment: one.Comment, Applied: one.IsApplied()}
+		list[i] = Status{Name: one.Name, Comment: one.Comment, Applied: one.IsApplied(), At: one.MigratedAt}
 	}
 	return list, nil
+}
+
+// AppliedAt returns when the migration of that number ("0010") was applied, by
+// the database's clock; zero when it was not.
+func AppliedAt(ctx context.Context, db *database.DB, name string) (time.Time, error) {
+	all, err := List(ctx, db)
+	for _, s := range all {
+		if s.Name == name && s.Applied {
+			return s.At.UTC(), nil
+		}
+	}
+	return time.Time{}, err
 }
 
 // ErrBehind is returned by [Check] when migrations are missing.
@@ -156,7 +170,7 @@ func migrator(ctx context.Context, db *database.DB) (*migrate.Migrator, error) {
 
 // steps returns every migration, oldest first.
 func steps() []step {
-	return []step{initial(), slots(), memory(), forget(), suspects(), files(), boards(), replicasTable()}
+	return []step{initial(), slots(), memory(), forget(), suspects(), files(), boards(), replicasTable(), budgets()}
 }
 
 type step struct {

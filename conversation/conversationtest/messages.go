@@ -263,6 +263,8 @@ func tokensUsed(t *testing.T, s Store) {
 		{Role: conversation.RoleTool, Tokens: 100, Timestamp: longAgo()},
 		{Role: conversation.RoleUser, Tokens: 4, Timestamp: longAgo().Add(time.Hour), Author: key + "-bob"},
 		{Role: conversation.RoleUser, Tokens: 8},
+		{Role: conversation.RoleUser, Tokens: 200, Metadata: map[string]any{"command": "history"}}, // commands use nothing
+		{Role: conversation.RoleAssistant, Tokens: 29_000, Metadata: map[string]any{"command": "history"}},
 	} {
 		_, err := s.SaveMessage(ctx, []int64{c.ID, second.ID}[i%2], m)
 		must(t, err)

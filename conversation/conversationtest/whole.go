@@ -41,7 +41,7 @@ func tenants(t *testing.T, s Store) {
 		must(t, err)
 	}
 	for tenant, want := range map[string][2]int64{"T1": {2, 5}, "t1": {1, 2}, "T1 ": {1, 3}, "": {1, 5}, "T2": {0, 0}} {
-		conversations, messages, err := s.TenantStats(t.Context(), tenant)
+		conversations, messages, err := s.RealmStats(t.Context(), tenant, "generic")
 		must(t, err)
 		equal(t, "tenant "+tenant, [2]int64{conversations, messages}, want)
 	}

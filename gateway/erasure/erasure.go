@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/usage"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/memory"
 	"github.com/parley-bot/parley/platforms"
@@ -31,6 +32,9 @@ type Options struct {
 	DB    *database.DB
 	Inbox *inbox.Inbox
 	Store *conversation.PersistentConversationManager
+	Usage *usage.Ledger
+	// Strays says what else belongs to a person.
+	Strays Strays
 	// Period returns the budget's period that now lies in.
 	Period func(now time.Time) (start, end time.Time)
 	Poll   time.Duration // 0 = a second
@@ -66,7 +70,9 @@ const (
 // todo is what a row's data holds.
 type todo struct {
 	Conversations []int64  `json:"conversations,omitempty"` // hidden, to be removed
-	Tokens        [][]byte `json:"tokens,omitempty"`        // hashes
+	Tenants       []string `json:"tenants,omitempty"`       // further ones that the person was kept under
+	Tokens        [][]byte `json:"tokens,omitempty"`        // hashes of user keys
+	Counts        [][]byte `json:"counts,omitempty"`        // of the person in budgets
 }
 
 // keysOf returns the user keys of a person, and that of the rooms they may be in.
@@ -80,8 +86,19 @@ func keysOf(p memory.Person) (own []string, room string) {
 
 // Footprint counts the conversations and messages that would be erased.
 func (e *Eraser) Footprint(ctx context.Context, p memory.Person) (conversations, messages int64, err error) {
-	keys, room := keysOf(p)
-	return e.Store.FootprintOf(ctx, p.Tenant, room, keys)
+	all, err := e.Selves(ctx, p)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, p := range all {
+		keys, room := keysOf(p)
+		c, m, err := e.Store.FootprintOf(ctx, p.Tenant, room, keys)
+		if err != nil {
+			return 0, 0, err
+		}
+		conversations, messages = conversations+c, messages+m
+	}
+	return conversations, messages, nil
 }
 
 // AskTx notes that the person was told at that time what would be erased.
@@ -115,22 +132,31 @@ func (e *Eraser) Asked(ctx context.Context, p memory.Person, since time.Time) (b
 	return n > 0, database.Explain(err)
 }
 
-// EraseTx takes the person's conversations out of sight and notes that the rest
-// goes once the event that asks for it is answered.
-func (e *Eraser) EraseTx(ctx context.Context, tx database.Tx, p memory.Person, eventID int64) error {
+// EraseTx takes the person's conversations out of sight, those of all their
+// [Eraser.Selves], and notes that the rest goes once the event that asks for it
+// is answered.
+func (e *Eraser) EraseTx(ctx context.Context, tx database.Tx, all []memory.Person, eventID int64) error {
+	p := all[0]
 	if err := e.unaskTx(ctx, tx, p); err != nil {
 		return err
 	}
 	keys, _ := keysOf(p)
-	hidden, err := e.Store.HideTx(ctx, tx, p.Tenant, keys)
-	if err != nil {
-		return err
+	var left todo
+	for i, p := range all {
+		hidden, err := e.Store.HideTx(ctx, tx, p.Tenant, keys)
+		if err != nil {
+			return err
+		}
+		left.Conversations = append(left.Conversations, hidden...)
+		if i > 0 {
+			left.Tenants = append(left.Tenants, p.Tenant)
+		}
 	}
 	now, err := e.DB.Clock(ctx, tx)
 	if err != nil {
 		return err
 	}
-	return e.insertTx(ctx, tx, p.Hash(), erase, now, eventID, todo{Conversations: hidden})
+	return e.insertTx(ctx, tx, p.Hash(), erase, now, eventID, left)
 }
 
 // Start does what is left to do until Stop, also what an earlier process has

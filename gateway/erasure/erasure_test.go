@@ -9,6 +9,7 @@ import (
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway/erasure"
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/usage"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/database/dbtest"
 	"github.com/parley-bot/parley/memory"
@@ -44,9 +45,11 @@ func newBench(t *testing.T, db *database.DB) *bench {
 		DB: db, Owner: "me", Lease: time.Minute, Scope: inbox.ScopeRoom, Group: func([]inbox.Event) int { return 1 },
 	})
 	must(t, err)
+	spent, err := usage.New(t.Context(), db)
+	must(t, err)
 	x := &bench{db: db, inbox: b, store: store}
 	x.eraser = erasure.New(erasure.Options{
-		DB: db, Inbox: b, Store: store, Grace: time.Nanosecond, Poll: time.Hour, Logger: slog.New(slog.DiscardHandler),
+		DB: db, Inbox: b, Store: store, Usage: spent, Grace: time.Nanosecond, Poll: time.Hour, Logger: slog.New(slog.DiscardHandler),
 		Period: func(time.Time) (start, end time.Time) { return x.start, x.end },
 	})
 	return x
@@ -78,7 +81,7 @@ func (x *bench) answer(t *testing.T, n int) {
 func (x *bench) erase(t *testing.T, event int64) {
 	t.Helper()
 	must(t, x.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-		return x.eraser.EraseTx(ctx, tx, person(), event)
+		return x.eraser.EraseTx(ctx, tx, []memory.Person{person()}, event)
 	}))
 }
 

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/usage"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/memory"
@@ -59,6 +61,9 @@ func (e *Eraser) do(ctx context.Context, r *row, now int64) error {
 		if err := e.Store.EraseTokens(ctx, r.left.Tokens, database.Time(r.At)); err != nil {
 			return err
 		}
+		if err := e.Usage.EraseCounts(ctx, r.left.Counts, database.Time(r.At)); err != nil {
+			return err
+		}
 	}
 	return e.drop(ctx, r)
 }
@@ -80,22 +85,40 @@ func (e *Eraser) erase(ctx context.Context, r *row, now int64) error {
 	if p.SenderID == "" { // another replica was here, or there is nothing any more
 		return e.drop(ctx, r)
 	}
+	if database.Micros(event.UpdatedAt)+e.Grace.Microseconds() > now {
+		return nil // not yet
+	}
+	all := selves(p, r.left.Tenants)
+	for _, p := range all {
+		if open, err := e.eraseSaid(ctx, r, p, event.ReceivedAt); open || err != nil {
+			return err
+		}
+	}
+	if err := e.keepCounts(ctx, r, p, database.Time(now)); err != nil {
+		return err
+	}
+	keys, _ := keysOf(p)
+	for _, p := range slices.Backward(all) {
+		if err := e.Inbox.Erase(ctx, p.Tenant, keys, r.Event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eraseSaid removes what the person has said, unless something of it is still
+// to be answered.
+func (e *Eraser) eraseSaid(ctx context.Context, r *row, p memory.Person, before time.Time) (open bool, err error) {
 	keys, room := keysOf(p)
 	theirs, err := e.Inbox.Theirs(ctx, p.Tenant, keys, r.Event)
-	if err != nil || theirs.Open || database.Micros(event.UpdatedAt)+e.Grace.Microseconds() > now {
-		return err // not yet
+	if err != nil || theirs.Open {
+		return true, err
 	}
 	// What waited in other chats was answered in the meantime.
 	if err := e.removeLate(ctx, r, p, keys, theirs.Conversations); err != nil {
-		return err
+		return false, err
 	}
-	if err := e.Store.EraseAuthored(ctx, p.Tenant, room, keys, event.ReceivedAt); err != nil {
-		return err
-	}
-	if err := e.keepCounts(ctx, r, keys, database.Time(now)); err != nil {
-		return err
-	}
-	return e.Inbox.Erase(ctx, p.Tenant, keys, r.Event)
+	return false, e.Store.EraseAuthored(ctx, p.Tenant, room, keys, before)
 }
 
 // removeHidden removes the rows of the conversations that are out of sight.
@@ -130,13 +153,18 @@ func (e *Eraser) removeLate(ctx context.Context, r *row, p memory.Person, keys [
 
 // keepCounts removes what was counted before the budget's period and notes,
 // once, that the rest goes when that ends.
-func (e *Eraser) keepCounts(ctx context.Context, r *row, keys []string, now time.Time) error {
+func (e *Eraser) keepCounts(ctx context.Context, r *row, p memory.Person, now time.Time) error {
+	keys, _ := keysOf(p)
 	hashes := make([][]byte, len(keys))
 	for i, key := range keys {
 		hashes[i] = conversation.TokenHash(key)
 	}
 	start, end := e.Period(now)
 	if err := e.Store.EraseTokens(ctx, hashes, start); err != nil {
+		return err
+	}
+	counted := usage.PersonKeys(p)
+	if err := e.Usage.EraseCounts(ctx, counted, start); err != nil {
 		return err
 	}
 	noted := database.Hash("erased", fmt.Sprint(r.Event)) // who it was is not to be found under it
@@ -146,7 +174,7 @@ func (e *Eraser) keepCounts(ctx context.Context, r *row, keys []string, now time
 		if err != nil || n > 0 {
 			return database.Explain(err)
 		}
-		return e.insertTx(ctx, tx, noted, counts, end.UnixMicro(), 0, todo{Tokens: hashes})
+		return e.insertTx(ctx, tx, noted, counts, end.UnixMicro(), 0, todo{Tokens: hashes, Counts: counted})
 	})
 }
 

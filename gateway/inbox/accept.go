@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/names"
 	"github.com/parley-bot/parley/platforms"
 )
 
@@ -52,6 +54,7 @@ type entry struct {
 	userKey    string
 	eventKey   []byte
 	messageKey []byte // nil: none
+	formerKey  []byte // what earlier versions took for messageKey
 	laneKey    []byte
 	body       string
 	state      State
@@ -61,6 +64,7 @@ type entry struct {
 }
 
 func (b *Inbox) prepareEntry(n *entry, e *platforms.Event) error {
+	e.SenderName = names.Clean(e.SenderName)
 	if err := e.Validate(); err != nil {
 		return err
 	}
@@ -78,7 +82,10 @@ func (b *Inbox) prepareEntry(n *entry, e *platforms.Event) error {
 		// one mention twice, and only one of the two shows that it is one.
 		n.state = Ignored
 	} else if e.MessageKey != "" {
-		n.messageKey = database.Hash("message", e.Platform, e.Tenant, e.App, e.MessageKey)
+		// The tenant is no part of it: in a channel that organizations share it
+		// may be told in one way today and in another tomorrow.
+		n.messageKey = database.Hash("message", e.Platform, e.App, e.MessageKey)
+		n.formerKey = database.Hash("message", e.Platform, cmp.Or(e.FormerTenant, e.Tenant), e.App, e.MessageKey)
 	}
 	return nil
 }
@@ -108,6 +115,10 @@ func (b *Inbox) acceptAll(ctx context.Context, tx database.Tx, arrivals [][]entr
 			all = append(all, n)
 		}
 	}
+	all, err := b.unknown(ctx, tx, all)
+	if err != nil {
+		return err
+	}
 	now, err := b.DB.Clock(ctx, tx)
 	if err != nil {
 		return err
@@ -130,6 +141,38 @@ func (b *Inbox) acceptAll(ctx context.Context, tx database.Tx, arrivals [][]entr
 	return nil
 }
 
+// unknown leaves out the messages that an earlier version has stored, under
+// keys of its form, and answers for them.
+func (b *Inbox) unknown(ctx context.Context, tx database.Tx, all []*entry) ([]*entry, error) {
+	if !b.former {
+		return all, nil
+	}
+	var fresh []*entry
+	for _, n := range all {
+		if n.formerKey != nil {
+			err := b.findMessage(ctx, tx, n, n.formerKey)
+			if err == nil {
+				n.result.Duplicate = true
+				continue
+			}
+			if !errors.Is(err, sql.ErrNoRows) {
+				return nil, err
+			}
+		}
+		fresh = append(fresh, n)
+	}
+	return fresh, nil
+}
+
+// findMessage fills in the result of an event whose message is there under a key.
+func (b *Inbox) findMessage(ctx context.Context, tx database.Tx, n *entry, key []byte) error {
+	err := b.sql.findByMessageKey.QueryRow(ctx, tx, []any{&n.result.ID, &n.result.EventID, &n.result.UserKey}, key)
+	if n.result.UserKey == "" { // erased at the sender's request; the answer is the same
+		n.result.UserKey = n.userKey
+	}
+	return err
+}
+
 // lanesOf returns the lanes that get work, each once and in the one order in
 // which they are locked everywhere.
 func lanesOf(entries []*entry) [][]byte {
@@ -150,7 +193,7 @@ func (b *Inbox) findTwin(ctx context.Context, tx database.Tx, n *entry) error {
 	stored := ""
 	err := b.sql.findByEventKey.QueryRow(ctx, tx, []any{&n.result.ID, &n.result.EventID, &n.result.UserKey, &stored}, n.event.ID, n.eventKey)
 	if errors.Is(err, sql.ErrNoRows) {
-		return b.sql.findByMessageKey.QueryRow(ctx, tx, []any{&n.result.ID, &n.result.EventID, &n.result.UserKey}, n.messageKey)
+		return b.findMessage(ctx, tx, n, n.messageKey)
 	}
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package inbox_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -12,6 +13,60 @@ import (
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/platforms"
 )
+
+// One message is one message whatever tenant it is told under, also when an
+// earlier version has stored it, whose keys held the tenant.
+func TestMessageIsKnownUnderAnyTenant(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		told := func(id, tenant, former string) platforms.Event {
+			e := event(id, "U1")
+			e.Platform, e.App, e.Tenant, e.FormerTenant, e.MessageKey = "slack", "A1", tenant, former, "C1:1.2"
+			return e
+		}
+		accept := func(b *inbox.Inbox, e platforms.Event) inbox.Accepted {
+			t.Helper()
+			a, err := b.Accept(t.Context(), []platforms.Event{e})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a[0]
+		}
+		b := open(t, db, "a", time.Minute)
+		first := accept(b, told("E1", "TO", ""))
+		if a := accept(b, told("E2", "T1", "TO")); !a.Duplicate || a.ID != first.ID {
+			t.Errorf("%+v, want a repeat of %+v", a, first)
+		}
+		other := told("E3", "T1", "TO")
+		other.App = "A2"
+		if a := accept(b, other); a.Duplicate {
+			t.Errorf("to another app: %+v", a)
+		}
+		err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+			_, err := tx.NewRaw("UPDATE events SET message_key = ?, received_at = 1 WHERE id = ?",
+				database.Hash("message", "slack", "TO", "A1", "C1:1.2"), first.ID).Exec(ctx)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		later, err := inbox.New(t.Context(), inbox.Options{
+			DB: db, Owner: "b", Lease: time.Minute, Scope: inbox.ScopeThread, Group: func([]inbox.Event) int { return 1 },
+			KeysSince: time.Now().Add(-time.Hour),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, e := range []platforms.Event{told("E4", "T1", "TO"), told("E5", "TO", "")} {
+			if a := accept(later, e); !a.Duplicate || a.ID != first.ID || a.EventID != "E1" {
+				t.Errorf("%d: %+v, want a repeat of %+v", i, a, first)
+			}
+		}
+		if a := accept(later, told("E6", "T1", "TX")); a.Duplicate {
+			t.Errorf("a message of another workspace: %+v", a)
+		}
+	})
+}
 
 // Twins that arrive together, in one webhook, in one commit or on several
 // replicas, are one event: one of them is new, and all get its id.

@@ -26,6 +26,9 @@ type Options struct {
 	// Group returns how many of a lane's oldest events one turn answers, at
 	// least 1.
 	Group func(events []Event) int
+	// KeysSince is since when a message is known by its app, whatever the
+	// tenant; what the ledger holds from before is looked for by tenant too.
+	KeysSince time.Time
 }
 
 // Inbox accepts events and hands them out. It is safe for concurrent use.
@@ -34,6 +37,7 @@ type Inbox struct {
 	sql      statements
 	arrivals *database.Gatherer[[]entry]
 	begin    time.Time
+	former   bool // the ledger may hold messages from before KeysSince
 }
 
 // elapsed is a monotonic clock.
@@ -48,5 +52,15 @@ func New(ctx context.Context, o Options) (*Inbox, error) {
 	b := &Inbox{Options: o, sql: s, begin: time.Now()}
 	b.arrivals = database.NewGatherer(o.DB, b.acceptAll)
 	b.arrivals.Urgent = true // a platform waits, and for seconds only
-	return b, nil
+	b.former, err = b.holdsFormer(ctx)
+	return b, err
+}
+
+// holdsFormer reports whether the oldest event of the ledger was stored by an
+// earlier version. Once those are trimmed, the next start looks no more.
+func (b *Inbox) holdsFormer(ctx context.Context) (bool, error) {
+	var n int
+	err := b.DB.Read().NewRaw("SELECT COUNT(*) FROM events WHERE id = (SELECT MIN(id) FROM events) AND received_at < ?",
+		database.Micros(b.KeysSince)).Scan(ctx, &n)
+	return n > 0, database.Explain(err)
 }

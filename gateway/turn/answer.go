@@ -69,7 +69,7 @@ func (r *Runner) askAI(ctx context.Context, w *inbox.Work, key conversation.Key,
 		a.detail = "answered without AI: ai.enabled is false"
 		return a, nil
 	}
-	if refusal, err := r.Budget.check(ctx, r.Store, w.Events[0].Event.UserKey(), r.DB.Now(), say); err != nil || refusal != "" {
+	if refusal, err := r.overBudget(ctx, &w.Events[0].Event, say); err != nil || refusal != "" {
 		a.text, a.detail = refusal, "the token budget is used up"
 		return a, err
 	}
@@ -106,7 +106,7 @@ func (r *Runner) ask(ctx context.Context, w *inbox.Work, conv *conversation.Conv
 	ids := w.IDs()
 	before, ask := given(history, user, w)
 	response, err := r.Assistant.Reply(watched, ai.Ask{
-		History: before, New: ask, Model: model, System: system, Room: r.Scope == inbox.ScopeRoom,
+		History: before, New: ask, Model: model, System: system, Room: inRoom(&w.Events[0].Event, r.Scope),
 		User: fmt.Sprintf("%x", person(&w.Events[0].Event).Hash()[:16]),
 		Say:  say, MaxText: r.maxText(),
 	}, func(text string) { r.Listener.Delta(ids, text) })
@@ -180,6 +180,7 @@ func (r *Runner) userMessage(e *inbox.Event, key conversation.Key, text string) 
 		m.Metadata = map[string]any{}
 	}
 	m.Metadata["event_id"] = e.Event.ID
+	delete(m.Metadata, "sender_name") // what a program calls so is not the sender's name
 	if e.Event.SenderName != "" {
 		m.Metadata["sender_name"] = e.Event.SenderName
 	}
@@ -246,6 +247,9 @@ func (r *Runner) commitTx(ctx context.Context, tx database.Tx, w *inbox.Work, ke
 	}
 	if a.usage == nil {
 		return nil
+	}
+	if err := r.spendTx(ctx, tx, &w.Events[0].Event, a.usage.PromptTokens+a.usage.CompletionTokens); err != nil {
+		return err
 	}
 	// Last, since every turn of the day needs this row.
 	return r.Usage.AddTx(ctx, tx, r.DB.Now(), a.usage.Model, a.usage.PromptTokens, a.usage.CompletionTokens)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/hex"
 	"strings"
-	"time"
 
 	"github.com/parley-bot/parley/commands"
 	"github.com/parley-bot/parley/conversation"
@@ -49,8 +48,8 @@ func (r *Runner) runCommand(ctx context.Context, w *inbox.Work, key conversation
 		outcome: outbox.Sent, detail: "answered by a command",
 		isCommand: true, command: r.Commands.Name(name), forgets: answer.Forgets,
 	}
-	if answer.Unkept {
-		return a, nil
+	if answer.Unkept || lead.Event.ReplyTo.ForAsker() && inRoom(&lead.Event, r.Scope) {
+		return a, nil // what only this person sees is no part of what a room reads
 	}
 	kept := answer.Kept
 	if a.file != nil {
@@ -80,10 +79,15 @@ func (r *Runner) call(ctx context.Context, lead *inbox.Event, key conversation.K
 	return commands.Call{
 		Name: name, Rest: rest,
 		Conversation: conv.ID, Key: key, Model: conv.Model, Persona: conv.Persona,
-		Person: person(e), SenderName: e.SenderName, UserKey: e.UserKey(),
+		Person: person(e), SenderName: e.SenderName, UserKey: e.UserKey(), Room: inRoom(e, r.Scope),
 		ChatID: e.ChatID, Group: e.ChatType == platforms.Group, Mentions: mentions(e), Locale: r.locale(ctx, e),
 		Event: eventName(lead), EventID: lead.ID, At: lead.ReceivedAt, Now: r.DB.Now(),
 	}
+}
+
+// inRoom reports whether e belongs to a history that everybody in its chat shares.
+func inRoom(e *platforms.Event, scope inbox.Scope) bool {
+	return scope.Key(e).UserKey == platforms.RoomKey(e.Platform)
 }
 
 // eventName names the event in what is kept apart from it, whatever its number
@@ -116,6 +120,3 @@ func (r *Runner) shown(platform string, answer commands.Answer) string {
 	}
 	return "```" + answer.Code + "\n" + answer.Text + "\n```"
 }
-
-// Period returns the period that now lies in.
-func (b Budget) Period(now time.Time) (start, end time.Time) { return b.period(now) }

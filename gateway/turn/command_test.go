@@ -100,7 +100,7 @@ func TestTurnsCount(t *testing.T) {
 	if messages != 1 || tokens != want {
 		t.Errorf("%d messages, %d tokens, want 1 and %d", messages, tokens, want)
 	}
-	uses, err := r.Memory.CommandUses(t.Context(), "")
+	uses, err := r.Memory.CommandUses(t.Context(), who.Realm())
 	if err != nil || len(uses) != 1 || uses[0] != (memory.Use{Name: "help", Count: 2}) {
 		t.Errorf("%v, %v", uses, err)
 	}

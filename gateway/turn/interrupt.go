@@ -129,6 +129,10 @@ func (r *Runner) interrupted(ctx context.Context, w *inbox.Work) error {
 		if err := r.rememberInterruptedTx(ctx, tx, w, &reply{user: r.userMessages(w, key), bot: &messages[len(messages)-1]}); err != nil {
 			return err
 		}
+		// Of a call that was ended the model reports nothing; what it has said counts.
+		if err := r.spendTx(ctx, tx, &w.Events[0].Event, messages[len(messages)-1].Tokens); err != nil {
+			return err
+		}
 		return r.Inbox.InterruptTx(ctx, tx, w, conv.ID, errInterrupted.Error()+"; what was shown of the reply is kept")
 	})
 	if err != nil {

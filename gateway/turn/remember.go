@@ -32,7 +32,7 @@ func (r *Runner) lessons(w *inbox.Work, a *reply) []lesson {
 		list[i].count(&e.Event, memory.Tokens, a.user[i].Tokens)
 	}
 	if a.command != "" {
-		list[0].add(memory.CountCommand{Tenant: w.Events[0].Event.Tenant, Name: a.command})
+		list[0].add(memory.CountCommand{Realm: person(&w.Events[0].Event).Realm(), Name: a.command})
 	}
 	if !a.isCommand && a.bot != nil {
 		list[0].count(&w.Events[0].Event, memory.Tokens, a.bot.Tokens)

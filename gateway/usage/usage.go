@@ -1,5 +1,6 @@
-// Package usage keeps what the models reported, per day and model. It owns the
-// table usage_daily.
+// Package usage keeps what the models reported: per day and model, and per day
+// for each person and chat, as budgets count it. It owns the tables usage_daily
+// and budget_counts.
 package usage
 
 import (
@@ -20,22 +21,31 @@ type Day struct {
 
 // Ledger adds up usage. It is safe for concurrent use.
 type Ledger struct {
-	db  *database.DB
-	add *database.Stmt
+	db    *database.DB
+	add   *database.Stmt
+	count *database.Stmt
 }
 
 // New prepares the ledger on a migrated database.
 func New(ctx context.Context, db *database.DB) (*Ledger, error) {
+	count := "INSERT INTO budget_counts (who, at, tokens) VALUES (?, ?, ?) "
 	query := "INSERT INTO usage_daily (day, model, prompt_tokens, completion_tokens, calls) VALUES (?, ?, ?, ?, 1) "
 	if db.Engine() == database.MySQL {
 		query += `ON DUPLICATE KEY UPDATE prompt_tokens = prompt_tokens + VALUES(prompt_tokens),
 			completion_tokens = completion_tokens + VALUES(completion_tokens), calls = calls + 1`
+		count += "ON DUPLICATE KEY UPDATE tokens = tokens + VALUES(tokens)"
 	} else {
 		query += `ON CONFLICT (day, model) DO UPDATE SET prompt_tokens = usage_daily.prompt_tokens + excluded.prompt_tokens,
 			completion_tokens = usage_daily.completion_tokens + excluded.completion_tokens, calls = usage_daily.calls + 1`
+		count += "ON CONFLICT (who, at) DO UPDATE SET tokens = budget_counts.tokens + excluded.tokens"
 	}
-	add, err := db.Prepare(ctx, query)
-	return &Ledger{db: db, add: add}, err
+	l := &Ledger{db: db}
+	var err error
+	if l.add, err = db.Prepare(ctx, query); err != nil {
+		return nil, err
+	}
+	l.count, err = db.Prepare(ctx, count)
+	return l, err
 }
 
 // AddTx counts one call.

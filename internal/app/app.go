@@ -197,6 +197,6 @@ func (c *core) cleanup(conversations scheduler.Work, days int) scheduler.Work {
 		keep := time.Duration(days) * 24 * time.Hour
 		events, trimErr := c.inbox.Trim(ctx, keep)
 		return fmt.Sprintf("%s, %d events trimmed", result, events),
-			errors.Join(err, trimErr, c.inbox.TrimLanes(ctx, keep), c.usage.Trim(ctx, c.db.Now().AddDate(0, 0, -usageDays)), c.memory.Trim(ctx, c.db.Now()))
+			errors.Join(err, trimErr, c.inbox.TrimLanes(ctx, keep), c.usage.Trim(ctx, c.db.Now().AddDate(0, 0, -usageDays)), c.usage.Fold(ctx, c.db.Now()), c.memory.Trim(ctx, c.db.Now()))
 	}
 }

@@ -19,10 +19,11 @@ func (c *core) registry(cfg *config.Config, budget turn.Budget) *commands.Regist
 	o := commands.Options{
 		Prefix: cfg.Commands.Prefix, Language: commands.Language(cfg.Commands.Language),
 		Store: c.store, Memory: c.memory, Personas: cfg.AI.Personas,
-		Budget: func(now time.Time) (tokens int64, start, end time.Time) {
+		Budget: func(now time.Time) (person, chat int64, start, end time.Time) {
 			start, end = budget.Period(now)
-			return budget.Tokens, start, end
+			return budget.Tokens, budget.ChatTokens, start, end
 		},
+		Spent: c.usage, Admins: admins(cfg),
 	}
 	if c.eraser != nil { // a nil *erasure.Eraser would not be a nil interface
 		o.Eraser = c.eraser
@@ -31,6 +32,19 @@ func (c *core) registry(cfg *config.Config, budget turn.Budget) *commands.Regist
 		o.DefaultModel, o.Models = chatModels(cfg)
 	}
 	return commands.New(o)
+}
+
+// admins returns who may do what is for admins in a chat, nil when nobody is named.
+func admins(cfg *config.Config) func(memory.Person) bool {
+	all := cfg.Admins()
+	if len(all) == 0 {
+		return nil
+	}
+	return func(p memory.Person) bool {
+		return slices.ContainsFunc(all, func(a config.Admin) bool {
+			return a.Platform == p.Platform && a.UserID == p.SenderID && (a.Tenant == "*" || a.Tenant == p.Tenant)
+		})
+	}
 }
 
 // voice returns who tells people and programs what became of their message. It

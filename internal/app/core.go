@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/parley-bot/parley/ai"
@@ -54,6 +55,7 @@ type core struct {
 	gateway *gateway.Gateway
 	runner  *turn.Runner
 	metrics *metrics.Metrics
+	since   time.Time // when the version began that knows tenants and people as they are
 	// circuits keep work from being burnt on endpoints that do not answer.
 	circuits *breaker.Set
 }
@@ -137,12 +139,16 @@ func (c *core) openRooms(ctx context.Context, cfg *config.Config, p purpose) (er
 	if c.usage, err = usage.New(ctx, c.db); err != nil {
 		return err
 	}
+	if c.since, err = migrations.AppliedAt(ctx, c.db, migrations.Budgets); err != nil {
+		return err
+	}
 	registry := c.registry(cfg, turn.Budget{})
 	c.inbox, err = inbox.New(ctx, inbox.Options{
 		DB: c.db, Queue: p.queue, Owner: rand.Text(), Lease: lease, CrashWait: crashWait,
 		Scope:        inbox.Scope(cfg.AI.ConversationPersistence.Scope),
 		MentionsOnly: cfg.Gateway.GroupMentionsOnly,
 		Group:        turn.Group(turn.Busy(cfg.Gateway.Busy), turn.IsCommand(cfg.Commands.Prefix, registry.Is)),
+		KeysSince:    c.since,
 	})
 	return err
 }
@@ -161,8 +167,13 @@ func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Lo
 	if err != nil {
 		return fmt.Errorf("scheduler.timezone: %w", err)
 	}
-	budget := turn.Budget{Tokens: cfg.AI.Budget.TokensPerUser, Monthly: cfg.AI.Budget.Period == "month", Location: zone}
-	c.eraser = erasure.New(erasure.Options{DB: c.db, Inbox: c.inbox, Store: c.store, Period: budget.Period, Logger: log})
+	budget := turn.Budget{
+		Tokens: cfg.AI.Budget.TokensPerUser, ChatTokens: cfg.AI.Budget.TokensPerChat,
+		Monthly: cfg.AI.Budget.Period == "month", Location: zone,
+	}
+	c.eraser = erasure.New(erasure.Options{
+		DB: c.db, Inbox: c.inbox, Store: c.store, Usage: c.usage, Strays: c.strays(), Period: budget.Period, Logger: log,
+	})
 	registry := c.registry(cfg, budget)
 	c.gateway = gateway.New(gateway.Options{
 		Inbox: c.inbox, Outbox: out, Workers: cfg.Gateway.Workers, Grace: cfg.Server.ShutdownGrace,
@@ -192,6 +203,33 @@ func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Lo
 		return c.inbox.TakeOver(ctx)
 	}
 	return nil
+}
+
+// strays says which data an earlier version has kept under another organization.
+func (c *core) strays() erasure.Strays {
+	s := erasure.Strays{On: sharesChannels, Since: c.since, Store: c.store}
+	if m, ok := c.memory.(*memory.Store); ok {
+		s.People = m.Tenants
+	}
+	return s
+}
+
+// StrayConversations counts the conversations of a platform that an earlier
+// version has kept under other tenants than the bot's own. An organization's id
+// (E…) is no tenant of the bot's: then nobody can tell, and there are none.
+func StrayConversations(ctx context.Context, db *database.DB, platform, own string) (int64, error) {
+	if own == "" || strings.HasPrefix(own, "E") {
+		return 0, nil
+	}
+	since, err := migrations.AppliedAt(ctx, db, migrations.Budgets)
+	if err != nil {
+		return 0, err
+	}
+	store, err := conversation.New(ctx, db)
+	if err != nil {
+		return 0, err
+	}
+	return erasure.Strays{On: sharesChannels, Since: since, Store: store}.Conversations(ctx, platform, own)
 }
 
 // close gives everything back. It may be called on a half-made core.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -63,6 +64,12 @@ func newPlatforms(cfg *config.Config, timeout time.Duration, log *slog.Logger) (
 		}
 	}
 	return set, nil
+}
+
+// sharesChannels reports whether organizations share channels on a platform.
+func sharesChannels(platform string) bool {
+	name, _, _ := strings.Cut(platform, ".")
+	return name == slack.Platform
 }
 
 // start asks the platforms in the background who the bot is, so that it knows

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/parley-bot/parley/internal/app"
 	"github.com/parley-bot/parley/internal/config"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/migrations"
@@ -119,7 +120,15 @@ func (p *program) checkSlack(ctx context.Context, cfg *config.Config) finding {
 	if err != nil {
 		return finding{broken, fmt.Sprintf("auth.test: %s; check platforms.slack.bot_token", err)}
 	}
-	return finding{fine, fmt.Sprintf("signed in as %s in %s", user, team)}
+	found := finding{fine, fmt.Sprintf("signed in as %s in %s", user, team)}
+	n, err := p.strays(ctx, cfg, adapter.TeamID())
+	switch {
+	case err != nil: // said of the database
+	case n > 0:
+		found = finding{warning, fmt.Sprintf("%s; an earlier version has kept %d conversations under the workspaces of those who made shared channels: "+
+			"they are used no more, and /forget-me erases them with their sender", found.detail, n)}
+	}
+	return found
 }
 
 func (p *program) checkFeishu(ctx context.Context, cfg *config.Config) finding {
@@ -139,6 +148,28 @@ func (p *program) checkFeishu(ctx context.Context, cfg *config.Config) finding {
 		return finding{broken, fmt.Sprintf("bot info: %s; check platforms.feishu.app_id and app_secret", err)}
 	}
 	return finding{fine, "signed in as " + name}
+}
+
+// strays counts the conversations that an earlier version has kept under another
+// workspace than the one that the bot acts in.
+func (p *program) strays(ctx context.Context, cfg *config.Config, teamID string) (n int64, err error) {
+	o := cfg.AI.ConversationPersistence
+	target, err := database.ParseURL(string(o.DBURL), o.DataDir)
+	if err != nil || !o.Enabled || target.Memory() {
+		return 0, err
+	}
+	if _, err := os.Stat(target.Path); target.Engine == database.SQLite && err != nil {
+		return 0, nil //nolint:nilerr // there is no database yet
+	}
+	db, err := openDatabase(ctx, cfg, p)
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	if err := migrations.Check(ctx, db); err != nil {
+		return 0, err
+	}
+	return app.StrayConversations(ctx, db, slack.Platform, teamID)
 }
 
 // checkModel asks the API for its list of models, which costs nothing.

@@ -10,6 +10,8 @@ type Config struct {
 	Server Server `yaml:"server"`
 	// Where messages come from. Each platform is on as soon as its credentials are there.
 	Platforms Platforms `yaml:"platforms"`
+	// Who may do what is not everybody's business.
+	Access Access `yaml:"access"`
 	// The model that answers, and what it is given.
 	AI AI `yaml:"ai"`
 	// How messages become replies.
@@ -107,6 +109,12 @@ type Source struct {
 	Token Secret `yaml:"token"`
 }
 
+// Access says who may do what is not everybody's business.
+type Access struct {
+	// Who may do what is for admins in a chat: platform/tenant/user:ID, with * for any tenant.
+	Admins []string `yaml:"admins"`
+}
+
 // AI is the model and what it is given.
 type AI struct {
 	// False: chat commands only.
@@ -133,16 +141,18 @@ type AI struct {
 	ContextTokens int `yaml:"context_tokens" jsonschema:"minimum=1"`
 	// Tokens that the model is asked to stop at; 0 = nothing is asked.
 	MaxOutputTokens int `yaml:"max_output_tokens" jsonschema:"minimum=0"`
-	// How much one person may use.
+	// How much may be used.
 	Budget Budget `yaml:"budget"`
 	// Where conversations are kept, and for how long.
 	ConversationPersistence Persistence `yaml:"conversation_persistence"`
 }
 
-// Budget limits what one person may use.
+// Budget limits what may be used. It is checked before each call of a model.
 type Budget struct {
-	// Tokens per person and period; 0 = no limit. Checked before each call.
+	// Tokens of one person in all chats together, prompts and replies as the model reports them; 0 = no limit.
 	TokensPerUser int64 `yaml:"tokens_per_user" jsonschema:"minimum=0"`
+	// Tokens of everybody in one chat; 0 = no limit.
+	TokensPerChat int64 `yaml:"tokens_per_chat" jsonschema:"minimum=0"`
 	// When the count starts again.
 	Period string `yaml:"period" jsonschema:"enum=day,enum=month"`
 }
@@ -252,6 +262,7 @@ func Default() *Config {
 			Feishu:  Feishu{Enabled: Auto, Mode: "http", BaseURL: "https://open.feishu.cn"},
 			Generic: Generic{Enabled: Auto, Sources: []Source{{Name: defaultSource}}},
 		},
+		Access: Access{Admins: []string{}},
 		AI: AI{
 			Enabled: true, Model: "openai:gpt-4o-mini",
 			FallbackModels: []string{}, Models: []string{}, Personas: map[string]string{},

@@ -194,9 +194,33 @@ func (d *document) list(key string, node ast.Node, into reflect.Value) {
 		if i == 0 && key == sourcesKey {
 			list.Index(0).Set(reflect.ValueOf(Source{Name: defaultSource}))
 		}
+		if into.Type().Elem().Kind() == reflect.String {
+			item = plain(item)
+		}
 		d.value(fmt.Sprintf("%s[%d]", key, i), item, list.Index(i))
 	}
 	into.Set(list)
+}
+
+// plain returns the text that [user:U1] stands for: a colon without a blank
+// after it belongs to the text, but the parser makes a mapping of it.
+func plain(node ast.Node) ast.Node {
+	mapping, ok := node.(ast.MapNode)
+	if !ok {
+		return node
+	}
+	iter := mapping.MapRange()
+	if !iter.Next() {
+		return node
+	}
+	entry := iter.KeyValue()
+	name, colon, value := entry.Key.GetToken(), entry.Start, entry.Value.GetToken()
+	if iter.Next() || name == nil || colon == nil || value == nil || value.Position.Offset != colon.Position.Offset+1 ||
+		entry.Value.Type() != ast.StringType && entry.Value.Type() != ast.IntegerType {
+		return node
+	}
+	text := name.Value + ":" + value.Value
+	return ast.String(token.New(text, text, name.Position))
 }
 
 // texts reads a mapping of free names to texts.

@@ -73,6 +73,9 @@ func (c *Config) Warnings() []string {
 	if f.Enabled == Auto && (f.AppID != "" || f.AppSecret != "") && !c.FeishuOn() {
 		list = append(list, "feishu is off: it needs platforms.feishu.app_id, app_secret and encrypt_key, and not all are set")
 	}
+	if c.AI.ConversationPersistence.Scope == "room" && len(c.Access.Admins) == 0 {
+		list = append(list, "ai.conversation_persistence.scope is room and access.admins is empty: everybody in a room may reset and export its conversation and choose its model")
+	}
 	if !c.AI.ConversationPersistence.Enabled {
 		list = append(list, "ai.conversation_persistence.enabled is false: everything is kept in memory, and a 200 is no promise beyond this process")
 	}

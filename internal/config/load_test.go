@@ -147,7 +147,7 @@ func TestFaults(t *testing.T) {
 		want       []string
 	}{
 		{"unknown key", "gateway:\n  wokers: 3\n", nil, []string{"config.yaml:2: gateway.wokers: unknown key; did you mean workers?"}},
-		{"unknown section", "xyz: 1\n", nil, []string{"config.yaml:1: xyz: unknown key; known here: server, platforms, ai, gateway, commands, memory, scheduler, monitor"}},
+		{"unknown section", "xyz: 1\n", nil, []string{"config.yaml:1: xyz: unknown key; known here: server, platforms, access, ai, gateway, commands, memory, scheduler, monitor"}},
 		{"unknown key in a source", "platforms: {generic: {sources: [{name: a, sekret: b}]}}", nil, []string{"config.yaml:1: platforms.generic.sources[0].sekret: unknown key; did you mean secret?"}},
 		{"twice", "gateway:\n  workers: 1\n  workers: 2\n", nil, []string{"config.yaml:3: gateway.workers: is here twice, first in line 2; keep one"}},
 		{"persona twice", "ai: {personas: {a: x, a: y}}", nil, []string{"config.yaml:1: ai.personas.a: is here twice; keep one"}},
@@ -167,6 +167,14 @@ func TestFaults(t *testing.T) {
 		{"size", "server: {body_limit: 3 apples}", nil, []string{`config.yaml:1: server.body_limit: must be a size such as 512KB, 1MiB or a number of bytes, got "3 apples"`}},
 		{"enum", "gateway: {busy: drop}", nil, []string{`config.yaml:1: gateway.busy: must be one of queue, coalesce, interrupt, got "drop"`}},
 		{"no workers", "gateway: {workers: 0}", nil, []string{"config.yaml:1: gateway.workers: must be at least 1, got 0"}},
+		{"an admin who is nobody", "access: {admins: [slack/T1/user:U1, generic//user:a/b:c, 'feishu/*/user:ou_1', U1]}", nil, []string{
+			`config.yaml:1: access.admins[3]: must be platform/tenant/user:ID, such as slack/T024BE7LD/user:U061F7AUR or feishu/*/user:ou_123, got "U1"`,
+		}},
+		{"an admin of no platform", "access: {admins: [teams/T1/user:U1]}", nil, []string{
+			`config.yaml:1: access.admins[0]: must begin with slack, feishu or the name of a generic source, got "teams"`,
+		}},
+		{"access that is not built", "access: {mode: pairing}", nil, []string{"config.yaml:1: access.mode: unknown key; known here: admins"}},
+		{"negative budget", "ai: {budget: {tokens_per_chat: -1}}", nil, []string{"config.yaml:1: ai.budget.tokens_per_chat: must be at least 0, got -1"}},
 		{"cleanup now", "ai: {conversation_persistence: {cleanup_days: 0}}", nil, []string{"config.yaml:1: ai.conversation_persistence.cleanup_days: must be at least 1, got 0"}},
 		{"negative turns", "ai: {conversation_persistence: {max_history_turns: -1}}", nil, []string{"config.yaml:1: ai.conversation_persistence.max_history_turns: must be at least 0, got -1"}},
 		{"no tokens", "ai: {context_tokens: 0}", nil, []string{"config.yaml:1: ai.context_tokens: must be at least 1, got 0"}},
@@ -218,7 +226,7 @@ func TestFaults(t *testing.T) {
 				`config.yaml:2: gateway.workers: must be at least 1, got 0`,
 				`config.yaml:3: gateway.busy: must be one of queue, coalesce, interrupt, got "drop"`,
 				`config.yaml:5: ai.timeout: must be a duration with its unit, such as 30s or 2m, got "soon"`,
-				`config.yaml:6: nonsense: unknown key; known here: server, platforms, ai, gateway, commands, memory, scheduler, monitor`,
+				`config.yaml:6: nonsense: unknown key; known here: server, platforms, access, ai, gateway, commands, memory, scheduler, monitor`,
 			},
 		},
 	}

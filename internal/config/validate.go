@@ -25,6 +25,7 @@ func (l *loader) validate() {
 	}
 	l.checkServer()
 	l.checkAI()
+	l.checkAccess()
 	l.checkGateway()
 	l.checkCommands()
 	l.checkScheduler()

@@ -42,6 +42,7 @@ func chineseTexts() Catalogue {
 		"remember.more":         "还有 %d 条",
 		"forget.help":           "忘记一件事",
 		"forget.done":           "已忘记“%s”",
+		"forget.others":         "“%s”是别人让我记住的，只有管理员可以让我忘记",
 
 		"kudos.help":         "感谢某人；不带名字则查看自己的点赞",
 		"kudos.done":         "@%s 现在有 %d 个赞",
@@ -61,10 +62,11 @@ func chineseTexts() Catalogue {
 		"stats.commands": "命令统计：",
 		"stats.unused":   "还没有使用过命令。",
 
-		"tokens.help": "显示已用的 token 数",
-		"tokens.used": "您已用的 token：%d",
-		"tokens.here": "本对话已用的 token：%d",
-		"tokens.left": "剩余额度：%d / %d，将于 %s 重新计算。",
+		"tokens.help":      "显示已用的 token 数",
+		"tokens.used":      "您已用的 token：%d",
+		"tokens.here":      "本对话已用的 token：%d",
+		"tokens.left.chat": "本聊天剩余额度：%d / %d，将于 %s 重新计算。",
+		"tokens.left":      "剩余额度：%d / %d，将于 %s 重新计算。",
 
 		"model.help":  "查看或设置本对话的模型",
 		"model.now":   "本对话使用模型 %s。",
@@ -96,8 +98,9 @@ func chineseTexts() Catalogue {
 		"echo.said": "您说：%s",
 		"echo.hint": "这是离线的 echo 模型：要与真正的模型对话，请设置 OPENAI_API_KEY，或在 config.yaml 中设置 ai.base_url 和 ai.model，并用 `parley doctor` 检查。",
 
-		"ai.off":    "我在这里只懂命令。发送 %shelp 查看可用命令。",
-		"ai.budget": "您的 %d token 额度已用完，将于 %s 重新计算。",
+		"ai.off":         "我在这里只懂命令。发送 %shelp 查看可用命令。",
+		"ai.budget.chat": "本聊天的 %d token 额度已用完，将于 %s 重新计算。",
+		"ai.budget":      "您的 %d token 额度已用完，将于 %s 重新计算。",
 
 		"cut.reply": "（回复过长，无法完整显示，其余部分已省略。）",
 		"cut.model": "（模型在此停止：回答已达到长度上限。）",

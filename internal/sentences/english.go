@@ -43,6 +43,7 @@ func englishTexts() Catalogue {
 		"remember.more":         "and %d more",
 		"forget.help":           "Forget a fact",
 		"forget.done":           "Forgot '%s'",
+		"forget.others":         "'%s' came from somebody else; only an administrator can make me forget it",
 
 		"kudos.help":         "Thank somebody; without a name show your own kudos",
 		"kudos.done":         "@%s now has %d kudos",
@@ -62,10 +63,11 @@ func englishTexts() Catalogue {
 		"stats.commands": "Command Statistics:",
 		"stats.unused":   "No command was used yet.",
 
-		"tokens.help": "Show how many tokens were used",
-		"tokens.used": "Tokens used by you: %d",
-		"tokens.here": "Tokens used in this conversation: %d",
-		"tokens.left": "Remaining budget: %d of %d tokens. Resets on %s.",
+		"tokens.help":      "Show how many tokens were used",
+		"tokens.used":      "Tokens used by you: %d",
+		"tokens.here":      "Tokens used in this conversation: %d",
+		"tokens.left.chat": "Remaining budget of this chat: %d of %d tokens. Resets on %s.",
+		"tokens.left":      "Remaining budget: %d of %d tokens. Resets on %s.",
 
 		"model.help":  "Show or set the model of this conversation",
 		"model.now":   "This conversation uses the model %s.",
@@ -97,8 +99,9 @@ func englishTexts() Catalogue {
 		"echo.said": "You said: %s",
 		"echo.hint": "This is the offline echo model: to talk to a real one, set OPENAI_API_KEY, or ai.base_url and ai.model in config.yaml, and check it with `parley doctor`.",
 
-		"ai.off":    "I only understand commands here. Send %shelp to see them.",
-		"ai.budget": "Your token budget of %d is used up. It starts again on %s.",
+		"ai.off":         "I only understand commands here. Send %shelp to see them.",
+		"ai.budget.chat": "The token budget of %d of this chat is used up. It starts again on %s.",
+		"ai.budget":      "Your token budget of %d is used up. It starts again on %s.",
 
 		"cut.reply": "(This reply is too long to be shown in full; the rest is left out.)",
 		"cut.model": "(The model stopped here: its answer has reached the longest that it may have.)",

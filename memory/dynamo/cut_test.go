@@ -103,7 +103,7 @@ func cutAt(t *testing.T, c *cut, s *dynamo.Store, n int) (was bool) {
 		memory.Remember{Place: group, Key: "door", Value: "left", Author: alice},
 		memory.Forget{Place: group, Key: "door"},
 		memory.AddScore{Place: group, Board: memory.Kudos, Person: alice, N: 2, Reason: "why", By: bob},
-		memory.CountCommand{Tenant: tenant, Name: "kudos"},
+		memory.CountCommand{Realm: memory.Realm{Tenant: tenant, Platform: "slack"}, Name: "kudos"},
 		memory.Seen{Person: bob, Name: "Bob"},
 		memory.Remember{Place: memory.Private(bob), Key: "pin", Value: "1", Author: bob},
 		memory.AddScore{Place: memory.Private(bob), Board: memory.Kudos, Person: alice, N: 1, Reason: "private", By: bob},
@@ -134,13 +134,13 @@ func cutAt(t *testing.T, c *cut, s *dynamo.Store, n int) (was bool) {
 	}
 	var got state
 	var err [9]error
-	got.people, err[0] = s.People(t.Context(), tenant)
+	got.people, err[0] = s.People(t.Context(), memory.Realm{Tenant: tenant, Platform: "slack"})
 	got.score, err[1] = s.Score(t.Context(), group, memory.Kudos, alice)
 	got.private, err[2] = s.Score(t.Context(), memory.Private(bob), memory.Kudos, alice)
 	_, got.facts, err[3] = s.SearchFacts(t.Context(), group, "wifi door", 10)
 	got.name, err[4] = s.Name(t.Context(), alice)
 	got.preferences, err[5] = s.Preferences(t.Context(), alice)
-	got.uses, err[6] = s.CommandUses(t.Context(), tenant)
+	got.uses, err[6] = s.CommandUses(t.Context(), memory.Realm{Tenant: tenant, Platform: "slack"})
 	got.alice, err[7] = s.Footprint(t.Context(), alice)
 	got.bob, err[8] = s.Footprint(t.Context(), bob)
 	want := state{

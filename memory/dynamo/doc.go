@@ -2,7 +2,7 @@
 // protocol. It alone knows AWS.
 //
 // Everything is in one table; [Tables] describes it. The partitions are
-// people, places and tenants, named by their hashes, so that what belongs
+// people, places and realms, named by their hashes, so that what belongs
 // together is one query and nothing is ever scanned:
 //
 //	person#HASH  self             name
@@ -15,8 +15,9 @@
 //	place#HASH   fact#KEY         a fact
 //	             facts            how many there are
 //	             score#PERSON#…   where points stand that others have in a private chat
-//	tenant#HASH  people           how many there are
+//	realm#HASH   people           how many there are
 //	             use#NAME         how often a command was used
+//	tenant#HASH                   the same as earlier versions have counted it
 //
 // There are no transactions. Each counter is changed by one UpdateItem that
 // adds and remembers the effect, on the condition that it is not among those

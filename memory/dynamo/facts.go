@@ -101,6 +101,9 @@ func (r run) forget(ctx context.Context, c memory.Forget) (memory.Result, error)
 		took, err := r.took(ctx, count, effect)
 		return memory.Result{Done: took}, err
 	}
+	if c.Only != (memory.Person{}) && there.text("author") != personKey(c.Only, "").pk {
+		return memory.Result{Old: there.text("value")}, nil
+	}
 	mine := expression.AttributeNotExists(expression.Name(gone)).Or(expression.Name(gone).Equal(expression.Value(r.mark())))
 	ok, err := r.update(ctx, k, set(gone, r.mark())(expression.UpdateBuilder{}),
 		expression.AttributeExists(expression.Name("pk")).And(mine))

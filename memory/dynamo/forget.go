@@ -69,7 +69,7 @@ func (r run) forgetPerson(ctx context.Context, p memory.Person) (memory.Result, 
 		}
 	}
 	if f.Name {
-		if _, err := r.once(ctx, tenantKey(p.Tenant, peopleItem), r.part("forget "+personKey(p, "").pk), add("people", -1)); err != nil {
+		if _, err := r.once(ctx, realmKey(p.Realm(), peopleItem), r.part("forget "+personKey(p, "").pk), add("people", -1)); err != nil {
 			return memory.Result{}, err
 		}
 	}

@@ -46,8 +46,14 @@ func placeKey(p memory.Place, sk string) key {
 	return key{"place#" + hex.EncodeToString(p.Hash()), sk}
 }
 
-func tenantKey(tenant, sk string) key {
-	return key{"tenant#" + hex.EncodeToString(memory.TenantKey(tenant)), sk}
+func realmKey(r memory.Realm, sk string) key {
+	return key{"realm#" + hex.EncodeToString(r.Key()), sk}
+}
+
+// formerRealmKey is where earlier versions counted, as memory.Realm.FormerKey says.
+func formerRealmKey(r memory.Realm, sk string) (key, bool) {
+	former := r.FormerKey()
+	return key{"tenant#" + hex.EncodeToString(former), sk}, former != nil
 }
 
 // key returns the item's own key.

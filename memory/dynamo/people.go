@@ -3,6 +3,7 @@ package dynamo
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -32,7 +33,7 @@ func (r run) seen(ctx context.Context, c memory.Seen) error {
 	}
 	// Whoever made the item counts it, also when it was cut short after that.
 	if by, ok := self["by"].(*types.AttributeValueMemberB); ok && bytes.Equal(by.Value, r.effect) {
-		if _, err := r.once(ctx, tenantKey(c.Person.Tenant, peopleItem), r.part(k.pk), add("people", 1)); err != nil {
+		if _, err := r.once(ctx, realmKey(c.Person.Realm(), peopleItem), r.part(k.pk), add("people", 1)); err != nil {
 			return err
 		}
 	}
@@ -42,25 +43,50 @@ func (r run) seen(ctx context.Context, c memory.Seen) error {
 	return r.rename(ctx, c)
 }
 
-// rename shows the person under the name on every board, then everywhere.
+// rename shows the person under the name on every board of the places where
+// they have written, then everywhere. Points of earlier versions do not say in
+// which place they were made; there the next ones bring the name.
 func (r run) rename(ctx context.Context, c memory.Seen) error {
 	there := expression.AttributeExists(expression.Name("pk"))
 	name := set("name", c.Name)(expression.UpdateBuilder{})
-	err := r.each(ctx, span{of: personKey(c.Person, scorePrefix), only: []string{"pk", "sk"}}, func(i item) error {
-		_, err := r.update(ctx, i.key(), name, there)
-		return err
-	})
+	scores, err := r.all(ctx, span{of: personKey(c.Person, scorePrefix), only: []string{"pk", "sk", "board", "place"}})
 	if err != nil {
 		return err
+	}
+	boards := map[string]bool{}
+	for _, i := range scores {
+		boards[i.text("board")] = true
+	}
+	for _, i := range scores {
+		if place, err := hex.DecodeString(i.text("place")); err != nil || !boards[hex.EncodeToString(memory.MessagesKey(place))] {
+			continue
+		}
+		if _, err := r.update(ctx, i.key(), name, there); err != nil {
+			return err
+		}
 	}
 	_, err = r.update(ctx, personKey(c.Person, selfItem), name, there)
 	return err
 }
 
 // People implements [memory.Backend].
-func (s *Store) People(ctx context.Context, tenant string) (int64, error) {
-	i, _, err := s.get(ctx, tenantKey(tenant, peopleItem))
-	return i.number("people"), err
+func (s *Store) People(ctx context.Context, r memory.Realm) (int64, error) {
+	i, _, err := s.get(ctx, realmKey(r, peopleItem))
+	n := i.number("people")
+	if k, ok := formerRealmKey(r, peopleItem); ok && err == nil {
+		i, _, err = s.get(ctx, k)
+		n += i.number("people")
+	}
+	return max(0, n), err // less than none, when somebody is forgotten whom a former version counted elsewhere
+}
+
+// NameAt implements [memory.Backend].
+func (s *Store) NameAt(ctx context.Context, at memory.Place, p memory.Person) (string, error) {
+	n, err := s.Score(ctx, at, memory.Messages, p)
+	if err != nil || n <= 0 {
+		return "", err
+	}
+	return s.Name(ctx, p)
 }
 
 // Name implements [memory.Backend].
@@ -131,12 +157,25 @@ func (s *Store) Preferences(ctx context.Context, p memory.Person) (map[string]st
 }
 
 // CommandUses implements [memory.Backend].
-func (s *Store) CommandUses(ctx context.Context, tenant string) ([]memory.Use, error) {
+func (s *Store) CommandUses(ctx context.Context, r memory.Realm) ([]memory.Use, error) {
+	keys := []key{realmKey(r, usePrefix)}
+	if k, ok := formerRealmKey(r, usePrefix); ok {
+		keys = append(keys, k)
+	}
+	uses := map[string]int64{}
+	for _, k := range keys {
+		err := s.each(ctx, span{of: k, only: []string{"sk", "uses"}}, func(i item) error {
+			uses[strings.TrimPrefix(i.text("sk"), usePrefix)] += i.number("uses")
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
 	list := []memory.Use{}
-	err := s.each(ctx, span{of: tenantKey(tenant, usePrefix), only: []string{"sk", "uses"}}, func(i item) error {
-		list = append(list, memory.Use{Name: strings.TrimPrefix(i.text("sk"), usePrefix), Count: i.number("uses")})
-		return nil
-	})
+	for name, n := range uses {
+		list = append(list, memory.Use{Name: name, Count: n})
+	}
 	memory.SortUses(list)
-	return list, err
+	return list, nil
 }

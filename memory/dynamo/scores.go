@@ -66,7 +66,7 @@ func (r run) addPoints(ctx context.Context, c memory.AddScore, p memory.Period, 
 			return 0, err
 		}
 	}
-	edits := []edit{add("points", c.N), name, set("board", board)}
+	edits := []edit{add("points", c.N), name, set("board", board), set("place", hex.EncodeToString(c.Place.Hash()))}
 	if p != memory.All {
 		edits = append(edits, set("span", s.Name))
 	}
@@ -79,7 +79,11 @@ func (r run) boardName(ctx context.Context, c memory.AddScore) (edit, error) {
 	if c.Name != "" {
 		return set("name", c.Name), nil
 	}
-	known, err := r.Name(ctx, c.Person)
+	find := r.Name // of who has just written there
+	if c.Board == memory.Kudos {
+		find = func(ctx context.Context, p memory.Person) (string, error) { return r.NameAt(ctx, c.Place, p) }
+	}
+	known, err := find(ctx, c.Person)
 	if known != "" || err != nil {
 		return set("name", known), err
 	}

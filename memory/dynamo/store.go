@@ -129,7 +129,7 @@ func (r run) makeChecked(ctx context.Context, c memory.Change) (memory.Result, e
 	case memory.AddScore:
 		return r.addScore(ctx, c)
 	case memory.CountCommand:
-		_, err := r.once(ctx, tenantKey(c.Tenant, usePrefix+c.Name), r.effect, add("uses", 1))
+		_, err := r.once(ctx, realmKey(c.Realm, usePrefix+c.Name), r.effect, add("uses", 1))
 		return done, err
 	case memory.ForgetPerson:
 		return r.forgetPerson(ctx, c.Person)

@@ -88,6 +88,7 @@ func people(t *testing.T, b *bench) {
 	seen := func(tenant, id string) {
 		b.one(t, memory.Seen{Person: memory.Person{Tenant: tenant, Platform: "slack", SenderID: id}})
 	}
+	b.one(t, memory.Seen{Person: memory.Person{Tenant: "T1", Platform: "feishu", SenderID: "U1"}})
 	for range 3 {
 		seen("T1", "U1")
 		seen("T1", "u1")
@@ -96,13 +97,13 @@ func people(t *testing.T, b *bench) {
 		seen("", "U1")
 	}
 	for tenant, want := range map[string]int64{"T1": 3, "t1": 1, "": 1, "T2": 0} {
-		if n := must[int64](t)(b.People(t.Context(), tenant)); n != want {
+		if n := must[int64](t)(b.People(t.Context(), memory.Realm{Tenant: tenant, Platform: "slack"})); n != want {
 			t.Errorf("tenant %q: %d people, want %d", tenant, n, want)
 		}
 	}
 	b.as(t, "once", noon, memory.Seen{Person: memory.Person{Tenant: "T3", Platform: "slack", SenderID: "U1"}})
 	b.as(t, "once", noon, memory.Seen{Person: memory.Person{Tenant: "T3", Platform: "slack", SenderID: "U1"}})
-	if n := must[int64](t)(b.People(t.Context(), "T3")); n != 1 {
+	if n := must[int64](t)(b.People(t.Context(), memory.Realm{Tenant: "T3", Platform: "slack"})); n != 1 {
 		t.Errorf("%d people after the same effect twice", n)
 	}
 }
@@ -120,6 +121,25 @@ func names(t *testing.T, b *bench) {
 		}
 	}
 	board("U1")
+	// What somebody is called elsewhere is not told where they have not written.
+	at := func(want string) {
+		t.Helper()
+		if name := must[string](t)(b.NameAt(t.Context(), group, alice)); name != want {
+			t.Errorf("called %q here, want %q", name, want)
+		}
+	}
+	carol := memory.Person{Tenant: "T1", Platform: "slack", SenderID: "U3"}
+	elsewhere := memory.Place{Tenant: "T1", Platform: "slack", Group: true, ID: "C9"}
+	b.one(t, memory.Seen{Person: carol, Name: "Carol"})
+	for range 2 {
+		b.one(t, memory.AddScore{Place: elsewhere, Board: memory.Kudos, Person: carol, N: 1, By: bob})
+		b.one(t, memory.Seen{Person: carol, Name: "Carol C."})
+	}
+	if list := must[[]memory.Leader](t)(b.Leaders(t.Context(), elsewhere, memory.Kudos, memory.All, noon, 10)); len(list) != 1 || list[0].Name != "U3" {
+		t.Errorf("got %+v", list)
+	}
+	at("")
+	b.one(t, memory.AddScore{Place: group, Board: memory.Messages, Person: alice, N: 1})
 	for _, step := range []struct{ seen, name, board string }{
 		{"", "", "U1"}, {"Alice", "Alice", "Alice"}, {"", "Alice", "Alice"}, {"Alice B.", "Alice B.", "Alice B."},
 	} {
@@ -127,6 +147,7 @@ func names(t *testing.T, b *bench) {
 		if name := must[string](t)(b.Name(t.Context(), alice)); name != step.name {
 			t.Errorf("seen as %q: called %q", step.seen, name)
 		}
+		at(step.name)
 		board(step.board)
 	}
 	refused(t, b.one(t, memory.Seen{Person: alice, Name: strings.Repeat("x", 256)}), "invalid_person")
@@ -160,7 +181,7 @@ func forgetPerson(t *testing.T, b *bench) {
 	if f := must[memory.Footprint](t)(b.Footprint(t.Context(), alice)); f != (memory.Footprint{}) {
 		t.Errorf("after: %+v", f)
 	}
-	if n := must[int64](t)(b.People(t.Context(), "T1")); n != 1 {
+	if n := must[int64](t)(b.People(t.Context(), alice.Realm())); n != 1 {
 		t.Errorf("%d people are left", n)
 	}
 	if _, ok, err := b.Fact(t.Context(), private, "pin"); ok || err != nil {
@@ -173,7 +194,7 @@ func forgetPerson(t *testing.T, b *bench) {
 		t.Errorf("a fact without author cannot be forgotten: %+v", r)
 	}
 	board := must[[]memory.Leader](t)(b.Leaders(t.Context(), group, memory.Kudos, memory.All, noon, 10))
-	if len(board) != 1 || board[0] != (memory.Leader{Name: "Bob", Points: 1}) {
+	if len(board) != 1 || board[0] != (memory.Leader{Name: "U2", Points: 1}) {
 		t.Errorf("the board: %+v", board)
 	}
 	if n := must[int64](t)(b.Score(t.Context(), private, memory.Kudos, bob)); n != 0 {
@@ -198,7 +219,7 @@ func forgetPersonAlone(t *testing.T, b *bench) {
 	if name := must[string](t)(b.Name(t.Context(), alice)); name != "" {
 		t.Errorf("the name came back: %q", name)
 	}
-	if n := must[int64](t)(b.People(t.Context(), "T1")); n != 1 {
+	if n := must[int64](t)(b.People(t.Context(), alice.Realm())); n != 1 {
 		t.Errorf("%d people", n)
 	}
 }

@@ -163,16 +163,18 @@ func reasons(t *testing.T, b *bench) {
 func commandUses(t *testing.T, b *bench) {
 	for i, name := range []string{"help", "save", "save", "stats", "stats"} {
 		for range 2 {
-			b.as(t, fmt.Sprint("use ", i), noon, memory.CountCommand{Tenant: "T1", Name: name})
+			b.as(t, fmt.Sprint("use ", i), noon, memory.CountCommand{Realm: alice.Realm(), Name: name})
 		}
 	}
-	got := must[[]memory.Use](t)(b.CommandUses(t.Context(), "T1"))
+	got := must[[]memory.Use](t)(b.CommandUses(t.Context(), alice.Realm()))
 	want := []memory.Use{{Name: "save", Count: 2}, {Name: "stats", Count: 2}, {Name: "help", Count: 1}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
-	if got := must[[]memory.Use](t)(b.CommandUses(t.Context(), "t1")); len(got) != 0 {
-		t.Errorf("another tenant: %+v", got)
+	for _, r := range []memory.Realm{{Tenant: "t1", Platform: "slack"}, {Tenant: "T1", Platform: "feishu"}, {Platform: "slack"}} {
+		if got := must[[]memory.Use](t)(b.CommandUses(t.Context(), r)); len(got) != 0 {
+			t.Errorf("another realm %+v: %+v", r, got)
+		}
 	}
 }
 
@@ -219,8 +221,8 @@ func parallelScores(t *testing.T, b *bench) {
 }
 
 func parallelUses(t *testing.T, b *bench) {
-	b.parallel(t, rounds, memory.CountCommand{Tenant: "T1", Name: "help"})
-	got := must[[]memory.Use](t)(b.CommandUses(t.Context(), "T1"))
+	b.parallel(t, rounds, memory.CountCommand{Realm: alice.Realm(), Name: "help"})
+	got := must[[]memory.Use](t)(b.CommandUses(t.Context(), alice.Realm()))
 	if !reflect.DeepEqual(got, []memory.Use{{Name: "help", Count: workers * rounds}}) {
 		t.Errorf("got %+v", got)
 	}

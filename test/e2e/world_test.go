@@ -209,6 +209,17 @@ func (s *server) reply(who, text string) string {
 	return r["text"].(string)
 }
 
+// post posts a body to the open generic source and returns the reply's text.
+func (s *server) post(body string) string {
+	s.t.Helper()
+	a := s.request(http.MethodPost, "/webhooks/generic", body, "Content-Type", "application/json", "Prefer", "wait=30")
+	r, _ := a.json(s.t)["reply"].(map[string]any)
+	if a.status != http.StatusOK || r == nil {
+		s.t.Fatalf("%s: %d %s", body, a.status, a.body)
+	}
+	return r["text"].(string)
+}
+
 func (s *server) slackEvent(body []byte) answer {
 	s.t.Helper()
 	req, err := fakeslack.SignedRequest(s.t.Context(), s.url+"/webhooks/slack", slackSecret, time.Now(), body)

@@ -1,0 +1,118 @@
+package usage
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/memory"
+	"github.com/parley-bot/parley/platforms"
+)
+
+const (
+	// keepDays is for how long counts are kept by the day; what is older is
+	// kept as one sum.
+	keepDays = 62 * 24 * time.Hour
+	// foldAtOnce bounds how many people are summed up in one commit.
+	foldAtOnce = 100
+)
+
+// PersonKeys returns the keys under which the tokens of a person are counted:
+// that of today first, then those of earlier versions, which counted by user key.
+func PersonKeys(p memory.Person) [][]byte {
+	keys := [][]byte{database.Hash("budget", "user", p.Tenant, p.Platform, p.SenderID)}
+	for _, t := range []platforms.ChatType{platforms.Private, platforms.Group} {
+		keys = append(keys, conversation.TokenHash(platforms.UserKey(p.Platform, t, p.SenderID)))
+	}
+	return keys
+}
+
+func chatKey(r memory.Realm, chatID string) []byte {
+	return database.Hash("budget", "chat", r.Tenant, r.Platform, chatID)
+}
+
+// SpendTx counts tokens of a person and of the chat, on the day that begins at
+// day by the clocks that budgets go by.
+func (l *Ledger) SpendTx(ctx context.Context, tx database.Tx, day time.Time, tokens int64, p memory.Person, chatID string) error {
+	if tokens == 0 {
+		return nil
+	}
+	who := [][]byte{PersonKeys(p)[0], chatKey(p.Realm(), chatID)}
+	slices.SortFunc(who, bytes.Compare) // the one order in which rows are locked
+	for _, key := range who {
+		if _, err := l.count.Exec(ctx, tx, key, database.Micros(day), tokens); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Person returns what a person has used since a time, in all chats.
+func (l *Ledger) Person(ctx context.Context, p memory.Person, since time.Time) (int64, error) {
+	return l.used(ctx, since, PersonKeys(p)...)
+}
+
+// Chat returns what was used in a chat since a time.
+func (l *Ledger) Chat(ctx context.Context, r memory.Realm, chatID string, since time.Time) (int64, error) {
+	return l.used(ctx, since, chatKey(r, chatID))
+}
+
+func (l *Ledger) used(ctx context.Context, since time.Time, who ...[]byte) (int64, error) {
+	var n int64
+	err := l.db.Read().NewRaw("SELECT COALESCE(SUM(tokens), 0) FROM budget_counts WHERE who IN (?) AND at >= ?",
+		bun.List(who), max(0, database.Micros(since))).Scan(ctx, &n)
+	return n, database.Explain(err)
+}
+
+// EraseCounts removes what is counted under the keys before a time.
+func (l *Ledger) EraseCounts(ctx context.Context, who [][]byte, before time.Time) error {
+	if len(who) == 0 {
+		return nil
+	}
+	return l.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		_, err := tx.NewRaw("DELETE FROM budget_counts WHERE who IN (?) AND at < ?", bun.List(who), database.Micros(before)).Exec(ctx)
+		return database.Explain(err)
+	})
+}
+
+// Fold sums up what is older than is kept by the day.
+func (l *Ledger) Fold(ctx context.Context, now time.Time) error {
+	before := database.Micros(now.Add(-keepDays))
+	for after := []byte{}; ; {
+		var who [][]byte
+		err := l.db.Read().NewRaw("SELECT DISTINCT who FROM budget_counts WHERE who > ? AND at > 0 AND at < ? ORDER BY who LIMIT ?",
+			after, before, foldAtOnce).Scan(ctx, &who)
+		if err != nil || len(who) == 0 {
+			return database.Explain(err)
+		}
+		after = who[len(who)-1]
+		err = l.db.Write(ctx, func(ctx context.Context, tx database.Tx) error { return l.foldTx(ctx, tx, who, before) })
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (l *Ledger) foldTx(ctx context.Context, tx database.Tx, who [][]byte, before int64) error {
+	var sums []struct {
+		Who    []byte
+		Tokens int64
+	}
+	const old = "WHERE who IN (?) AND at > 0 AND at < ?"
+	err := tx.NewRaw("SELECT who, SUM(tokens) AS tokens FROM budget_counts "+old+" GROUP BY who ORDER BY who", bun.List(who), before).Scan(ctx, &sums)
+	if err != nil {
+		return database.Explain(err)
+	}
+	for _, s := range sums {
+		if _, err := l.count.Exec(ctx, tx, s.Who, 0, s.Tokens); err != nil {
+			return err
+		}
+	}
+	_, err = tx.NewRaw("DELETE FROM budget_counts "+old, bun.List(who), before).Exec(ctx)
+	return database.Explain(err)
+}
