@@ -31,8 +31,10 @@ func TestCounts(t *testing.T) {
 		spend(today.AddDate(0, 0, -100), 1000, alice, "C1")
 		spend(today.AddDate(0, 0, -101), 2000, alice, "C1")
 		others := []memory.Person{
-			{Tenant: "T2", Platform: "slack", SenderID: "U1"}, {Tenant: "T1", Platform: "feishu", SenderID: "U1"},
-			{Platform: "slack", SenderID: "U1"}, {Tenant: "T1", Platform: "slack", SenderID: "u1"},
+			{Tenant: "T2", Platform: "slack", SenderID: "U1"},
+			{Tenant: "T1", Platform: "feishu", SenderID: "U1"},
+			{Platform: "slack", SenderID: "U1"},
+			{Tenant: "T1", Platform: "slack", SenderID: "u1"},
 		}
 		check := func(when string) {
 			t.Helper()

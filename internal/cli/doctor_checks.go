@@ -159,7 +159,7 @@ func (p *program) strays(ctx context.Context, cfg *config.Config, teamID string)
 		return 0, err
 	}
 	if _, err := os.Stat(target.Path); target.Engine == database.SQLite && err != nil {
-		return 0, nil //nolint:nilerr // there is no database yet
+		return 0, nil // there is no database yet
 	}
 	db, err := openDatabase(ctx, cfg, p)
 	if err != nil {

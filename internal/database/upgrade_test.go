@@ -28,7 +28,7 @@ func TestUpgrade(t *testing.T) {
 			checkConversations(t, db)
 			for query, want := range map[string]string{
 				`SELECT value FROM user_preferences WHERE sender_id = 'alice' AND pref_key = 'city'`:                                   "Paris  by night",
-				`SELECT CASE WHEN SUM(tokens) = 12 THEN 'carried over' ELSE 'lost' END FROM budget_counts`: "carried over",
+				`SELECT CASE WHEN SUM(tokens) = 12 THEN 'carried over' ELSE 'lost' END FROM budget_counts`:                             "carried over",
 				`SELECT name FROM people WHERE sender_id = 'alice'`:                                                                    "Alice",
 				`SELECT event_id FROM events e JOIN lanes l ON l.lane_key = e.lane_key WHERE e.status = 'received' AND l.ready_at > 1`: "evt-1",
 			} {
