@@ -10,6 +10,7 @@ import (
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway"
 	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/web/conns"
 	"github.com/parley-bot/parley/internal/web/respond"
 	"github.com/parley-bot/parley/scheduler"
 )
@@ -164,7 +165,11 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (a *admin) mayEnter(r *http.Request) bool {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/api/"), strings.HasPrefix(r.URL.Path, "/admin/"), strings.HasPrefix(r.URL.Path, "/chat/"):
-		return a.sessions.valid(r)
+		if !a.sessions.valid(r) {
+			return false
+		}
+		conns.Verified(r.Context())
+		return true
 	default:
 		return true
 	}

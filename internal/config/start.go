@@ -79,6 +79,7 @@ func (l *loader) checkSources() {
 		l.check(key+".token", l.checkSourceToken(i))
 	}
 	l.checkShared("secret", func(s *Source) string { return webhookKey(s.Secret) })
+	l.checkShared("token", func(s *Source) string { return s.Token.Reveal() })
 }
 
 // checkShared refuses a proof that two sources share: whoever holds one's could
@@ -122,11 +123,6 @@ func (l *loader) checkSourceToken(i int) error {
 	}
 	if token == l.config.Server.AdminToken {
 		return fmt.Errorf("is the admin token as well; give the source one of its own: %s", tokenFix)
-	}
-	for _, other := range sources[:i] {
-		if other.Token == token {
-			return fmt.Errorf("is the token of %s as well; give each source one of its own: %s", quote(other.Name), tokenFix)
-		}
 	}
 	return nil
 }

@@ -125,19 +125,24 @@ func TestEffectiveModel(t *testing.T) {
 	}
 }
 
-// Two sources with one secret could each write as the other, however the
-// secret is written.
+// Two sources with one secret or token could each write as the other, however
+// it is written.
 func TestSharedSecret(t *testing.T) {
 	t.Parallel()
-	const other = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-	text := "platforms: {generic: {sources: [{name: a, secret: " + goodSecret + "}, {name: b, secret: " + other + "}, {name: c, secret: %s}]}}"
-	if _, err := load(t, strings.ReplaceAll(text, "%s", "''")); err != nil {
-		t.Errorf("two secrets, and a source without: %v", err)
-	}
-	_, err := load(t, strings.ReplaceAll(text, "%s", other))
-	lines := faultLines(t, err)
-	if len(lines) != 1 || !strings.Contains(lines[0], "platforms.generic.sources[2].secret: ") ||
-		!strings.Contains(lines[0], `"b"`) || !strings.Contains(lines[0], `"c"`) || strings.Contains(lines[0], other) {
-		t.Errorf("want one fault that names b and c and not the secret, got %q", lines)
+	for field, values := range map[string][2]string{
+		"secret": {goodSecret, "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="},
+		"token":  {"a-token-of-one-source", "a-token-of-another-one"},
+	} {
+		text := "platforms: {generic: {sources: [{name: a, F: " + values[0] + "}, {name: b, F: " + values[1] + "}, {name: c, F: %s}]}}"
+		text = strings.ReplaceAll(text, "F:", field+":")
+		if _, err := load(t, strings.ReplaceAll(text, "%s", "''")); err != nil {
+			t.Errorf("two, and a source without a %s: %v", field, err)
+		}
+		_, err := load(t, strings.ReplaceAll(text, "%s", values[1]))
+		lines := faultLines(t, err)
+		if len(lines) != 1 || !strings.Contains(lines[0], "platforms.generic.sources[2]."+field+": ") ||
+			!strings.Contains(lines[0], `"b"`) || !strings.Contains(lines[0], `"c"`) || strings.Contains(lines[0], values[1]) {
+			t.Errorf("want one fault that names b and c and not the %s, got %q", field, lines)
+		}
 	}
 }

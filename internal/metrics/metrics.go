@@ -14,25 +14,28 @@ import (
 type Metrics struct {
 	registry *prometheus.Registry
 
-	Webhooks      *prometheus.CounterVec   // platform, outcome: accepted duplicate ignored rejected failed
-	AckSeconds    *prometheus.HistogramVec // platform
-	Queue         prometheus.Gauge         // events waiting, failed ones and those being answered included
-	Running       prometheus.Gauge         // conversations being answered, on all replicas
-	Failed        prometheus.Gauge         // events that wait for their next attempt
-	Dead          prometheus.Gauge         // events that nobody will answer unless an admin acts
-	Suspect       prometheus.Gauge         // conversations set apart since their process died
-	Oldest        prometheus.Gauge         // seconds
-	Circuits      *prometheus.GaugeVec     // endpoint: 0 closed, 1 half open, 2 open
-	Turns         prometheus.Gauge         // in flight
-	TurnSeconds   prometheus.Histogram
-	ModelCalls    *prometheus.CounterVec // model, outcome: ok retry permanent cancelled paused
-	Tokens        *prometheus.CounterVec // model, kind: prompt completion
-	Sends         *prometheus.CounterVec // platform, outcome: sent retry permanent ambiguous
-	DatabaseFails prometheus.Counter
-	Jobs          *prometheus.CounterVec   // name, status: ok failed
-	Conversations prometheus.Gauge         // as of the last report
-	TotalTokens   prometheus.Gauge         // as of the last report
-	HTTPSeconds   *prometheus.HistogramVec // method, route, status
+	Webhooks *prometheus.CounterVec // platform, outcome: accepted duplicate ignored rejected failed
+	// WebhooksRefused counts those of the outcomes rejected and failed by their
+	// reason: the code of the answer.
+	WebhooksRefused *prometheus.CounterVec   // platform, reason
+	AckSeconds      *prometheus.HistogramVec // platform
+	Queue           prometheus.Gauge         // events waiting, failed ones and those being answered included
+	Running         prometheus.Gauge         // conversations being answered, on all replicas
+	Failed          prometheus.Gauge         // events that wait for their next attempt
+	Dead            prometheus.Gauge         // events that nobody will answer unless an admin acts
+	Suspect         prometheus.Gauge         // conversations set apart since their process died
+	Oldest          prometheus.Gauge         // seconds
+	Circuits        *prometheus.GaugeVec     // endpoint: 0 closed, 1 half open, 2 open
+	Turns           prometheus.Gauge         // in flight
+	TurnSeconds     prometheus.Histogram
+	ModelCalls      *prometheus.CounterVec // model, outcome: ok retry permanent cancelled paused
+	Tokens          *prometheus.CounterVec // model, kind: prompt completion
+	Sends           *prometheus.CounterVec // platform, outcome: sent retry permanent ambiguous
+	DatabaseFails   prometheus.Counter
+	Jobs            *prometheus.CounterVec   // name, status: ok failed
+	Conversations   prometheus.Gauge         // as of the last report
+	TotalTokens     prometheus.Gauge         // as of the last report
+	HTTPSeconds     *prometheus.HistogramVec // method, route, status
 }
 
 // New returns metrics on a registry of their own.
@@ -43,26 +46,27 @@ func New() *Metrics {
 	slow := []float64{.005, .01, .05, .1, .5, 1, 2.5, 5, 10, 30, 60, 120}
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return &Metrics{
-		registry:      r,
-		Webhooks:      f.counters("parley_webhooks_total", "Webhooks by platform and outcome.", "platform", "outcome"),
-		AckSeconds:    f.histograms("parley_ack_seconds", "Time from a webhook's arrival to its acknowledgement.", fast, "platform"),
-		Queue:         f.gauge("parley_queue_depth", "Events that wait for their turn or their next attempt."),
-		Dead:          f.gauge("parley_events_dead", "Events given up on, with their reason in the ledger."),
-		Running:       f.gauge("parley_conversations_running", "Conversations being answered, on all replicas."),
-		Failed:        f.gauge("parley_events_failed", "Events that wait for their next attempt."),
-		Suspect:       f.gauge("parley_conversations_suspect", "Conversations that wait apart because their process died while it answered them."),
-		Oldest:        f.gauge("parley_oldest_waiting_seconds", "How long the oldest work has waited to be taken up or tried again."),
-		Circuits:      f.gauges("parley_circuit_state", "Circuit of each endpoint: 0 closed, 1 half open, 2 open.", "endpoint"),
-		Turns:         f.gauge("parley_turns_in_flight", "Turns being worked on."),
-		TurnSeconds:   f.histogram("parley_turn_seconds", "Time from an event's arrival to its reply being shown.", slow),
-		ModelCalls:    f.counters("parley_model_calls_total", "Model calls by model and outcome.", "model", "outcome"),
-		Tokens:        f.counters("parley_model_tokens_total", "Tokens by model and kind.", "model", "kind"),
-		Sends:         f.counters("parley_sends_total", "Parts of replies sent, by platform and outcome.", "platform", "outcome"),
-		DatabaseFails: f.counter("parley_database_errors_total", "Database operations that failed."),
-		Jobs:          f.counters("parley_job_runs_total", "Scheduled jobs by name and status.", "name", "status"),
-		Conversations: f.gauge("parley_conversations", "Conversations at the last report."),
-		TotalTokens:   f.gauge("parley_conversation_tokens", "Tokens of all conversations at the last report."),
-		HTTPSeconds:   f.histograms("parley_http_request_seconds", "HTTP requests by method, route and status.", fast, "method", "route", "status"),
+		registry:        r,
+		Webhooks:        f.counters("parley_webhooks_total", "Webhooks by platform and outcome.", "platform", "outcome"),
+		WebhooksRefused: f.counters("parley_webhooks_refused_total", "Webhooks that were not taken, by platform and reason.", "platform", "reason"),
+		AckSeconds:      f.histograms("parley_ack_seconds", "Time from a webhook's arrival to its acknowledgement.", fast, "platform"),
+		Queue:           f.gauge("parley_queue_depth", "Events that wait for their turn or their next attempt."),
+		Dead:            f.gauge("parley_events_dead", "Events given up on, with their reason in the ledger."),
+		Running:         f.gauge("parley_conversations_running", "Conversations being answered, on all replicas."),
+		Failed:          f.gauge("parley_events_failed", "Events that wait for their next attempt."),
+		Suspect:         f.gauge("parley_conversations_suspect", "Conversations that wait apart because their process died while it answered them."),
+		Oldest:          f.gauge("parley_oldest_waiting_seconds", "How long the oldest work has waited to be taken up or tried again."),
+		Circuits:        f.gauges("parley_circuit_state", "Circuit of each endpoint: 0 closed, 1 half open, 2 open.", "endpoint"),
+		Turns:           f.gauge("parley_turns_in_flight", "Turns being worked on."),
+		TurnSeconds:     f.histogram("parley_turn_seconds", "Time from an event's arrival to its reply being shown.", slow),
+		ModelCalls:      f.counters("parley_model_calls_total", "Model calls by model and outcome.", "model", "outcome"),
+		Tokens:          f.counters("parley_model_tokens_total", "Tokens by model and kind.", "model", "kind"),
+		Sends:           f.counters("parley_sends_total", "Parts of replies sent, by platform and outcome.", "platform", "outcome"),
+		DatabaseFails:   f.counter("parley_database_errors_total", "Database operations that failed."),
+		Jobs:            f.counters("parley_job_runs_total", "Scheduled jobs by name and status.", "name", "status"),
+		Conversations:   f.gauge("parley_conversations", "Conversations at the last report."),
+		TotalTokens:     f.gauge("parley_conversation_tokens", "Tokens of all conversations at the last report."),
+		HTTPSeconds:     f.histograms("parley_http_request_seconds", "HTTP requests by method, route and status.", fast, "method", "route", "status"),
 	}
 }
 

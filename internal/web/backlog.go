@@ -32,7 +32,7 @@ func (b *backlog) enter(source string, body int64) (leave func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.total > 0 && b.total+n > b.limit || b.by[source] > 0 && b.by[source]+n > b.limit/2 {
-		return nil, failure.New(failure.Unavailable, "too_busy", "more comes in than can be stored; send it again", nil)
+		return nil, failure.New(failure.Unavailable, codeTooBusy, "more comes in than can be stored; send it again", nil)
 	}
 	b.total += n
 	b.by[source] += n

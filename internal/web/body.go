@@ -35,13 +35,15 @@ func endBodyTime(w http.ResponseWriter) {
 type timedBody struct {
 	io.ReadCloser
 
-	w http.ResponseWriter
+	w     http.ResponseWriter
+	ended bool
 }
 
 // Read reads from the body and ends its time with it.
 func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if errors.Is(err, io.EOF) {
+		b.ended = true
 		endBodyTime(b.w)
 	}
 	return n, err //nolint:wrapcheck // io.EOF must stay io.EOF

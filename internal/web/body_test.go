@@ -40,6 +40,7 @@ func TestBodyLimit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			r.Header.Set("X-Signed", "yes")
 			resp, err := http.DefaultTransport.RoundTrip(r)
 			if err != nil {
 				t.Fatalf("%s: %v", tt.name, err)
@@ -85,7 +86,7 @@ func TestLyingLength(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(o *web.Options) { o.BodyTimeout = 200 * time.Millisecond })
 	url, _ := b.serve(t)
-	head := "POST /webhooks/generic HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+	head := "POST /webhooks/generic HTTP/1.1\r\nHost: localhost\r\nX-Signed: yes\r\nContent-Length: "
 	t.Run("claims too much", func(t *testing.T) {
 		t.Parallel()
 		resp, body, err := raw(t, url, head+"99999999999\r\n\r\nabc")
@@ -110,14 +111,14 @@ func TestLyingLength(t *testing.T) {
 	})
 	t.Run("broken chunks", func(t *testing.T) {
 		t.Parallel()
-		resp, body, err := raw(t, url, "POST /webhooks/generic HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc")
+		resp, body, err := raw(t, url, "POST /webhooks/generic HTTP/1.1\r\nHost: localhost\r\nX-Signed: yes\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc")
 		if err != nil || resp.StatusCode != http.StatusBadRequest {
 			t.Fatalf("%v %s %v", resp, body, err)
 		}
 	})
 	t.Run("slow body nobody reads", func(t *testing.T) {
 		t.Parallel()
-		resp, body, err := raw(t, url, "POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\nabc")
+		resp, body, err := raw(t, url, "POST /nothing HTTP/1.1\r\nHost: localhost\r\nX-Signed: yes\r\nContent-Length: 500\r\n\r\nabc")
 		if err != nil || resp.StatusCode != http.StatusNotFound {
 			t.Fatalf("%v %s %v", resp, body, err)
 		}
@@ -139,7 +140,7 @@ func TestBodyTimeIsNotReplyTime(t *testing.T) {
 	b := newBench(t, func(o *web.Options) { o.BodyTimeout = 20 * time.Millisecond })
 	b.gateway.wait = forever
 	url, _ := b.serve(t)
-	resp, body, err := raw(t, url, "POST /webhooks/generic HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=1\r\nContent-Length: "+fmt.Sprint(len(event))+"\r\n\r\n"+event)
+	resp, body, err := raw(t, url, "POST /webhooks/generic HTTP/1.1\r\nHost: localhost\r\nX-Signed: yes\r\nPrefer: wait=1\r\nContent-Length: "+fmt.Sprint(len(event))+"\r\n\r\n"+event)
 	if err != nil || resp.StatusCode != http.StatusAccepted {
 		t.Fatalf("%v %s %v", resp, body, err)
 	}

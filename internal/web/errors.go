@@ -11,6 +11,8 @@ import (
 	"github.com/parley-bot/parley/internal/web/respond"
 )
 
+const codeSlowBody = "body_timeout"
+
 // errSlowBody has a status of its own, which no kind of failure has.
 var errSlowBody = errors.New("the body did not arrive in time")
 
@@ -29,13 +31,13 @@ func (s *Server) fail(c echo.Context, err error) {
 		failRouting(response, problem.Code)
 		return
 	case errors.Is(err, errSlowBody):
-		respond.Problem(response, http.StatusRequestTimeout, "body_timeout", errSlowBody.Error())
+		respond.Problem(response, http.StatusRequestTimeout, codeSlowBody, errSlowBody.Error())
 		return
 	}
 	if failure.KindOf(err) == failure.Unauthorized {
 		response.Header().Set("WWW-Authenticate", `Bearer realm="parley"`)
 	}
-	if respond.Fail(response, err) >= http.StatusInternalServerError {
+	if respond.Fail(response, err) >= http.StatusInternalServerError && !shed(err) {
 		s.logFailure(c, err)
 	}
 }

@@ -73,6 +73,7 @@ func (s *Server) source(c echo.Context) (name string, source Source, admitted bo
 func (s *Server) genericHook(c echo.Context) error {
 	name, source, admitted, err := s.source(c)
 	if err != nil {
+		hangUp(c)
 		return err
 	}
 	in, accepted, err := s.take(c, name, source, admitted)

@@ -241,6 +241,7 @@ func openStream(ctx context.Context, t *testing.T, url string) *bufio.Reader {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.Header.Set("X-Signed", "yes")
 	r.Header.Set("Accept", "text/event-stream")
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
@@ -325,6 +326,7 @@ func postWaiting(t *testing.T, url string) string {
 	if err != nil {
 		return err.Error()
 	}
+	r.Header.Set("X-Signed", "yes")
 	r.Header.Set("Prefer", "wait=60")
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {

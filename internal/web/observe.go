@@ -111,7 +111,7 @@ func method(name string) string {
 func (s *Server) log(c echo.Context, start time.Time, err error) {
 	ctx := c.Request().Context()
 	level := slog.LevelDebug
-	if c.Response().Status >= http.StatusInternalServerError {
+	if c.Response().Status >= http.StatusInternalServerError && !shed(err) {
 		level = slog.LevelInfo
 	}
 	if !s.o.Logger.Enabled(ctx, level) {

@@ -33,6 +33,7 @@ type Server struct {
 	echo      *echo.Echo
 	admin     signin.Token
 	platforms map[string]*platformSeries
+	refusals  *refusals
 	conns     *conns.Limit
 	// What comes in is bounded twice: until it is known to be genuine, and
 	// from then on until it is stored.
@@ -59,6 +60,7 @@ func New(o Options) (*Server, error) {
 		s.statuses[status] = fmt.Sprint(status)
 	}
 	s.platforms = seriesOf(&s.o)
+	s.refusals = &refusals{count: s.o.Metrics.WebhooksRefused, log: s.o.Logger, now: s.o.Now, said: map[refusal]*refused{}}
 	s.conns = conns.New(conns.Options{Max: s.o.Connections, Logger: s.o.Logger})
 	s.unverified = &unverified{limit: s.o.Unverified}
 	s.backlog = newBacklog(s.o.Backlog)
@@ -119,7 +121,13 @@ func (s *Server) pages(c echo.Context) error {
 	}
 	r = r.WithContext(ctx)
 	if r.ContentLength != 0 {
-		r.Body = &timedBody{ReadCloser: r.Body, w: c.Response()}
+		body := &timedBody{ReadCloser: r.Body, w: c.Response()}
+		c.Response().Before(func() { // who is refused is not read to the end first
+			if c.Response().Status >= http.StatusBadRequest && !body.ended {
+				hangUp(c)
+			}
+		})
+		r.Body = body
 	}
 	c.SetRequest(r)
 	s.o.Admin.ServeHTTP(c.Response(), r)

@@ -12,7 +12,14 @@ import (
 // memory while others need it.
 const unhurried = time.Second
 
-var errCrowded = failure.New(failure.Unavailable, "too_busy", "more comes in than can be read; send it again", nil)
+// codeTooBusy is what is told to whom there is no room for.
+const codeTooBusy = "too_busy"
+
+var errCrowded = failure.New(failure.Unavailable, codeTooBusy, "more comes in than can be read; send it again", nil)
+
+// shed reports whether err turned a request away for want of room. Of those
+// there are many at once, and one line a minute tells of them.
+func shed(err error) bool { return failure.CodeOf(err) == codeTooBusy }
 
 // unverified bounds the memory of all bodies that come in and are not known to
 // be genuine: what the backlog is for those that are. Memory is taken as a body

@@ -55,10 +55,10 @@ func TestRefusedByItsHeaders(t *testing.T) {
 			}
 		})
 	}
-	t.Run("unsigned and short", func(t *testing.T) {
+	t.Run("unsigned and short", func(t *testing.T) { // is read, and only then refused
 		t.Parallel()
 		resp, body, err := raw(t, url, "POST /webhooks/slack HTTP/1.1\r\nHost: localhost\r\nContent-Length: "+fmt.Sprint(len(event))+"\r\n\r\n"+event)
-		if err != nil || resp.StatusCode != http.StatusOK || resp.Close {
+		if err != nil || resp.StatusCode != http.StatusUnauthorized || resp.Close || !strings.Contains(body, "bad_signature") {
 			t.Errorf("%v %s %v", resp, body, err)
 		}
 	})
@@ -129,5 +129,60 @@ func (b *bench) wantHeld(t *testing.T, want int64) {
 		case <-late:
 			t.Fatalf("%d bytes are held, want %d", b.UnverifiedBytes(), want)
 		}
+	}
+}
+
+// Whatever strangers send, a line tells of it once a minute, for each platform
+// and reason.
+func TestRefusalsAreOneLineAMinute(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	b := newBench(t, func(o *web.Options) { o.Now = func() time.Time { return now } })
+	refuse := func(path string, n int) {
+		for range n {
+			b.do(http.MethodPost, path, event, "X-Signed", "no")
+		}
+	}
+	refuse("/webhooks/slack", 5)
+	refuse("/webhooks/generic", 5)
+	now = now.Add(59 * time.Second)
+	refuse("/webhooks/slack", 5)
+	now = now.Add(time.Second)
+	refuse("/webhooks/slack", 5)
+	var told []string
+	for line := range strings.Lines(b.lines()) {
+		if strings.Contains(line, `"level":"WARN"`) {
+			told = append(told, line)
+		}
+	}
+	if len(told) != 3 || !strings.Contains(told[2], `"platform":"slack","reason":"bad_signature","count":10`) {
+		t.Errorf("%d lines: %q", len(told), told)
+	}
+	if want := `parley_webhooks_refused_total{platform="slack",reason="bad_signature"} 15`; !strings.Contains(b.scrape(), want) {
+		t.Errorf("missing %s", want)
+	}
+}
+
+// Who is refused by the pages or the API is answered without waiting for a body.
+func TestPagesRefuseBeforeTheBody(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(o *web.Options) {
+		o.Admin = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("X-Signed") == "" {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.WriteHeader(http.StatusTeapot)
+		})
+	})
+	url, _ := b.serve(t)
+	resp, _, err := raw(t, url, "POST /api/v1/conversations/import HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\n\r\n")
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || !resp.Close {
+		t.Errorf("%v %v", resp, err)
+	}
+	resp, _, err = raw(t, url, "POST /api/v1/conversations/import HTTP/1.1\r\nHost: h\r\nX-Signed: yes\r\nContent-Length: 2\r\n\r\n{}")
+	if err != nil || resp.StatusCode != http.StatusTeapot || resp.Close {
+		t.Errorf("%v %v", resp, err)
 	}
 }

@@ -323,6 +323,8 @@ func TestMetrics(t *testing.T) {
 		`parley_webhooks_total{outcome="rejected",platform="generic"} 1`,
 		`parley_webhooks_total{outcome="ignored",platform="slack"} 1`,
 		`parley_webhooks_total{outcome="failed",platform="shop"} 1`,
+		`parley_webhooks_refused_total{platform="generic",reason="bad_signature"} 1`,
+		`parley_webhooks_refused_total{platform="shop",reason="not_stored"} 1`,
 		`parley_ack_seconds_count{platform="generic"} 2`,
 		`parley_http_request_seconds_count{method="POST",route="/webhooks/generic",status="202"} 2`,
 		`parley_http_request_seconds_count{method="GET",route="/webhooks/generic/events/:event",status="200"} 1`,

@@ -64,7 +64,7 @@ func (s *Server) take(c echo.Context, name string, receiver platforms.Receiver, 
 	start, series := s.o.Now(), s.platforms[name]
 	in, err := s.receive(c, receiver, platforms.Request{Header: c.Request().Header, Source: name, Now: start, Admitted: admitted})
 	if err != nil {
-		series.refuse(err)
+		s.refuse(c, name, err)
 		return in, nil, err
 	}
 	if len(in.Events) == 0 {
@@ -76,7 +76,7 @@ func (s *Server) take(c echo.Context, name string, receiver platforms.Receiver, 
 		err = errReused // programs choose their ids; what a platform repeats is a repeat
 	}
 	if err != nil {
-		series.refuse(err)
+		s.refuse(c, name, err)
 		return in, nil, err
 	}
 	series.ack.Observe(s.o.Now().Sub(start).Seconds())
@@ -158,13 +158,14 @@ func notStored(err error) error {
 	}
 }
 
-func (p *platformSeries) refuse(err error) {
+func (s *Server) refuse(c echo.Context, platform string, err error) {
 	switch failure.KindOf(err) {
 	case failure.Invalid, failure.Unauthorized, failure.TooLarge, failure.NotFound, failure.Conflict:
-		p.rejected.Inc()
+		s.platforms[platform].rejected.Inc()
 	default:
-		p.failed.Inc()
+		s.platforms[platform].failed.Inc()
 	}
+	s.refusals.note(c.Request().Context(), platform, err)
 }
 
 // outcome returns the counter for a stored webhook: the best that can be said
