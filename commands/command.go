@@ -67,6 +67,7 @@ type Call struct {
 	command *Command
 	admins  func(memory.Person) bool // nil = there are none
 	voice   sentences.Voice
+	max     int // bytes of the answer
 }
 
 // Mention is somebody whom a text names.

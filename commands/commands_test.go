@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/database/dbtest"
+	"github.com/parley-bot/parley/internal/shorten"
 	"github.com/parley-bot/parley/memory"
 )
 
@@ -28,8 +30,13 @@ func (f *fakeStore) Get(_ context.Context, id int64) (*conversation.Conversation
 	return &conversation.Conversation{ID: id, TotalTokens: 45}, f.err
 }
 
-func (f *fakeStore) Export(_ context.Context, id int64) (*conversation.Archive, error) {
-	return &conversation.Archive{Conversation: conversation.Conversation{ID: id, UserKey: "slack:private:U1"}, Messages: f.messages}, f.err
+func (f *fakeStore) ExportUpTo(_ context.Context, id int64, bytes int) (*conversation.Conversation, string, error) {
+	conv := conversation.Conversation{ID: id, UserKey: "slack:private:U1", MessageCount: int64(len(f.messages))}
+	text, err := conversation.Archive{Conversation: conv, Messages: f.messages}.MarshalJSON()
+	if err != nil || len(text) > bytes {
+		return &conv, "", err
+	}
+	return &conv, string(text), f.err
 }
 
 func (f *fakeStore) SetModelTx(_ context.Context, _ database.Tx, _ int64, model string) error {
@@ -58,11 +65,15 @@ func (f *fakeStore) spent(who string, since time.Time) (int64, error) {
 	return f.used[who], f.err
 }
 
-func (f *fakeStore) Recent(_ context.Context, id int64, n int) ([]conversation.Message, error) {
+func (f *fakeStore) Recent(_ context.Context, id int64, n, chars int) ([]conversation.Message, error) {
 	if id != 7 {
 		return nil, errors.New("no such conversation")
 	}
-	return f.messages[max(0, len(f.messages)-n):], f.err
+	list := slices.Clone(f.messages[max(0, len(f.messages)-n):])
+	for i := range list {
+		list[i].Content = shorten.Line(list[i].Content, chars)
+	}
+	return list, f.err
 }
 
 func (f *fakeStore) ClearTx(_ context.Context, _ database.Tx, id int64) error {
@@ -368,14 +379,14 @@ func TestExport(t *testing.T) {
 	c.store.messages = []conversation.Message{message(conversation.RoleUser, "2026-01-15 19:30:22", "<Hello>")}
 	answer, err := c.send(t, "/export")
 	if err != nil || answer.Code != "json" || answer.Kept != "Exported 1 messages" ||
-		!strings.Contains(answer.Text, `"content": "<Hello>"`) || !strings.Contains(answer.Text, `"timestamp": "2026-01-15T19:30:22Z"`) {
+		!strings.Contains(answer.Text, `"content":"<Hello>"`) || !strings.Contains(answer.Text, `"timestamp":"2026-01-15T19:30:22Z"`) {
 		t.Errorf("%+v, %v", answer, err)
 	}
 	if f := answer.File; f == nil || f.Name != "conversation.json" || f.Content != answer.Text || f.Kept != answer.Kept {
 		t.Errorf("file %+v", f)
 	}
-	c.store.messages[0].Content = strings.Repeat("x", 256<<10)
-	const tooLong = "This conversation of 1 messages is longer than 256 KiB. Its administrator can export it: parley conversations export 7"
+	c.store.messages[0].Content = strings.Repeat("x", 64<<10)
+	const tooLong = "This conversation of 1 messages is longer than the 64 KiB that I can show here. Its administrator can export all of it: parley conversations export 7"
 	answer, err = c.send(t, "/export")
 	if f := answer.File; err != nil || answer.Text != tooLong || answer.Code != "" || answer.Kept != "" ||
 		f == nil || !strings.Contains(f.Content, c.store.messages[0].Content) || f.Kept != "Exported 1 messages" {

@@ -18,6 +18,7 @@ import (
 const (
 	defaultHistory = 10
 	maxHistory     = 100
+	lineChars      = 500 // of each message's text
 )
 
 // history shows the last messages of the conversation, in the person's time zone.
@@ -37,7 +38,9 @@ func history(store Store, m memory.Backend) Command {
 			if err != nil {
 				return Answer{}, err
 			}
-			return Answer{Text: c.printHistory(messages, zone)}, nil
+			text, n := c.printHistory(messages, zone)
+			// A history holds those before it: kept whole, they would double each time.
+			return Answer{Text: text, Kept: c.kept(n)}, nil
 		},
 	}
 }
@@ -60,7 +63,7 @@ func shown(ctx context.Context, store Store, id int64, n int) ([]conversation.Me
 	if id == 0 {
 		return nil, nil
 	}
-	all, err := store.Recent(ctx, id, n)
+	all, err := store.Recent(ctx, id, n, lineChars)
 	if err != nil {
 		return nil, err
 	}
@@ -107,15 +110,39 @@ func (c Call) speaker(m conversation.Message) string {
 	return name + ": "
 }
 
-func (c Call) printHistory(messages []conversation.Message, zone *time.Location) string {
+// kept is what is stored of an answer that shows n messages; "" = the answer itself.
+func (c Call) kept(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return c.Say("history.kept", n)
+}
+
+// printHistory writes the newest messages that an answer has room for, and
+// returns how many those are.
+func (c Call) printHistory(messages []conversation.Message, zone *time.Location) (text string, n int) {
 	if len(messages) == 0 {
-		return c.Say("history.none")
+		return c.Say("history.none"), 0
 	}
-	var b strings.Builder
-	b.WriteString(c.Say("history.title", len(messages)))
-	b.WriteByte('\n')
-	for _, m := range messages {
-		fmt.Fprintf(&b, "\n[%s] %s%s", m.Timestamp.In(zone).Format(time.DateTime), c.speaker(m), m.Content)
+	lines := make([]string, len(messages))
+	left := c.room() - len(c.Say("history.title", len(messages)))
+	first := len(messages)
+	for first > 0 {
+		line := c.printMessage(messages[first-1], zone)
+		if left -= len(line); left < 0 {
+			break
+		}
+		first--
+		lines[first] = line
 	}
-	return b.String()
+	n = len(messages) - first
+	text = c.Say("history.title", n) + "\n" + strings.Join(lines[first:], "")
+	if first > 0 {
+		text += "\n\n" + c.Say("cut.oldest")
+	}
+	return text, n
+}
+
+func (c Call) printMessage(m conversation.Message, zone *time.Location) string {
+	return fmt.Sprintf("\n[%s] %s%s", m.Timestamp.In(zone).Format(time.DateTime), c.speaker(m), m.Content)
 }

@@ -15,16 +15,17 @@ import (
 
 // Store is what commands need of the conversation store.
 type Store interface {
-	// Recent returns the last n messages, commands included, oldest first.
-	Recent(ctx context.Context, id int64, n int) ([]conversation.Message, error)
+	// Recent returns the last n messages, commands included, oldest first, with at
+	// most so many characters of each text and "…" behind one that is longer.
+	Recent(ctx context.Context, id int64, n, chars int) ([]conversation.Message, error)
 	// ClearTx removes the messages and sets the counters to zero.
 	ClearTx(ctx context.Context, tx database.Tx, id int64) error
 	// RealmStats counts what is stored of one tenant of one platform.
 	RealmStats(ctx context.Context, tenant, platform string) (conversations, messages int64, err error)
 	// Get returns a conversation with its counters.
 	Get(ctx context.Context, id int64) (*conversation.Conversation, error)
-	// Export returns a conversation with all its messages.
-	Export(ctx context.Context, id int64) (*conversation.Archive, error)
+	// ExportUpTo returns a conversation and its export, "" when that has more bytes.
+	ExportUpTo(ctx context.Context, id int64, bytes int) (*conversation.Conversation, string, error)
 	// SetModelTx and SetPersonaTx set what a conversation uses; "" = the default.
 	SetModelTx(ctx context.Context, tx database.Tx, id int64, model string) error
 	SetPersonaTx(ctx context.Context, tx database.Tx, id int64, persona string) error
@@ -71,6 +72,7 @@ type Options struct {
 	Budget       Budget                   // nil = none
 	Spent        Spent                    // nil = nothing is counted
 	Admins       func(memory.Person) bool // who rules the conversation of a room; nil = everybody in it
+	MaxAnswer    int                      // the most bytes of an answer; 0 = 64 KiB
 	More         []Command                // further commands; a name that is taken replaces the command
 }
 
@@ -83,6 +85,7 @@ type Registry struct {
 	admins   func(memory.Person) bool
 	choices  choices
 	book     sentences.Book
+	max      int            // bytes of an answer
 	commands []Command      // in the order of the help
 	byName   map[string]int // lower-case names and aliases → index in commands
 }
@@ -96,6 +99,7 @@ func New(o Options) *Registry {
 		admins:   o.Admins,
 		choices:  choices{defaultModel: o.DefaultModel, models: o.Models, personas: o.Personas},
 		book:     sentences.NewBook(),
+		max:      cmp.Or(o.MaxAnswer, defaultMaxAnswer),
 		byName:   map[string]int{},
 	}
 	for _, c := range []Command{
@@ -171,8 +175,9 @@ func (r *Registry) Name(typed string) string {
 }
 
 // Run carries out a command. One that does not exist is answered, not an error.
+// No answer is longer than Options.MaxAnswer.
 func (r *Registry) Run(ctx context.Context, c Call) (Answer, error) {
-	c.Prefix, c.Args, c.admins = r.prefix, arguments(c.Rest), r.admins
+	c.Prefix, c.Args, c.admins, c.max = r.prefix, arguments(c.Rest), r.admins, r.max
 	if i, ok := r.byName[strings.ToLower(c.Name)]; ok {
 		c.command = &r.commands[i]
 	}
@@ -181,17 +186,21 @@ func (r *Registry) Run(ctx context.Context, c Call) (Answer, error) {
 		return Answer{}, err
 	}
 	c.Language, c.voice = voice.Language, r.speak(voice.Language, c.command)
+	answer, err := r.run(ctx, c)
+	if err != nil {
+		return Answer{}, fmt.Errorf("command %s: %w", c.command.Name, err)
+	}
+	return c.within(answer), nil
+}
+
+func (r *Registry) run(ctx context.Context, c Call) (Answer, error) {
 	if c.command == nil {
 		return Answer{Text: r.unknown(c)}, nil
 	}
 	if text := c.refusal(); text != "" {
 		return Answer{Text: text}, nil
 	}
-	answer, err := c.command.Run(ctx, c)
-	if err != nil {
-		return Answer{}, fmt.Errorf("command %s: %w", c.command.Name, err)
-	}
-	return answer, nil
+	return c.command.Run(ctx, c)
 }
 
 func (r *Registry) unknown(c Call) string {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/parley-bot/parley/internal/database"
@@ -46,6 +47,58 @@ func (m *PersistentConversationManager) ExportTo(ctx context.Context, id int64, 
 	_, err := io.WriteString(w, "}\n")
 	return err
 }
+
+// ExportUpTo returns a conversation and its export as text, "" when that has
+// more than so many bytes. No more than about that much is read.
+func (m *PersistentConversationManager) ExportUpTo(ctx context.Context, id int64, limit int) (*Conversation, string, error) {
+	c, err := m.Get(ctx, id)
+	if err != nil || c.MessageCount > int64(limit)/leastExported {
+		return c, "", err
+	}
+	var size int64
+	err = m.read().QueryRowContext(ctx, `SELECT COALESCE(SUM(octet_length(m.content)), 0) + COALESCE(SUM(octet_length(m.metadata_json)), 0)`+
+		messagesSource, id).Scan(&size)
+	if err != nil || size > int64(limit) {
+		return c, "", database.Explain(err)
+	}
+	out := limited{left: limit}
+	c, err = m.exportBody(ctx, m.db.Snapshot, id, &out)
+	if err == nil {
+		_, err = io.WriteString(&out, "}")
+	}
+	if errors.Is(err, errLimit) {
+		return m.onlyHead(ctx, id)
+	}
+	return c, out.String(), err
+}
+
+// leastExported is what one message takes of an export at least, in bytes.
+const leastExported = 100
+
+func (m *PersistentConversationManager) onlyHead(ctx context.Context, id int64) (*Conversation, string, error) {
+	c, err := m.Get(ctx, id)
+	return c, "", err
+}
+
+var errLimit = errors.New("longer than wanted")
+
+// limited is a buffer that takes so many bytes.
+type limited struct {
+	strings.Builder
+
+	left int
+}
+
+// Write implements [io.Writer].
+func (l *limited) Write(p []byte) (int, error) {
+	if l.left -= len(p); l.left < 0 {
+		return 0, errLimit
+	}
+	return l.Builder.Write(p)
+}
+
+// WriteString implements [io.StringWriter].
+func (l *limited) WriteString(s string) (int, error) { return l.Write([]byte(s)) }
 
 // exportBody writes a conversation's JSON up to, not including, the last brace.
 func (m *PersistentConversationManager) exportBody(ctx context.Context, in snapshot, id int64, w io.Writer) (*Conversation, error) {

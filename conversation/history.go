@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -24,22 +23,14 @@ type HistoryOptions struct{ MaxTurns, MaxTokens int }
 // It reads backwards from the newest message and stops as soon as a limit is
 // reached, so its cost is that of what it returns.
 func (m *PersistentConversationManager) LoadHistory(ctx context.Context, id int64, o HistoryOptions) ([]Message, error) {
-	return m.history(ctx, id, o, 0)
+	return m.history(ctx, id, o, historyPages{maxBytes: unbounded})
 }
 
-// LoadContext is LoadHistory without commands and their answers: what a model is given.
-func (m *PersistentConversationManager) LoadContext(ctx context.Context, id int64, o HistoryOptions) ([]Message, error) {
-	return m.history(ctx, id, o, 1)
-}
-
-// Recent returns the last n messages, commands included, oldest first.
-func (m *PersistentConversationManager) Recent(ctx context.Context, id int64, n int) ([]Message, error) {
-	if n < 1 {
-		return nil, invalidf("n %d is not above 0", n)
-	}
-	msgs, err := m.page(ctx, id, math.MaxInt64, 0, n)
-	slices.Reverse(msgs)
-	return msgs, err
+// LoadContext is LoadHistory without commands and their answers, and with at
+// most so many bytes of text: what a model is given. A single message that has
+// more is there without its text. maxBytes of 0 or less is no limit.
+func (m *PersistentConversationManager) LoadContext(ctx context.Context, id int64, o HistoryOptions, maxBytes int) ([]Message, error) {
+	return m.history(ctx, id, o, historyPages{withoutCommands: 1, maxBytes: boundOf(maxBytes)})
 }
 
 const (
@@ -47,28 +38,44 @@ const (
 	lastPage  = 1024
 )
 
-func (m *PersistentConversationManager) history(ctx context.Context, id int64, o HistoryOptions, withoutCommands int) ([]Message, error) {
+// historyPages say how a history is read.
+type historyPages struct {
+	withoutCommands int // 1: those are left out; 0: they are not
+	maxBytes        int // of the text, and of the metadata, of one message
+}
+
+// unbounded is more than a text can have.
+const unbounded = math.MaxInt32
+
+func boundOf(maxBytes int) int {
+	if maxBytes <= 0 {
+		return unbounded
+	}
+	return min(maxBytes, unbounded)
+}
+
+func (m *PersistentConversationManager) history(ctx context.Context, id int64, o HistoryOptions, p historyPages) ([]Message, error) {
 	if o.MaxTurns < 0 || o.MaxTokens < 0 {
 		return nil, invalidf("a history limit is below 0 (max_turns %d, max_tokens %d)", o.MaxTurns, o.MaxTokens)
 	}
-	w := window{limits: o}
+	w := window{limits: o, maxBytes: p.maxBytes}
 	size := firstPage
 	if o.MaxTurns > 0 && o.MaxTurns < firstPage/2 {
 		size = max(8, 2*o.MaxTurns) // most turns are a question and its answer
 	}
 	before := int64(math.MaxInt64)
 	for {
-		msgs, err := m.page(ctx, id, before, withoutCommands, size)
+		msgs, more, err := m.page(ctx, id, before, p, size)
 		if err != nil {
 			return nil, err
 		}
 		for i := range msgs {
 			w.add(msgs[i])
 		}
-		if len(msgs) < size {
+		if !more {
 			w.endTurn() // what stands before the first user message
 		}
-		if w.complete || len(msgs) < size {
+		if w.complete || !more {
 			return w.messages(), nil
 		}
 		before, size = msgs[len(msgs)-1].ID, min(2*size, lastPage)
@@ -76,15 +83,16 @@ func (m *PersistentConversationManager) history(ctx context.Context, id int64, o
 }
 
 // prepareHistory prepares the query that reads messages newest first. Its
-// arguments are the conversation, the id below which to read, 0 for all
-// messages or 1 for those that are no commands, and how many.
+// arguments are the most bytes of a message, twice, the conversation, the id
+// below which to read, 0 for all messages or 1 for those that are no commands,
+// and how many.
 func prepareHistory(ctx context.Context, db *database.DB) (*sql.Stmt, error) {
 	s, err := db.Read().DB.PrepareContext(ctx, historyQuery(db.Engine()))
 	return s, database.Explain(err)
 }
 
 func historyQuery(engine database.Engine) string {
-	query := `SELECT ` + messageColumns + messagesSource +
+	query := `SELECT ` + boundedColumns + messagesSource +
 		` AND m.id < ? AND m.is_command + ? < 2 ORDER BY m.id DESC LIMIT ?`
 	if engine == database.SQLite {
 		// SQLite looks into a plain "LIMIT ?" when it plans, and so plans anew for each call.
@@ -96,19 +104,20 @@ func historyQuery(engine database.Engine) string {
 	return query
 }
 
-// page returns up to n messages with ids below before, newest first. An empty
-// answer to the first page may mean that there is no such conversation.
-func (m *PersistentConversationManager) page(ctx context.Context, id, before int64, withoutCommands, n int) ([]Message, error) {
-	rows, err := m.loads.QueryContext(ctx, id, before, withoutCommands, n)
+// page returns up to n messages with ids below before, newest first, and
+// whether there are more. An empty answer to the first page may mean that there
+// is no such conversation.
+func (m *PersistentConversationManager) page(ctx context.Context, id, before int64, p historyPages, n int) (_ []Message, more bool, err error) {
+	rows, err := m.loads.QueryContext(ctx, p.maxBytes, p.maxBytes, id, before, p.withoutCommands, n)
 	if err != nil {
-		return nil, database.Explain(err)
+		return nil, false, database.Explain(err)
 	}
-	msgs, err := scanMessages(rows, make([]Message, 0, min(n, firstPage)))
+	msgs, left, err := scanSome(rows, make([]Message, 0, min(n, firstPage)), pageBytes)
 	if err != nil {
-		return nil, fmt.Errorf("conversation %d: %w", id, err)
+		return nil, false, fmt.Errorf("conversation %d: %w", id, err)
 	}
 	if len(msgs) == 0 && before == math.MaxInt64 {
 		_, err = m.Get(ctx, id)
 	}
-	return msgs, err
+	return msgs, left <= 0 || len(msgs) == n, err
 }

@@ -21,6 +21,12 @@ const (
 
 	messageColumns = `m.id, m.conversation_id, m.role, m.author, m.content, m.timestamp, m.tokens, m.metadata_json`
 
+	// boundedColumns are messageColumns without a text, or metadata, of more bytes
+	// than the two arguments say: not even SQLite reads such a text.
+	boundedColumns = `m.id, m.conversation_id, m.role, m.author,
+	CASE WHEN octet_length(m.content) > ? THEN '' ELSE m.content END, m.timestamp, m.tokens,
+	CASE WHEN octet_length(m.metadata_json) > ? THEN NULL ELSE m.metadata_json END`
+
 	// messagesSource is where every reader takes messages from: only those that
 	// are not cleared, of a conversation that is there. The conversation is one
 	// row by its primary key, so this costs the same for any length.

@@ -40,7 +40,7 @@ func (s *storeSession) Items(ctx context.Context, limit int) ([]Item, error) {
 	}
 	items := []Item{} // newest first
 	for before := int64(math.MaxInt64); ; {
-		page, err := s.m.page(ctx, s.id, before, 0, size)
+		page, more, err := s.m.page(ctx, s.id, before, historyPages{maxBytes: unbounded}, size)
 		if err != nil {
 			return nil, err
 		}
@@ -49,7 +49,7 @@ func (s *storeSession) Items(ctx context.Context, limit int) ([]Item, error) {
 			slices.Reverse(list)
 			items = append(items, list...)
 		}
-		if len(page) < size || (limit > 0 && len(items) >= limit) {
+		if !more || (limit > 0 && len(items) >= limit) {
 			break
 		}
 		before = page[len(page)-1].ID

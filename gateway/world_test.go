@@ -141,6 +141,7 @@ type world struct {
 	gateway *gateway.Gateway
 	runner  *turn.Runner
 	store   *conversation.PersistentConversationManager
+	memory  *memory.Store
 
 	circuits *breaker.Set
 	metrics  *metrics.Metrics
@@ -161,6 +162,7 @@ type options struct {
 	sender   platforms.Sender // in place of the chat; nil: the chat
 	scope    inbox.Scope      // "": a room
 	log      *slog.Logger     // nil: nobody
+	commands commands.Options // but for prefix, store and memory
 }
 
 // process is one process on a database, with the model and the chat of an
@@ -181,7 +183,10 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 	if err != nil {
 		t.Fatal(err)
 	}
-	registry := commands.New(commands.Options{Prefix: "/", Store: w.store, Memory: people, Spent: used})
+	asks := o.commands
+	asks.Prefix, asks.Store, asks.Memory, asks.Spent = "/", w.store, people, used
+	w.memory = people
+	registry := commands.New(asks)
 	scope := cmp.Or(o.scope, inbox.ScopeRoom)
 	w.inbox, err = inbox.New(ctx, inbox.Options{
 		DB: db, Owner: o.owner, Lease: cmp.Or(o.lease, time.Minute), Scope: scope,

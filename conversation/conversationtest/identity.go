@@ -184,7 +184,7 @@ func unknownIDs(t *testing.T, s Store) {
 	wantErr(t, err, conversation.ErrNotFound)
 	_, err = s.LoadHistory(ctx, id, conversation.HistoryOptions{})
 	wantErr(t, err, conversation.ErrNotFound)
-	_, err = s.Recent(ctx, id, 1)
+	_, err = s.Recent(ctx, id, 1, 500)
 	wantErr(t, err, conversation.ErrNotFound)
 	_, _, err = s.Messages(ctx, id, 0, "")
 	wantErr(t, err, conversation.ErrNotFound)

@@ -78,7 +78,7 @@ func (r *Runner) askAI(ctx context.Context, w *inbox.Work, key conversation.Key,
 		var err error
 		history, err = r.Store.LoadContext(ctx, conv.ID, conversation.HistoryOptions{
 			MaxTurns: r.HistoryTurns, MaxTokens: r.HistoryTokens,
-		})
+		}, r.historyBytes())
 		if err != nil {
 			return a, fmt.Errorf("load the history: %w", err)
 		}

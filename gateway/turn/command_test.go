@@ -124,7 +124,7 @@ func TestExportIsKeptShort(t *testing.T) {
 	}
 	conv, err := store.GetConversationByUser(context.WithoutCancel(t.Context()), "chat:group:alice")
 	must(t, err)
-	last, err := store.Recent(t.Context(), conv.ID, 1)
+	last, err := store.Recent(t.Context(), conv.ID, 1, 500)
 	if err != nil || last[0].Content != "Exported 2 messages" {
 		t.Errorf("kept %+v, %v", last, err)
 	}

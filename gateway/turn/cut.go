@@ -28,3 +28,19 @@ func (r *Runner) within(m ai.Response, say sentences.Say) string {
 	}
 	return text
 }
+
+const (
+	// tokenBytes is more than a token takes in any text that people write.
+	tokenBytes = 64
+	// leastHistory is how many bytes of history are read however small the window.
+	leastHistory = 1 << 20
+)
+
+// historyBytes is how much text is read for the window, whatever the tokens say
+// that were counted of it; 0 = all.
+func (r *Runner) historyBytes() int {
+	if r.HistoryTokens == 0 {
+		return 0
+	}
+	return max(leastHistory, r.MaxReply, tokenBytes*r.HistoryTokens)
+}

@@ -18,7 +18,7 @@ import (
 func (c *core) registry(cfg *config.Config, budget turn.Budget) *commands.Registry {
 	o := commands.Options{
 		Prefix: cfg.Commands.Prefix, Language: commands.Language(cfg.Commands.Language),
-		Store: c.store, Memory: c.memory, Personas: cfg.AI.Personas,
+		Store: c.store, Memory: c.memory, Personas: cfg.AI.Personas, MaxAnswer: int(cfg.Gateway.MaxReply),
 		Budget: func(now time.Time) (person, chat int64, start, end time.Time) {
 			start, end = budget.Period(now)
 			return budget.Tokens, budget.ChatTokens, start, end

@@ -13,6 +13,9 @@ import (
 	"github.com/parley-bot/parley/platforms"
 )
 
+// historyChars is how much of each message the page shows when it is loaded anew.
+const historyChars = 64 << 10
+
 // talk is one person's private chat with the pipeline from this very machine:
 // the chat page's or the terminal's.
 type talk struct {
@@ -53,5 +56,5 @@ func (t *talk) History(ctx context.Context, limit int) ([]conversation.Message, 
 	if err != nil {
 		return nil, failure.New(failure.Unavailable, "database_unavailable", "the history cannot be read now", err)
 	}
-	return t.core.store.Recent(ctx, conv.ID, limit)
+	return t.core.store.Recent(ctx, conv.ID, limit, historyChars)
 }

@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	listPage     = 500 // conversations read at once
-	shownLast    = 20  // messages that show writes for people
-	shownColumn  = 48  // characters of a column in a table
+	listPage     = 500      // conversations read at once
+	shownLast    = 20       // messages that show writes for people
+	shownChars   = 64 << 10 // of each of them
+	shownColumn  = 48       // characters of a column in a table
 	shownMinutes = "2006-01-02 15:04"
 )
 
@@ -84,7 +85,7 @@ func (p *program) showConversation(ctx context.Context, s *store, id int64) erro
 	if err != nil {
 		return err
 	}
-	msgs, err := s.Recent(ctx, id, shownLast)
+	msgs, err := s.Recent(ctx, id, shownLast, shownChars)
 	if err != nil {
 		return err
 	}

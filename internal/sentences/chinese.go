@@ -53,6 +53,7 @@ func chineseTexts() Catalogue {
 
 		"history.help":  "显示本对话最近 n 条消息（默认 10 条）",
 		"history.title": "最近 %d 条消息：",
+		"history.kept":  "已显示 %d 条消息",
 		"history.none":  "没有历史消息。",
 		"history.you":   "你：",
 		"history.bot":   "机器人：",
@@ -85,7 +86,7 @@ func chineseTexts() Catalogue {
 		"export.help": "以 JSON 显示本对话",
 		"export.none": "还没有可导出的内容。",
 		"export.kept": "已导出 %d 条消息",
-		"export.long": "本对话有 %d 条消息，超过 %d KiB。管理员可以导出：parley conversations export %d",
+		"export.long": "本对话有 %d 条消息，超过此处可显示的 %d KiB。管理员可以导出全部内容：parley conversations export %d",
 
 		"reset.help": "清空本对话",
 		"reset.done": "对话已清空",
@@ -102,8 +103,9 @@ func chineseTexts() Catalogue {
 		"ai.budget.chat": "本聊天的 %d token 额度已用完，将于 %s 重新计算。",
 		"ai.budget":      "您的 %d token 额度已用完，将于 %s 重新计算。",
 
-		"cut.reply": "（回复过长，无法完整显示，其余部分已省略。）",
-		"cut.model": "（模型在此停止：回答已达到长度上限。）",
+		"cut.reply":  "（回复过长，无法完整显示，其余部分已省略。）",
+		"cut.model":  "（模型在此停止：回答已达到长度上限。）",
+		"cut.oldest": "（更早的消息已省略：回答会过长。）",
 
 		"sorry.declined": "抱歉，我无法回答：AI 服务拒绝了这个请求。请换一种说法再试。",
 		"sorry.long":     "抱歉，内容太长了。请发送更短的消息，或开始新的对话。",

@@ -54,6 +54,7 @@ func englishTexts() Catalogue {
 
 		"history.help":  "Show the last n messages of this conversation (10 by default)",
 		"history.title": "Last %d messages:",
+		"history.kept":  "Showed %d messages",
 		"history.none":  "No messages in history.",
 		"history.you":   "You: ",
 		"history.bot":   "Bot: ",
@@ -86,7 +87,7 @@ func englishTexts() Catalogue {
 		"export.help": "Show this conversation as JSON",
 		"export.none": "There is nothing to export yet.",
 		"export.kept": "Exported %d messages",
-		"export.long": "This conversation of %d messages is longer than %d KiB. Its administrator can export it: parley conversations export %d",
+		"export.long": "This conversation of %d messages is longer than the %d KiB that I can show here. Its administrator can export all of it: parley conversations export %d",
 
 		"reset.help": "Clear this conversation",
 		"reset.done": "Conversation cleared",
@@ -103,8 +104,9 @@ func englishTexts() Catalogue {
 		"ai.budget.chat": "The token budget of %d of this chat is used up. It starts again on %s.",
 		"ai.budget":      "Your token budget of %d is used up. It starts again on %s.",
 
-		"cut.reply": "(This reply is too long to be shown in full; the rest is left out.)",
-		"cut.model": "(The model stopped here: its answer has reached the longest that it may have.)",
+		"cut.reply":  "(This reply is too long to be shown in full; the rest is left out.)",
+		"cut.model":  "(The model stopped here: its answer has reached the longest that it may have.)",
+		"cut.oldest": "(Older messages are left out: the answer would be too long.)",
 
 		"sorry.declined": "Sorry, I can't answer that: the AI service declined the request. Please try to put it differently.",
 		"sorry.long":     "Sorry, that is too long for me. Please send a shorter message or start a new conversation.",
