@@ -31,6 +31,9 @@ func (m *PersistentConversationManager) BackupAll(ctx context.Context, dir strin
 type BackupResult struct {
 	Written int
 	Kept    int // there already, as they are now
+
+	Messages int64
+	Files    []string // their names, in the order of the conversations
 }
 
 // Backup is [PersistentConversationManager.BackupAll] that tells how far it is
@@ -69,16 +72,22 @@ func (m *PersistentConversationManager) Backup(ctx context.Context, dir string, 
 func (m *PersistentConversationManager) backupOnce(ctx context.Context, c *Conversation, dir string, r *BackupResult) error {
 	if isCurrent(filepath.Join(dir, fileName(c)), c) {
 		r.Kept++
+		r.add(c)
 		return ctx.Err()
 	}
-	err := m.backupOne(ctx, c.ID, dir)
+	written, err := m.backupOne(ctx, c.ID, dir)
 	if errors.Is(err, ErrNotFound) {
 		return nil // deleted since
 	}
 	if err == nil {
 		r.Written++
+		r.add(written)
 	}
 	return err
+}
+
+func (r *BackupResult) add(c *Conversation) {
+	r.Files, r.Messages = append(r.Files, fileName(c)), r.Messages+c.MessageCount
 }
 
 // isCurrent reports whether a backup file is undamaged and was written of the
@@ -127,23 +136,23 @@ func makeDir(dir string) error {
 
 // backupOne writes one conversation to a temporary file, flushes it to the
 // disk and gives it its name.
-func (m *PersistentConversationManager) backupOne(ctx context.Context, id int64, dir string) error {
+func (m *PersistentConversationManager) backupOne(ctx context.Context, id int64, dir string) (c *Conversation, err error) {
 	f, err := os.CreateTemp(dir, ".parley-*.tmp")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // once it is renamed there is nothing to remove
-	c, err := m.writeChecked(ctx, id, f)
+	c, err = m.writeChecked(ctx, id, f)
 	if err == nil {
 		err = f.Sync()
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
-		return err
+		return nil, err
 	}
 	if err := os.Rename(f.Name(), filepath.Join(dir, fileName(c))); err != nil {
-		return err
+		return nil, err
 	}
-	return syncDir(dir)
+	return c, syncDir(dir)
 }
 
 // checksum starts the last member of a backup file, the SHA-256 of all before it.

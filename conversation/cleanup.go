@@ -86,7 +86,7 @@ func (m *PersistentConversationManager) CountOld(ctx context.Context, days int) 
 
 // archiveOld writes one conversation and reports whether it may be deleted.
 func (m *PersistentConversationManager) archiveOld(ctx context.Context, dir string, c *oldConversation) (bool, error) {
-	err := m.backupOne(ctx, c.ID, dir)
+	_, err := m.backupOne(ctx, c.ID, dir)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil // somebody else deleted it
 	}

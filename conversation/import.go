@@ -26,6 +26,7 @@ type incoming struct {
 	head          Conversation
 	count, tokens int64
 	slices        rowSlices
+	uncounted     bool // its tokens are in the ledger already
 }
 
 // rowSlices gives the rows of an archive to do in order, in slices that are each
@@ -131,7 +132,7 @@ func (m *PersistentConversationManager) importWhole(ctx context.Context, in *inc
 		return nil, err
 	}
 	// What a replaced conversation has used is counted already.
-	id, err := m.fill(ctx, in, !replace)
+	id, err := m.fill(ctx, in, !replace && !in.uncounted)
 	if err != nil {
 		return nil, m.discard(ctx, id, err)
 	}

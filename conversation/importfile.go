@@ -12,23 +12,30 @@ import (
 // it, and holds no more than one slice of messages in memory. progress may be
 // nil.
 func (m *PersistentConversationManager) ImportFrom(ctx context.Context, file io.ReaderAt, size int64, mode ImportMode, progress Progress) (*Conversation, error) {
-	c, _, err := m.importFrom(ctx, source{file, size}, mode, progress)
+	c, _, err := m.importFrom(ctx, source{file, size}, importOptions{mode: mode, progress: progress})
 	return c, err
 }
 
-func (m *PersistentConversationManager) importFrom(ctx context.Context, src source, mode ImportMode, progress Progress) (c *Conversation, kept bool, err error) {
+type importOptions struct {
+	mode      ImportMode
+	progress  Progress
+	uncounted bool // see incoming
+}
+
+func (m *PersistentConversationManager) importFrom(ctx context.Context, src source, o importOptions) (c *Conversation, kept bool, err error) {
 	src.at = interruptible{ctx, src.at}
 	if err := src.verify(); err != nil {
 		return nil, false, err
 	}
-	f := &fileImport{src: src, now: m.db.Now(), ctx: ctx, progress: progress}
+	f := &fileImport{src: src, now: m.db.Now(), ctx: ctx, progress: o.progress}
 	in, err := f.check()
 	if err != nil {
 		return nil, false, err
 	}
-	c, kept, err = m.take(ctx, in, mode)
+	in.uncounted = o.uncounted
+	c, kept, err = m.take(ctx, in, o.mode)
 	if err == nil {
-		progress.report(2*src.size, 2*src.size)
+		o.progress.report(2*src.size, 2*src.size)
 	}
 	return c, kept, err
 }

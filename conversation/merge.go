@@ -56,7 +56,7 @@ func (m *PersistentConversationManager) mergeInto(ctx context.Context, id int64,
 		return nil
 	})
 	if err != nil {
-		return 0, m.undoMerge(ctx, id, done, err)
+		return 0, m.undoMerge(ctx, id, in, done, err)
 	}
 	return added, nil
 }
@@ -87,18 +87,18 @@ func (m *PersistentConversationManager) mergeSlice(ctx context.Context, id int64
 		if err := insertRows(ctx, tx, id, first, rows); err != nil {
 			return err
 		}
-		return m.countTokens(ctx, tx, ledgerOf(held.UserKey, rows, 1))
+		return m.countMerged(ctx, tx, in, held.UserKey, rows, 1)
 	})
 	return first, last, err
 }
 
 // undoMerge removes the slices that were appended before why happened.
-func (m *PersistentConversationManager) undoMerge(ctx context.Context, id int64, done [][2]int64, why error) error {
+func (m *PersistentConversationManager) undoMerge(ctx context.Context, id int64, in *incoming, done [][2]int64, why error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	for _, ids := range done {
 		err := m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-			return m.undoSlice(ctx, tx, id, ids[0], ids[1])
+			return m.undoSlice(ctx, tx, id, in, ids[0], ids[1])
 		})
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return fmt.Errorf("%w (and not all taken back: %w)", why, err)
@@ -107,7 +107,7 @@ func (m *PersistentConversationManager) undoMerge(ctx context.Context, id int64,
 	return why
 }
 
-func (m *PersistentConversationManager) undoSlice(ctx context.Context, tx database.Tx, id, first, last int64) error {
+func (m *PersistentConversationManager) undoSlice(ctx context.Context, tx database.Tx, id int64, in *incoming, first, last int64) error {
 	held, err := m.lockRow(ctx, tx, id)
 	if err != nil {
 		return err
@@ -127,7 +127,15 @@ func (m *PersistentConversationManager) undoSlice(ctx context.Context, tx databa
 	if err != nil {
 		return database.Explain(err)
 	}
-	return m.countTokens(ctx, tx, ledgerOf(held.UserKey, rows, -1))
+	return m.countMerged(ctx, tx, in, held.UserKey, rows, -1)
+}
+
+// countMerged adds the tokens of rows, times sign, to the ledger.
+func (m *PersistentConversationManager) countMerged(ctx context.Context, tx database.Tx, in *incoming, userKey string, rows []messageRow, sign int64) error {
+	if in.uncounted {
+		return nil
+	}
+	return m.countTokens(ctx, tx, ledgerOf(userKey, rows, sign))
 }
 
 // fingerprint is what makes two messages the same one: role, content and

@@ -29,16 +29,33 @@ type RestoreResult struct {
 // RestoreFrom is [PersistentConversationManager.Restore] that tells how far it
 // is and what was there already. progress may be nil.
 func (m *PersistentConversationManager) RestoreFrom(ctx context.Context, dir string, mode ImportMode, progress Progress) (RestoreResult, error) {
-	var r RestoreResult
-	names, total, err := backupFiles(dir)
+	names, err := backupFiles(dir)
 	if err != nil {
-		return r, fmt.Errorf("restore: %w", err)
+		return RestoreResult{}, fmt.Errorf("restore: %w", err)
 	}
+	return m.RestoreFiles(ctx, RestoreOptions{Dir: dir, Files: names, Mode: mode, Progress: progress})
+}
+
+// RestoreOptions say what is restored.
+type RestoreOptions struct {
+	Dir      string
+	Files    []string // names in Dir
+	Mode     ImportMode
+	Progress Progress // nil, or told how many bytes are done
+	// Check is called with each file before it is read; an error leaves it out.
+	Check func(name string, f *os.File) error
+	// Uncounted leaves the ledger of tokens as it is: it is restored by itself.
+	Uncounted bool
+}
+
+// RestoreFiles is [PersistentConversationManager.RestoreFrom] of the files that are named.
+func (m *PersistentConversationManager) RestoreFiles(ctx context.Context, o RestoreOptions) (RestoreResult, error) {
+	var r RestoreResult
 	var failed []error
-	done := int64(0)
-	for _, name := range names {
-		size, err := m.restoreFile(ctx, filepath.Join(dir, name), mode, &r, func(read, all int64) {
-			progress.report(2*done+read, max(2*total, 2*done+all))
+	done, total := int64(0), totalSize(o.Dir, o.Files)
+	for _, name := range o.Files {
+		size, err := m.restoreFile(ctx, name, &o, &r, func(read, all int64) {
+			o.Progress.report(2*done+read, max(2*total, 2*done+all))
 		})
 		done += size
 		if err != nil {
@@ -51,32 +68,46 @@ func (m *PersistentConversationManager) RestoreFrom(ctx context.Context, dir str
 	return r, oneLine(failed...)
 }
 
-// backupFiles returns the names of the files in dir that are to be imported, and their size.
-func backupFiles(dir string) (names []string, total int64, err error) {
+// ManifestName is the file of a whole backup that holds no conversation; see
+// package backup.
+const ManifestName = "manifest.json"
+
+// backupFiles returns the names of the files in dir that are to be imported.
+func backupFiles(dir string) (names []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	for _, e := range entries {
-		if e.IsDir() || !strings.HasSuffix(e.Name(), ".json") || strings.HasPrefix(e.Name(), ".") {
-			continue
+		if !e.IsDir() && strings.HasSuffix(e.Name(), ".json") && !strings.HasPrefix(e.Name(), ".") && e.Name() != ManifestName {
+			names = append(names, e.Name())
 		}
-		names = append(names, e.Name())
-		if info, err := e.Info(); err == nil {
+	}
+	return names, nil
+}
+
+func totalSize(dir string, names []string) (total int64) {
+	for _, name := range names {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
 			total += info.Size()
 		}
 	}
-	return names, total, nil
+	return total
 }
 
 // restoreFile imports one file, counts it and returns its size.
-func (m *PersistentConversationManager) restoreFile(ctx context.Context, path string, mode ImportMode, r *RestoreResult, progress Progress) (int64, error) {
-	f, info, err := openRegular(path)
+func (m *PersistentConversationManager) restoreFile(ctx context.Context, name string, o *RestoreOptions, r *RestoreResult, progress Progress) (int64, error) {
+	f, info, err := OpenRegular(filepath.Join(o.Dir, name))
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	_, kept, err := m.importFrom(ctx, source{f, info.Size()}, mode, progress)
+	if o.Check != nil {
+		if err := o.Check(name, f); err != nil {
+			return info.Size(), err
+		}
+	}
+	_, kept, err := m.importFrom(ctx, source{f, info.Size()}, importOptions{mode: o.Mode, progress: progress, uncounted: o.Uncounted})
 	switch {
 	case err != nil:
 	case kept:
@@ -87,9 +118,9 @@ func (m *PersistentConversationManager) restoreFile(ctx context.Context, path st
 	return info.Size(), err
 }
 
-// openRegular opens a file that can be read to its end: a pipe or a device may
+// OpenRegular opens a file that can be read to its end. A pipe or a device may
 // have none, and even opening one may take for ever.
-func openRegular(path string) (*os.File, fs.FileInfo, error) {
+func OpenRegular(path string) (*os.File, fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, err

@@ -71,6 +71,9 @@ type Backend interface {
 	// Trim deletes what is no longer needed: points of days, weeks and months
 	// that ended [KeepPeriods] ago, and what is remembered about effects.
 	Trim(ctx context.Context, now time.Time) error
+
+	// Parts are what a backup holds of it.
+	Parts() []database.Part
 }
 
 // Effect identifies what a set of changes belongs to.

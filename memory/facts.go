@@ -25,7 +25,7 @@ func (s *Store) remember(ctx context.Context, tx database.Tx, e Effect, c Rememb
 		return Result{}, TooManyFacts()
 	}
 	f := Fact{Key: c.Key, Value: c.Value, At: e.At}
-	text := once(s.db.Engine(), `INSERT INTO memory_facts (place, fact, remembered_at, fact_key, value, author)
+	text := database.Once(s.db.Engine(), `INSERT INTO memory_facts (place, fact, remembered_at, fact_key, value, author)
 		VALUES (?, ?, ?, ?, ?, ?)`, "place, fact")
 	res, err := tx.NewRaw(text, c.Place.Hash(), factID(c.Key), database.Micros(f.At), f.Key, f.Value, c.Author.Hash()).Exec(ctx)
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *Store) remember(ctx context.Context, tx database.Tx, e Effect, c Rememb
 		return Result{}, err
 	}
 	if n > 0 {
-		return Result{Done: true}, s.addLine(ctx, tx, c.Place, f)
+		return Result{Done: true}, s.addLine(ctx, tx, c.Place.Hash(), f)
 	}
 	// Somebody else was quicker.
 	old, _, err = s.value(ctx, tx, c.Place, c.Key)

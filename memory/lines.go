@@ -72,14 +72,14 @@ func (s *Store) matches(ctx context.Context, at Place, m Matcher) (hits []hit, e
 
 // addLine adds a new fact's line to its shard. It reads nothing, so that those
 // who add to one shard at once need not know of each other.
-func (s *Store) addLine(ctx context.Context, tx database.Tx, at Place, f Fact) error {
+func (s *Store) addLine(ctx context.Context, tx database.Tx, place []byte, f Fact) error {
 	joined := "memory_fact_lines.content || excluded.content"
 	if s.db.Engine() == database.MySQL {
 		joined = "CONCAT(memory_fact_lines.content, excluded.content)"
 	}
-	text := upsert(s.db.Engine(), "INSERT INTO memory_fact_lines (place, shard, facts, content) VALUES (?, ?, 1, ?)",
+	text := database.Upsert(s.db.Engine(), "INSERT INTO memory_fact_lines (place, shard, facts, content) VALUES (?, ?, 1, ?)",
 		"place, shard", "facts = memory_fact_lines.facts + 1, content = "+joined)
-	_, err := tx.NewRaw(text, at.Hash(), shard(f.Key), line(f)).Exec(ctx)
+	_, err := tx.NewRaw(text, place, shard(f.Key), line(f)).Exec(ctx)
 	return explain("add a fact's line", err)
 }
 

@@ -51,3 +51,6 @@ func MessagesKey(place []byte) []byte { return boardKey(place, Messages, Span{Na
 func boardKey(place []byte, b Board, s Span) []byte {
 	return database.Hash("board", string(place), string(b), s.Name)
 }
+
+// dayName is the name of the span of a date.
+func dayName(date string) string { return string(Day) + " " + date }

@@ -100,7 +100,7 @@ func (s *Store) addReason(ctx context.Context, tx database.Tx, e Effect, c AddSc
 		return err
 	}
 	place, person := c.Place.Hash(), c.Person.Hash()
-	text := once(s.db.Engine(), "INSERT INTO memory_reasons (place, person, given_at, effect, giver, reason) VALUES (?, ?, ?, ?, ?, ?)",
+	text := database.Once(s.db.Engine(), "INSERT INTO memory_reasons (place, person, given_at, effect, giver, reason) VALUES (?, ?, ?, ?, ?, ?)",
 		"place, person, given_at, effect")
 	_, err = tx.NewRaw(text, place, person, database.Micros(e.At), effect, c.By.Hash(), c.Reason).Exec(ctx)
 	if err != nil {

@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -84,20 +83,20 @@ func New(ctx context.Context, db *database.DB) (*Store, error) {
 		text string
 	}{
 		{&s.findPerson, "SELECT name FROM people WHERE person = ?"},
-		{&s.holdPerson, upsert(db.Engine(), "INSERT INTO people (person, tenant, platform, sender_id, name, first_seen) VALUES (?, ?, ?, ?, ?, ?)",
+		{&s.holdPerson, database.Upsert(db.Engine(), "INSERT INTO people (person, tenant, platform, sender_id, name, first_seen) VALUES (?, ?, ?, ?, ?, ?)",
 			"person", "name = people.name")},
 		{&s.renamePerson, "UPDATE people SET name = ? WHERE person = ?"},
 		{&s.countOthers, "SELECT COUNT(*) FROM user_preferences WHERE person = ? AND id <> ?"},
-		{&s.setPreference, upsert(db.Engine(), `INSERT INTO user_preferences
+		{&s.setPreference, database.Upsert(db.Engine(), `INSERT INTO user_preferences
 			(id, person, tenant, platform, sender_id, pref_key, value, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			"id", "value = excluded.value, updated_at = excluded.updated_at")},
-		{&s.addEffect, once(db.Engine(), "INSERT INTO memory_effects (effect, made_at, results) VALUES (?, ?, '')", "effect")},
-		{&s.addPoints, upsert(db.Engine(), `INSERT `+orFail(db.Engine())+`INTO memory_scores (place, person, board, points, name, ends)
+		{&s.addEffect, database.Once(db.Engine(), "INSERT INTO memory_effects (effect, made_at, results) VALUES (?, ?, '')", "effect")},
+		{&s.addPoints, database.Upsert(db.Engine(), `INSERT `+orFail(db.Engine())+`INTO memory_scores (place, person, board, points, name, ends)
 			VALUES (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?)`,
 			scoreKey(db.Engine()), "points = memory_scores.points + excluded.points, name = excluded.name")},
 		{&s.findScore, "SELECT points FROM memory_scores WHERE place = ? AND person = ? AND board = ?"},
 		{&s.dropScore, "DELETE FROM memory_scores WHERE place = ? AND person = ? AND board = ?"},
-		{&s.addUse, upsert(db.Engine(), "INSERT INTO memory_commands (tenant, name, uses) VALUES (?, ?, 1)",
+		{&s.addUse, database.Upsert(db.Engine(), "INSERT INTO memory_commands (tenant, name, uses) VALUES (?, ?, 1)",
 			"tenant, name", "uses = memory_commands.uses + 1")},
 	} {
 		stmt, err := db.Prepare(ctx, one.text)
@@ -107,17 +106,6 @@ func New(ctx context.Context, db *database.DB) (*Store, error) {
 		*one.into = stmt
 	}
 	return s, nil
-}
-
-var excluded = regexp.MustCompile(`excluded\.(\w+)`)
-
-// upsert adds to an INSERT what is to be set where a row with the key is there
-// already; excluded is what would have been inserted.
-func upsert(engine database.Engine, insert, key, set string) string {
-	if engine == database.MySQL {
-		return insert + " ON DUPLICATE KEY UPDATE " + excluded.ReplaceAllString(set, "VALUES($1)")
-	}
-	return insert + " ON CONFLICT (" + key + ") DO UPDATE SET " + set
 }
 
 // scoreKey is the primary key of memory_scores.
@@ -135,13 +123,4 @@ func orFail(engine database.Engine) string {
 		return "OR FAIL "
 	}
 	return ""
-}
-
-// once adds to an INSERT that a row that is there already stays as it is.
-func once(engine database.Engine, insert, key string) string {
-	if engine == database.MySQL {
-		first, _, _ := strings.Cut(key, ",")
-		return insert + " ON DUPLICATE KEY UPDATE " + first + " = " + first
-	}
-	return insert + " ON CONFLICT (" + key + ") DO NOTHING"
 }

@@ -168,6 +168,12 @@ func migrator(ctx context.Context, db *database.DB) (*migrate.Migrator, error) {
 	return m, nil
 }
 
+// Newest returns the name of the last migration that this version knows.
+func Newest() string {
+	all := steps()
+	return all[len(all)-1].name
+}
+
 // steps returns every migration, oldest first.
 func steps() []step {
 	return []step{initial(), slots(), memory(), forget(), suspects(), files(), boards(), replicasTable(), budgets()}

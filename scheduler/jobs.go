@@ -50,7 +50,7 @@ func Vacuum(store Vacuumer) Work {
 	return func(ctx context.Context) (string, error) { return "", store.Vacuum(ctx) }
 }
 
-// Backuper writes every conversation to a directory that exists and returns how many.
+// Backuper writes everything to a directory that exists and returns how many conversations there are.
 type Backuper interface {
 	BackupAll(ctx context.Context, dir string) (int, error)
 }
@@ -58,24 +58,32 @@ type Backuper interface {
 // unfinished marks the folder of a backup that is being made, or was cut short.
 const unfinished = ".incomplete"
 
-// Backup writes every conversation to a new folder of dir, named by the time
+// Backup writes everything to a new folder of dir, named by the time
 // of the run in UTC: 20261231-235959. The folder gets that name once it is whole.
 func Backup(store Backuper, dir string, now func() time.Time) Work {
 	return func(ctx context.Context) (string, error) {
-		folder, err := newFolder(dir, now().UTC())
+		n, folder, err := BackupIn(ctx, store, dir, now())
 		if err != nil {
-			return "", fmt.Errorf("backup directory: %w", err)
-		}
-		n, err := store.BackupAll(ctx, folder+unfinished)
-		if err != nil {
-			_ = os.Remove(folder + unfinished) // succeeds only when it is empty
 			return "", err
-		}
-		if err := os.Rename(folder+unfinished, folder); err != nil {
-			return "", fmt.Errorf("backup directory: %w", err)
 		}
 		return fmt.Sprintf("%d conversations in %s", n, folder), nil
 	}
+}
+
+// BackupIn is one run of [Backup]. It returns how many conversations there are,
+// and the folder.
+func BackupIn(ctx context.Context, store Backuper, dir string, now time.Time) (n int, folder string, err error) {
+	if folder, err = newFolder(dir, now.UTC()); err != nil {
+		return 0, "", fmt.Errorf("backup directory: %w", err)
+	}
+	if n, err = store.BackupAll(ctx, folder+unfinished); err != nil {
+		_ = os.Remove(folder + unfinished) // succeeds only when it is empty
+		return 0, "", err
+	}
+	if err := os.Rename(folder+unfinished, folder); err != nil {
+		return 0, "", fmt.Errorf("backup directory: %w", err)
+	}
+	return n, folder, nil
 }
 
 // newFolder returns a name after the time, or after the next second that is

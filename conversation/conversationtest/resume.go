@@ -42,6 +42,11 @@ func (s *steps) whole() {
 
 // A backup ends in the middle: the same again writes what is missing or has
 // changed since, and leaves the rest alone.
+func counted(t *testing.T, what string, r conversation.BackupResult, written, kept int) {
+	t.Helper()
+	equal(t, what, [2]int{r.Written, r.Kept}, [2]int{written, kept})
+}
+
 func backupGoesOn(t *testing.T, s Store) {
 	dir := filepath.Join(t.TempDir(), "backup")
 	old(t, s, 1, 2, 3, 4, 5)
@@ -54,7 +59,7 @@ func backupGoesOn(t *testing.T, s Store) {
 	}}
 	r, err := s.Backup(ctx, dir, cut.report)
 	wantErr(t, err, context.Canceled)
-	equal(t, "before the end", r, conversation.BackupResult{Written: 2})
+	counted(t, "before the end", r, 2, 0)
 	equal(t, "files", len(files(t, dir)), 2)
 	names := files(t, dir)
 	before := read(t, dir, names[0])
@@ -65,7 +70,7 @@ func backupGoesOn(t *testing.T, s Store) {
 	again := &steps{t: t}
 	r, err = s.Backup(t.Context(), dir, again.report)
 	must(t, err)
-	equal(t, "the rest and the damaged one", r, conversation.BackupResult{Written: 4, Kept: 1})
+	counted(t, "the rest and the damaged one", r, 4, 1)
 	again.whole()
 	equal(t, "files", len(files(t, dir)), 5)
 	equal(t, "kept as it was", read(t, dir, names[0]), before)
@@ -77,7 +82,8 @@ func backupGoesOn(t *testing.T, s Store) {
 	must(t, s.Clear(t.Context(), items[2].ID))
 	r, err = s.Backup(t.Context(), dir, nil)
 	must(t, err)
-	equal(t, "after three have changed", r, conversation.BackupResult{Written: 3, Kept: 2})
+	counted(t, "after three have changed", r, 3, 2)
+	equal(t, "messages and files", []int64{r.Messages, int64(len(r.Files))}, []int64{13, 5})
 	n, err := s.Restore(t.Context(), dir, conversation.ImportReplace)
 	must(t, err)
 	equal(t, "restored", n, 5)

@@ -72,7 +72,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (a *App, err error)
 	}); err != nil {
 		return a, err
 	}
-	if a.scheduler, err = newScheduler(cfg, a.core, o.Logger); err != nil {
+	if a.scheduler, err = newScheduler(cfg, a.core, o.Version, o.Logger); err != nil {
 		return a, err
 	}
 	if a.web, err = newWeb(ctx, cfg, a, o); err != nil {
@@ -167,7 +167,7 @@ func (u usageReport) Usage(ctx context.Context, days int) ([]admin.UsageRow, err
 	return rows, nil
 }
 
-func newScheduler(cfg *config.Config, c *core, log *slog.Logger) (*scheduler.Scheduler, error) {
+func newScheduler(cfg *config.Config, c *core, version string, log *slog.Logger) (*scheduler.Scheduler, error) {
 	zone, err := time.LoadLocation(cfg.Scheduler.Timezone)
 	if err != nil {
 		return nil, fmt.Errorf("scheduler.timezone: %w", err)
@@ -180,7 +180,7 @@ func newScheduler(cfg *config.Config, c *core, log *slog.Logger) (*scheduler.Sch
 		Jobs: []scheduler.Job{
 			{Name: "cleanup", Cron: s.Cleanup, Run: c.cleanup(scheduler.Cleanup(c.store, days, s.CleanupArchive, s.CleanupArchiveUsers), days)},
 			{Name: "vacuum", Cron: s.Vacuum, Run: scheduler.Vacuum(c.store)},
-			{Name: "backup", Cron: s.Backup, Run: scheduler.Backup(c.store, s.BackupDir, time.Now)},
+			{Name: "backup", Cron: s.Backup, Run: scheduler.Backup(keeper(c.db, c.store, c.memory, c.usage, version), s.BackupDir, time.Now)},
 			{Name: "report", Cron: s.Report, Run: scheduler.Report(c.store, limits, c.metrics, log)},
 		},
 	})

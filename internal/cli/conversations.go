@@ -26,21 +26,20 @@ func (p *program) conversationsCommand() *cobra.Command {
 // onStore opens the configured store for do. It may be in use by a server: the
 // serve lock is not taken.
 func (p *program) onStore(ctx context.Context, what string, do func(s *store) error) error {
-	return p.onDatabase(ctx, what, func(db *database.DB) (err error) {
-		if err := p.ensureSchema(ctx, db); err != nil {
-			return err
-		}
-		s, err := conversation.New(ctx, db)
-		if err != nil {
-			return err
-		}
-		defer func() {
-			if closed := s.Close(); err == nil {
-				err = closed
-			}
-		}()
-		return do(s)
-	})
+	return p.onDatabase(ctx, what, func(db *database.DB) error { return p.withStore(ctx, db, do) })
+}
+
+// withStore opens the store of an open database for do.
+func (p *program) withStore(ctx context.Context, db *database.DB, do func(s *store) error) error {
+	if err := p.ensureSchema(ctx, db); err != nil {
+		return err
+	}
+	s, err := conversation.New(ctx, db)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }() // it gives back a statement
+	return do(s)
 }
 
 // ensureSchema brings the schema up to date where the configuration lets the

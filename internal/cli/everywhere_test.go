@@ -187,7 +187,7 @@ func TestBadInput(t *testing.T) {
 	checked := func(c cliRun) string {
 		dir := filepath.Join(c.dir, "backup")
 		c.want(`^wrote 1 `, "backup --to", dir)
-		names, err := filepath.Glob(filepath.Join(dir, "*.json"))
+		names, err := filepath.Glob(filepath.Join(dir, "0*.json"))
 		if err != nil || len(names) != 1 {
 			t.Fatal(names, err)
 		}

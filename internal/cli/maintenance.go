@@ -3,9 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -98,72 +95,6 @@ func (p *program) vacuumCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&full, "full", false, "rewrite a whole SQLite file; only while no server uses it")
 	return c
-}
-
-func (p *program) backupCommand() *cobra.Command {
-	dir := ""
-	c := &cobra.Command{
-		Use: "backup", Short: "Write every conversation to a JSON file of its own; run again, it goes on where it was cut short", Args: cobra.NoArgs, Annotations: quietly(),
-		RunE: p.work(func(ctx context.Context, _ []string) error {
-			if dir == "" {
-				return usageError{fmt.Errorf("--to must name a directory")}
-			}
-			return p.onStore(ctx, "backup", func(s *store) error {
-				tell, end := p.progress("backup")
-				r, err := s.Backup(ctx, dir, tell)
-				end()
-				return p.counted(err, "wrote", int64(r.Written), " to "+dir+alreadyThere(r.Kept))
-			})
-		}),
-	}
-	c.Flags().StringVar(&dir, "to", "", "`DIR` for the files, made when missing")
-	required(c, "to")
-	return c
-}
-
-func (p *program) restoreCommand() *cobra.Command {
-	dir, mode, yes := "", importMode(conversation.ImportNew), false
-	c := &cobra.Command{
-		Use: "restore", Short: "Import every *.json file of a directory, each whole or not at all; --mode merge may be run again", Args: cobra.NoArgs, Annotations: quietly(),
-		RunE: p.work(func(ctx context.Context, _ []string) error {
-			if dir == "" {
-				return usageError{fmt.Errorf("--from must name a directory")}
-			}
-			if _, err := os.ReadDir(dir); err != nil { // before a database is made for nothing
-				return failed("restore", err)
-			}
-			asked := consent{p, "restore --mode replace", yes}
-			if mode == replacing {
-				if err := asked.needed(); err != nil {
-					return err
-				}
-			}
-			return p.onStore(ctx, "restore", func(s *store) error {
-				if mode == replacing {
-					if err := asked.get(ctx, "replaces "+replaced(ctx, s, jsonFiles(dir))); err != nil {
-						return err
-					}
-				}
-				tell, end := p.progress("restore")
-				r, err := s.RestoreFrom(ctx, dir, conversation.ImportMode(mode), tell)
-				end()
-				return p.counted(err, "restored", int64(r.Restored), " from "+dir+alreadyThere(r.Kept))
-			})
-		}),
-	}
-	c.Flags().StringVar(&dir, "from", "", "`DIR` that backup, export or cleanup --archive wrote to")
-	c.Flags().Var(&mode, "mode", modeHelp)
-	yesFlag(c, &yes)
-	required(c, "from")
-	return c
-}
-
-func jsonFiles(dir string) []string {
-	names, _ := fs.Glob(os.DirFS(dir), "*.json") // the pattern is a valid one
-	for i := range names {
-		names[i] = filepath.Join(dir, names[i])
-	}
-	return names
 }
 
 // alreadyThere tells how many an earlier run had done.

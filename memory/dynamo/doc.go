@@ -3,7 +3,7 @@
 //
 // Everything is in one table; [Tables] describes it. The partitions are
 // people, places and realms, named by their hashes, so that what belongs
-// together is one query and nothing is ever scanned:
+// together is one query and nothing is ever scanned, except by backups:
 //
 //	person#HASH  self             name
 //	             count            how many preferences there are

@@ -54,6 +54,14 @@ func Run(t *testing.T, open Open) {
 			test(t, b)
 		})
 	}
+	t.Run("Parts", func(t *testing.T) {
+		t.Parallel()
+		zone := time.FixedZone("UTC+8", 8*3600)
+		from, to := &bench{zone: zone}, &bench{zone: zone, n: 1000} // a backend may know the effects of what was restored
+		from.Backend, from.db = open(t, zone)
+		to.Backend, to.db = open(t, zone)
+		parts(t, from, to)
+	})
 	t.Run("Zones", func(t *testing.T) {
 		t.Parallel()
 		zone := time.FixedZone("UTC+8", 8*3600)
