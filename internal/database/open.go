@@ -58,6 +58,8 @@ const (
 	sqliteReaders = 4
 	serverConns   = 32
 	openTimeout   = 15 * time.Second
+	// busyTimeout is how long SQLite waits for another process, in milliseconds.
+	busyTimeout = "10000"
 	// idleLimit is how long a server waits for the next statement of a
 	// transaction, and lockLimit how long a statement waits for a lock, both in
 	// seconds. A replica that is frozen or cut off in the middle of transactions
@@ -140,7 +142,10 @@ func (db *DB) openSQLite(ctx context.Context) error {
 		"_pragma", "auto_vacuum(incremental)", "_pragma", "journal_mode(wal)",
 		// Keys are hashes, so a batch touches many pages: they must fit the
 		// cache, and not be copied back to the file after every few batches.
-		"_pragma", "cache_size(-16384)", "_pragma", "wal_autocheckpoint(8000)"))
+		"_pragma", "cache_size(-16384)", "_pragma", "wal_autocheckpoint(8000)",
+		// What is deleted is overwritten, here and in every other process that
+		// writes; see Scrub for the rest.
+		"_pragma", "secure_delete(1)"))
 	writer.SetMaxOpenConns(1)
 	writer.SetMaxIdleConns(1)
 	reader := openPool(file + "?" + pragmas("_pragma", "query_only(1)", "_pragma", "cache_size(-16000)"))
@@ -169,7 +174,7 @@ func makePrivate(path string) error {
 // pragmas returns the query part of a SQLite DSN: what every connection needs, and kv.
 func pragmas(kv ...string) string {
 	q := url.Values{"_pragma": {
-		"busy_timeout(10000)",
+		"busy_timeout(" + busyTimeout + ")",
 		"synchronous(full)", // a 200 must survive a power cut
 		"foreign_keys(1)",
 		"temp_store(memory)",
