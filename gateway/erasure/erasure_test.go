@@ -145,6 +145,9 @@ func TestTokenCountsStayForTheirPeriod(t *testing.T) {
 		for _, at := range []time.Time{now.Add(-2 * time.Hour), now.Add(-time.Minute)} {
 			_, err := x.store.SaveMessage(t.Context(), c.ID, conversation.Message{Role: conversation.RoleUser, Content: "x", Tokens: 5, Timestamp: at})
 			must(t, err)
+			must(t, db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+				return x.eraser.Usage.SpendTx(ctx, tx, at, 5, person(), "chat")
+			}))
 		}
 		ask := x.say(t, "1", "chat")
 		x.erase(t, ask)
@@ -159,6 +162,9 @@ func TestTokenCountsStayForTheirPeriod(t *testing.T) {
 			used, err := x.store.TokensUsed(t.Context(), key.UserKey, time.Unix(0, 0))
 			if n := x.rows(t); err != nil || used != tokens || n != rows {
 				t.Errorf("%d tokens, %d rows, %v; want %d and %d", used, n, err, tokens, rows)
+			}
+			if spent, err := x.eraser.Usage.Person(t.Context(), person(), time.Unix(0, 0)); err != nil || spent != tokens {
+				t.Errorf("%d tokens of the budget, %v; want %d", spent, err, tokens)
 			}
 		}
 		run(5, 1)
