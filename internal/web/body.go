@@ -78,15 +78,15 @@ func (s *Server) readBody(c echo.Context, in *incoming, most int64) ([]byte, err
 	return body, nil
 }
 
-// collect reads until the end of the body, or one byte more than is allowed. It
-// doubles the memory when it is full, and while it copies holds both.
+// collect reads until the end of the body, or one byte more than is allowed. When
+// the memory is full it takes four times as much, and while it copies holds both.
 func collect(r *http.Request, in *incoming, most int64) ([]byte, error) {
 	most++
 	if r.ContentLength > 0 {
 		most = min(most, r.ContentLength+1) // room to see the end
 	}
 	var body []byte
-	for size := min(firstHelping, most); ; size = min(2*size, most) {
+	for size := min(firstHelping, most); ; size = min(4*size, most) {
 		if err := in.hold(size); err != nil {
 			return nil, err
 		}
