@@ -30,8 +30,14 @@ func (m *PersistentConversationManager) ClearTx(ctx context.Context, tx database
 	if err != nil {
 		return database.Explain(err)
 	}
-	_, _, err = m.deleteSlice(ctx, tx, id, held.NextID, sliceRows)
-	return err
+	if _, _, err = m.deleteSlice(ctx, tx, id, held.NextID, sliceRows); err != nil {
+		return err
+	}
+	identity, err := m.identityOf(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	return m.goneTx(ctx, tx, id, identity)
 }
 
 // removeCleared removes what [PersistentConversationManager.ClearTx] has left, slice by slice.

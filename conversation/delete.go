@@ -33,6 +33,10 @@ func (m *PersistentConversationManager) Delete(ctx context.Context, id int64) er
 // identity free. What tells whose it was goes too: rows that are still to be
 // removed belong to nobody. Otherwise it is [ErrNotFound].
 func (m *PersistentConversationManager) hide(ctx context.Context, tx database.Tx, id int64, condition string, args ...any) error {
+	identity, err := m.identityOf(ctx, tx, id)
+	if err != nil {
+		return err
+	}
 	args = append([]any{randomIdentity(), m.db.Now(), id}, args...)
 	res, err := tx.NewRaw(`UPDATE conversations SET identity = ?, visible = 0, user_key = '', chat_id = '', tenant = '', thread_id = '',
 		summary = NULL, total_tokens = 0, message_count = 0, last_activity = ? WHERE id = ? AND `+condition, args...).Exec(ctx)
@@ -42,7 +46,7 @@ func (m *PersistentConversationManager) hide(ctx context.Context, tx database.Tx
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(err, notFound(id))
 	}
-	return nil
+	return m.goneTx(ctx, tx, id, identity)
 }
 
 func randomIdentity() []byte {

@@ -31,6 +31,7 @@ type PersistentConversationManager struct {
 	loads *sql.Stmt // the history query, on the reading pool
 	saves *database.Gatherer[*saving]
 	close sync.Once
+	gone  func(context.Context, database.Tx, Gone) error // nil: nobody wants to know
 }
 
 // Open makes the directory and the database when missing, brings its schema up

@@ -189,7 +189,7 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 	registry := commands.New(asks)
 	scope := cmp.Or(o.scope, inbox.ScopeRoom)
 	w.inbox, err = inbox.New(ctx, inbox.Options{
-		DB: db, Owner: o.owner, Lease: cmp.Or(o.lease, time.Minute), Scope: scope,
+		DB: db, Deliveries: outbox.Table{DB: db}, Owner: o.owner, Lease: cmp.Or(o.lease, time.Minute), Scope: scope,
 		Group: turn.Group(o.busy, turn.IsCommand("/", registry.Is)),
 	})
 	if err != nil {

@@ -9,6 +9,9 @@
 // is. Every step may be taken twice, so that a process that ends in between is
 // followed by one that goes on.
 //
+// Of a conversation that is cleared or deleted otherwise the ledger and the
+// deliveries lose their texts. On SQLite, what was deleted leaves the files last.
+//
 // What stays: hashed keys by which a repeated delivery is known, until the
 // ledger is trimmed, and token counts under a hash, until the budget's period
 // ends. Archives and backups that were written to files are not touched.

@@ -23,6 +23,12 @@ const (
 	defaultPoll = time.Second
 	// defaultGrace is how long the answer stays for whoever fetches it.
 	defaultGrace = 3 * time.Second
+	// stopLimit bounds what is still done at a stop.
+	stopLimit = 5 * time.Second
+	// restTimes is how much longer than a look through the whole database the
+	// rest after it is: on a large one, who clears all the time keeps no
+	// processor busy.
+	restTimes = 9
 	// askedFor is how long it is kept that somebody was told what would go.
 	askedFor = time.Hour
 )
@@ -47,6 +53,7 @@ type Eraser struct {
 	Options
 	start, stop sync.Once
 	quit, done  chan struct{}
+	rested      time.Time // when the whole database may be looked through again
 }
 
 // New returns an eraser on a migrated database.
@@ -65,6 +72,8 @@ const (
 	asked  = "asked"
 	erase  = "erase"
 	counts = "tokens"
+	ledger = "ledger" // person is the conversation's identity, event_id the last event that belongs to it
+	files  = "files"  // all is done but to take it out of the database's files
 )
 
 // todo is what a row's data holds.
@@ -159,6 +168,20 @@ func (e *Eraser) EraseTx(ctx context.Context, tx database.Tx, all []memory.Perso
 	return e.insertTx(ctx, tx, p.Hash(), erase, now, eventID, left)
 }
 
+// NoteTx notes that a conversation's messages are removed: what the ledger and
+// deliveries hold of it goes too. It is for conversation.OnGone.
+func (e *Eraser) NoteTx(ctx context.Context, tx database.Tx, g conversation.Gone) error {
+	last, err := e.Inbox.LastTx(ctx, tx, g.Identity)
+	if err != nil {
+		return err
+	}
+	now, err := e.DB.Clock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return e.insertTx(ctx, tx, g.Identity, ledger, now, last, todo{Conversations: []int64{g.ID}})
+}
+
 // Start does what is left to do until Stop, also what an earlier process has
 // left. It may be called twice; after Stop it does nothing.
 func (e *Eraser) Start(ctx context.Context) {
@@ -181,8 +204,20 @@ func (e *Eraser) Stop() {
 	e.stop.Do(func() { close(e.quit) })
 	started := true
 	e.start.Do(func() { started = false })
-	if started {
-		<-e.done
+	if !started {
+		return
+	}
+	<-e.done
+	// Nobody can fetch an answer any more. What the next process would do may
+	// as well be done: it might not come for long.
+	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+	defer cancel()
+	for range 2 { // what one run has emptied the next takes out of the files
+		e.rested = time.Time{}
+		if err := e.run(ctx, 0); err != nil {
+			e.Logger.InfoContext(ctx, "an erasure goes on with the next start", slog.Any("error", err))
+			return
+		}
 	}
 }
 

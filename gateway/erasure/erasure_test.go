@@ -9,6 +9,7 @@ import (
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway/erasure"
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/gateway/usage"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/database/dbtest"
@@ -42,7 +43,7 @@ func newBench(t *testing.T, db *database.DB) *bench {
 	store, err := conversation.New(t.Context(), db)
 	must(t, err)
 	b, err := inbox.New(t.Context(), inbox.Options{
-		DB: db, Owner: "me", Lease: time.Minute, Scope: inbox.ScopeRoom, Group: func([]inbox.Event) int { return 1 },
+		DB: db, Deliveries: outbox.Table{DB: db}, Owner: "me", Lease: time.Minute, Scope: inbox.ScopeRoom, Group: func([]inbox.Event) int { return 1 },
 	})
 	must(t, err)
 	spent, err := usage.New(t.Context(), db)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
@@ -22,41 +23,65 @@ type row struct {
 	At    int64  `bun:"at"`
 	Event int64  `bun:"event_id"`
 	Data  string `bun:"data"`
+	// Person is whose row it is, or which conversation's.
+	Person []byte `bun:"person"`
 
 	left todo
 }
 
+// runRows bounds how many rows one run takes up.
+const runRows = 1000
+
 // Run does what can be done now.
-func (e *Eraser) Run(ctx context.Context) error {
+func (e *Eraser) Run(ctx context.Context) error { return e.run(ctx, e.Grace) }
+
+func (e *Eraser) run(ctx context.Context, grace time.Duration) error {
 	now, err := e.DB.Clock(ctx, e.DB.Read())
 	if err != nil {
 		return err
 	}
-	var rows []row
-	err = e.DB.Read().NewRaw(`SELECT id, state, at, event_id, data FROM erasures
-		WHERE state = ? OR (state = ? AND at <= ?) OR (state = ? AND at < ?) ORDER BY id LIMIT 100`,
-		erase, counts, now, asked, now-askedFor.Microseconds()).Scan(ctx, &rows)
+	rows, err := e.rows(ctx, `state IN (?, ?, ?) OR (state = ? AND at <= ?) OR (state = ? AND at < ?)`,
+		erase, ledger, files, counts, now, asked, now-askedFor.Microseconds())
 	if err != nil {
-		return database.Explain(err)
+		return err
 	}
 	var failed []error
+	var gone, done []row
 	for i := range rows {
 		r := &rows[i]
-		if err := json.Unmarshal([]byte(r.Data), &r.left); err != nil {
-			failed = append(failed, fmt.Errorf("erasure %d: %w", r.ID, err))
-			continue
-		}
-		if err := e.do(ctx, r, now); err != nil {
-			failed = append(failed, fmt.Errorf("erasure %d: %w", r.ID, err))
+		switch r.State {
+		case ledger:
+			gone = append(gone, *r)
+		case files:
+			done = append(done, *r)
+		default:
+			if err := e.do(ctx, r, now, grace); err != nil {
+				failed = append(failed, fmt.Errorf("erasure %d: %w", r.ID, err))
+			}
 		}
 	}
-	return errors.Join(failed...)
+	return errors.Join(append(failed, e.clean(ctx, gone, done, now-grace.Microseconds()))...)
 }
 
-func (e *Eraser) do(ctx context.Context, r *row, now int64) error {
+// rows returns those rows of the table of which a condition holds.
+func (e *Eraser) rows(ctx context.Context, where string, args ...any) (rows []row, err error) {
+	err = e.DB.Read().NewRaw("SELECT id, state, at, event_id, person, data FROM erasures WHERE "+where+" ORDER BY id LIMIT "+
+		strconv.Itoa(runRows), args...).Scan(ctx, &rows)
+	if err != nil {
+		return nil, database.Explain(err)
+	}
+	for i := range rows {
+		if err := json.Unmarshal([]byte(rows[i].Data), &rows[i].left); err != nil {
+			return nil, fmt.Errorf("erasure %d: %w", rows[i].ID, err)
+		}
+	}
+	return rows, nil
+}
+
+func (e *Eraser) do(ctx context.Context, r *row, now int64, grace time.Duration) error {
 	switch r.State {
 	case erase:
-		return e.erase(ctx, r, now)
+		return e.erase(ctx, r, now, grace)
 	case counts:
 		if err := e.Store.EraseTokens(ctx, r.left.Tokens, database.Time(r.At)); err != nil {
 			return err
@@ -65,12 +90,12 @@ func (e *Eraser) do(ctx context.Context, r *row, now int64) error {
 			return err
 		}
 	}
-	return e.drop(ctx, r)
+	return e.drop(ctx, r.ID)
 }
 
 // erase takes the steps that are left. The event's own rows are the last, since
 // they say whose the rest is.
-func (e *Eraser) erase(ctx context.Context, r *row, now int64) error {
+func (e *Eraser) erase(ctx context.Context, r *row, now int64, grace time.Duration) error {
 	event, err := e.Inbox.Get(ctx, r.Event)
 	if failure.KindOf(err) == failure.NotFound {
 		event, err = inbox.Event{}, nil // trimmed, and everything older with it
@@ -83,9 +108,9 @@ func (e *Eraser) erase(ctx context.Context, r *row, now int64) error {
 	}
 	p := memory.Person{Tenant: event.Event.Tenant, Platform: event.Event.Platform, SenderID: event.Event.SenderID}
 	if p.SenderID == "" { // another replica was here, or there is nothing any more
-		return e.drop(ctx, r)
+		return e.emptied(ctx, []int64{r.ID})
 	}
-	if database.Micros(event.UpdatedAt)+e.Grace.Microseconds() > now {
+	if database.Micros(event.UpdatedAt)+grace.Microseconds() > now {
 		return nil // not yet
 	}
 	all := selves(p, r.left.Tenants)
@@ -103,7 +128,7 @@ func (e *Eraser) erase(ctx context.Context, r *row, now int64) error {
 			return err
 		}
 	}
-	return nil
+	return e.emptied(ctx, []int64{r.ID})
 }
 
 // eraseSaid removes what the person has said, unless something of it is still
@@ -187,9 +212,9 @@ func (e *Eraser) saveTx(ctx context.Context, tx database.Tx, r *row) error {
 	return database.Explain(err)
 }
 
-func (e *Eraser) drop(ctx context.Context, r *row) error {
+func (e *Eraser) drop(ctx context.Context, ids ...int64) error {
 	return e.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		_, err := tx.NewRaw("DELETE FROM erasures WHERE id = ?", r.ID).Exec(ctx)
-		return database.Explain(err)
+		_, err := e.DB.Exec(ctx, tx, "DELETE FROM erasures WHERE id IN (?)", ids)
+		return err
 	})
 }

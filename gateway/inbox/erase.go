@@ -65,17 +65,13 @@ func (b *Inbox) eraseTx(ctx context.Context, tx database.Tx, events []erasable) 
 		return err
 	}
 	// An event without its text cannot be answered again: only what was sent keeps its state.
-	_, err = tx.NewRaw(`UPDATE events SET status = CASE WHEN status = ? THEN status ELSE ? END, user_key = '', body = '{}', error = '',
+	_, err = tx.NewRaw(`UPDATE events SET status = CASE WHEN status = ? THEN status ELSE ? END, user_key = '', body = ?, error = '',
 		conversation_id = NULL, delivery_id = NULL, steps = ? WHERE id IN (?)`,
-		Sent, Discarded, step(now, Discarded, "erased at the sender's request"), bun.List(ids)).Exec(ctx)
-	if err != nil || len(shown) == 0 {
+		Sent, Discarded, erasedMark+"}", step(now, Discarded, "erased at the sender's request"), bun.List(ids)).Exec(ctx)
+	if err != nil {
 		return err
 	}
-	if _, err := tx.NewRaw("DELETE FROM delivery_parts WHERE delivery_id IN (?)", bun.List(shown)).Exec(ctx); err != nil {
-		return err
-	}
-	_, err = tx.NewRaw("DELETE FROM deliveries WHERE id IN (?)", bun.List(shown)).Exec(ctx)
-	return err
+	return b.Deliveries.DropTx(ctx, tx, shown)
 }
 
 // eachOf calls fn with the events of a tenant's user keys up to an id, slice by slice.

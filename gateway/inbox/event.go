@@ -110,6 +110,7 @@ func (b *Inbox) rows(ctx context.Context, in bun.IDB, where string, args ...any)
 
 // body is what of an event needs no column of its own.
 type body struct {
+	Erased     bool               `json:"erased,omitempty"` // stands first, see erasedMark
 	App        string             `json:"app,omitempty"`
 	Kind       platforms.Kind     `json:"kind"`
 	ChatType   platforms.ChatType `json:"chat_type"`
@@ -136,6 +137,11 @@ func encodeBody(e *platforms.Event) (string, error) {
 	}
 	return string(b), nil
 }
+
+// erasedMark begins the body of an event whose text was erased.
+const erasedMark = `{"erased":true`
+
+func (r *row) erased() bool { return strings.HasPrefix(r.Body, erasedMark) }
 
 func (r *row) event() (Event, error) {
 	var b body

@@ -29,6 +29,17 @@ type Options struct {
 	// KeysSince is since when a message is known by its app, whatever the
 	// tenant; what the ledger holds from before is looked for by tenant too.
 	KeysSince time.Time
+	// Deliveries are the replies to the events, which go and come back with them.
+	Deliveries Deliveries
+}
+
+// Deliveries is what the ledger wants of the replies.
+type Deliveries interface {
+	// DropTx removes replies.
+	DropTx(ctx context.Context, tx database.Tx, ids []int64) error
+	// ReopenTx has a reply shown again as far as it is not shown, and reports
+	// false where it was the sentence that there is none, which it removes.
+	ReopenTx(ctx context.Context, tx database.Tx, id int64) (bool, error)
 }
 
 // Inbox accepts events and hands them out. It is safe for concurrent use.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/database/dbtest"
 	"github.com/parley-bot/parley/internal/failure"
@@ -26,7 +27,7 @@ func event(id, sender string) platforms.Event {
 func open(t *testing.T, db *database.DB, owner string, lease time.Duration) *inbox.Inbox {
 	t.Helper()
 	b, err := inbox.New(t.Context(), inbox.Options{
-		DB: db, Owner: owner, Lease: lease, Scope: inbox.ScopeThread, MentionsOnly: true,
+		DB: db, Deliveries: outbox.Table{DB: db}, Owner: owner, Lease: lease, Scope: inbox.ScopeThread, MentionsOnly: true,
 		Group: func([]inbox.Event) int { return 1 },
 	})
 	if err != nil {

@@ -105,6 +105,9 @@ func (b *Inbox) Replay(ctx context.Context, id int64) error {
 		case Received, Running, Sent:
 			return failure.New(failure.Conflict, "not_replayable", "an event that is "+string(r.Status)+" cannot be replayed", nil)
 		}
+		if r.erased() {
+			return failure.New(failure.Conflict, "not_replayable", "an event whose text was erased cannot be replayed", nil)
+		}
 		ids, err := b.answeredWith(ctx, tx, r)
 		if err != nil {
 			return err
@@ -141,26 +144,17 @@ func (b *Inbox) answeredWith(ctx context.Context, tx database.Tx, r *row) ([]int
 	return append(ids, others...), err
 }
 
-// reopenReply makes a reply's unconfirmed parts unsent and returns its id, or
-// drops the sentence that stood for a reply and returns nil.
-func (b *Inbox) reopenReply(ctx context.Context, tx database.Tx, r *row) (made *int64, err error) {
+// reopenReply returns the id of the reply that is to be shown again, nil when
+// one is to be made.
+func (b *Inbox) reopenReply(ctx context.Context, tx database.Tx, r *row) (*int64, error) {
 	if r.DeliveryID == nil {
 		return nil, nil //nolint:nilnil // there is no reply yet
 	}
-	var outcome []string
-	if err := tx.NewRaw("SELECT outcome FROM deliveries WHERE id = ?", *r.DeliveryID).Scan(ctx, &outcome); err != nil {
+	made, err := b.Deliveries.ReopenTx(ctx, tx, *r.DeliveryID)
+	if !made || err != nil {
 		return nil, err
 	}
-	if len(outcome) == 1 && outcome[0] == string(Sent) {
-		_, err = tx.NewRaw("UPDATE delivery_parts SET state = 'pending', tried_at = 0 WHERE delivery_id = ? AND state = 'sending'", *r.DeliveryID).Exec(ctx)
-		return r.DeliveryID, err
-	}
-	for _, query := range []string{"DELETE FROM delivery_parts WHERE delivery_id = ?", "DELETE FROM deliveries WHERE id = ?"} {
-		if _, err := tx.NewRaw(query, *r.DeliveryID).Exec(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return nil, nil //nolint:nilnil // the reply is to be made anew
+	return r.DeliveryID, nil
 }
 
 // Discard ends an event that waits or failed without an answer.

@@ -65,16 +65,12 @@ func (b *Inbox) trimSlice(ctx context.Context, keep time.Duration, after int64) 
 		return 0, last, nil
 	}
 	err = b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		for _, query := range []string{
-			"DELETE FROM delivery_parts WHERE delivery_id IN (?)",
-			"DELETE FROM deliveries WHERE id IN (?)",
-			"DELETE FROM events WHERE id IN (?)",
-		} {
-			if _, err := tx.NewRaw(query, bun.List(ids)).Exec(ctx); err != nil {
-				return err
-			}
+		// A delivery has the id of the oldest event that it answers.
+		if err := b.Deliveries.DropTx(ctx, tx, ids); err != nil {
+			return err
 		}
-		return nil
+		_, err := tx.NewRaw("DELETE FROM events WHERE id IN (?)", bun.List(ids)).Exec(ctx)
+		return err
 	})
 	return int64(len(ids)), last, database.Explain(err)
 }

@@ -100,7 +100,7 @@ func build(t *testing.T, db *database.DB, c *chat, a assistant) (*inbox.Inbox, *
 	must(t, err)
 	registry := commands.New(commands.Options{Prefix: "/", Store: store, Memory: people})
 	b, err := inbox.New(t.Context(), inbox.Options{
-		DB: db, Owner: "me", Lease: time.Minute, Scope: inbox.ScopeThread,
+		DB: db, Deliveries: outbox.Table{DB: db}, Owner: "me", Lease: time.Minute, Scope: inbox.ScopeThread,
 		Group: turn.Group(turn.BusyCoalesce, turn.IsCommand("/", registry.Is)),
 	})
 	must(t, err)

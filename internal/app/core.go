@@ -147,6 +147,7 @@ func (c *core) openRooms(ctx context.Context, cfg *config.Config, p purpose) (er
 		DB: c.db, Queue: p.queue, Owner: rand.Text(), Lease: lease, CrashWait: crashWait,
 		Scope:        inbox.Scope(cfg.AI.ConversationPersistence.Scope),
 		MentionsOnly: cfg.Gateway.GroupMentionsOnly,
+		Deliveries:   outbox.Table{DB: c.db},
 		Group:        turn.Group(turn.Busy(cfg.Gateway.Busy), turn.IsCommand(cfg.Commands.Prefix, registry.Is)),
 		KeysSince:    c.since,
 	})
@@ -174,6 +175,7 @@ func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Lo
 	c.eraser = erasure.New(erasure.Options{
 		DB: c.db, Inbox: c.inbox, Store: c.store, Usage: c.usage, Strays: c.strays(), Period: budget.Period, Logger: log,
 	})
+	c.store.OnGone(c.eraser.NoteTx)
 	registry := c.registry(cfg, budget)
 	c.gateway = gateway.New(gateway.Options{
 		Inbox: c.inbox, Outbox: out, Workers: cfg.Gateway.Workers, Grace: cfg.Server.ShutdownGrace,

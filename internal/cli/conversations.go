@@ -8,6 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/gateway/erasure"
+	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/show"
 	"github.com/parley-bot/parley/migrations"
@@ -39,7 +42,35 @@ func (p *program) withStore(ctx context.Context, db *database.DB, do func(s *sto
 		return err
 	}
 	defer func() { _ = s.Close() }() // it gives back a statement
-	return do(s)
+	clean, err := p.forgetsToo(ctx, db, s)
+	if err != nil {
+		return err
+	}
+	err = do(s)
+	if cleaned := clean(ctx); err == nil {
+		err = cleaned
+	}
+	return err
+}
+
+// forgetsToo has whatever removes conversations take their texts out of the
+// ledger too. What is still being answered, or read by a server, is left to that.
+func (p *program) forgetsToo(ctx context.Context, db *database.DB, s *store) (clean func(context.Context) error, err error) {
+	ledger, err := inbox.New(ctx, inbox.Options{DB: db, Deliveries: outbox.Table{DB: db}})
+	if err != nil {
+		return nil, err
+	}
+	eraser, asked := erasure.New(erasure.Options{DB: db, Inbox: ledger, Store: s, Logger: p.log}), false
+	s.OnGone(func(ctx context.Context, tx database.Tx, g conversation.Gone) error {
+		asked = true
+		return eraser.NoteTx(ctx, tx, g)
+	})
+	return func(ctx context.Context) error {
+		if !asked {
+			return nil
+		}
+		return eraser.Clean(ctx)
+	}, nil
 }
 
 // ensureSchema brings the schema up to date where the configuration lets the

@@ -12,6 +12,7 @@ import (
 
 	"github.com/parley-bot/parley/admin"
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/show"
@@ -57,7 +58,7 @@ func (p *program) eventsCommand() *cobra.Command {
 // onLedger opens the ledger for do, also beside a running server.
 func (p *program) onLedger(ctx context.Context, what string, do func(b *inbox.Inbox) error) error {
 	return p.onDatabase(ctx, what, func(db *database.DB) error {
-		b, err := inbox.New(ctx, inbox.Options{DB: db})
+		b, err := inbox.New(ctx, inbox.Options{DB: db, Deliveries: outbox.Table{DB: db}})
 		if err != nil {
 			return err
 		}

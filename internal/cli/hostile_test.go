@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/internal/database/dbtest"
 	"github.com/parley-bot/parley/migrations"
 	"github.com/parley-bot/parley/platforms"
@@ -77,7 +78,7 @@ func hostileEvent(t *testing.T, c cliRun) {
 	if err := migrations.Check(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
-	b, err := inbox.New(t.Context(), inbox.Options{DB: db, Owner: "test", Scope: inbox.ScopeThread})
+	b, err := inbox.New(t.Context(), inbox.Options{DB: db, Deliveries: outbox.Table{DB: db}, Owner: "test", Scope: inbox.ScopeThread})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func TestScrub(t *testing.T) {
 		run("CREATE TABLE two (id INTEGER PRIMARY KEY, c INTEGER, text TEXT, steps TEXT)")
 		run("CREATE INDEX words ON two (text)")
 	})
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
+	r := rand.New(rand.NewPCG(1, 2)) // the same each time
 	const conversations, doomed = 60, 10
 	for round := range 40 {
 		write(func(run func(string, ...any)) {
