@@ -24,7 +24,8 @@ type foe struct {
 	rest  time.Duration
 	act   func(ctx context.Context, p *program) error
 	acts  atomic.Int64
-	wrong atomic.Int64 // acts that ended in an error
+	wrong atomic.Int64          // acts that ended in an error
+	cause atomic.Pointer[error] // of the last of those
 }
 
 func foes() []*foe {
@@ -61,6 +62,7 @@ func (f *foe) run(ctx context.Context, p *program) {
 	for ctx.Err() == nil {
 		if err := f.act(ctx, p); err != nil && ctx.Err() == nil {
 			f.wrong.Add(1)
+			f.cause.Store(&err)
 		}
 		f.acts.Add(1)
 		pause(ctx, f.rest)

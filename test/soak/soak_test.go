@@ -42,6 +42,9 @@ func TestHostileSoak(t *testing.T) {
 	judge(t, f, p, memory, limit)
 	for _, e := range enemies {
 		t.Logf("%-32s %6d acts, %d in vain", e.name, e.acts.Load(), e.wrong.Load())
+		if cause := e.cause.Load(); cause != nil {
+			t.Logf("%-32s the last in vain: %v", "", *cause)
+		}
 		if e.acts.Load() == 0 {
 			t.Errorf("%s: never came", e.name)
 		}
