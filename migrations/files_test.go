@@ -40,7 +40,7 @@ func TestPartsOfOlderVersionsAreMessages(t *testing.T) {
 			if text, file := read("file_name"); text != "hello 🦜" || file != "" {
 				t.Errorf("after up: %q, file %q", text, file)
 			}
-			if _, err := migrations.Down(ctx, db); err != nil {
+			if _, err := migrations.Down(ctx, db, 5); err != nil {
 				t.Fatal(err)
 			}
 			if text, _ := read("part_key"); text != "hello 🦜" {

@@ -64,29 +64,6 @@ func beside(ctx context.Context, db *database.DB, m *migrate.Migrator) error {
 	return replicas.Refuse(ctx, db)
 }
 
-// Down takes back the last group of migrations with the data in it, and returns
-// their names. It is [replicas.ErrAlive] while a server runs on the database.
-func Down(ctx context.Context, db *database.DB) (undone []string, err error) {
-	err = db.Exclusive(ctx, func(ctx context.Context) error {
-		m, err := migrator(ctx, db)
-		if err != nil {
-			return err
-		}
-		if err := replicas.Refuse(ctx, db); err != nil {
-			return err
-		}
-		group, err := m.Rollback(ctx)
-		if err != nil {
-			return fmt.Errorf("migrate down: %w", database.Explain(err))
-		}
-		for _, one := range group.Migrations {
-			undone = append(undone, one.Name+"_"+one.Comment)
-		}
-		return nil
-	})
-	return undone, err
-}
-
 // List returns every migration this version knows, oldest first.
 func List(ctx context.Context, db *database.DB) ([]Status, error) {
 	m, err := migrator(ctx, db)

@@ -23,7 +23,7 @@ type cliRun struct {
 func onURL(t *testing.T, url string) cliRun {
 	t.Helper()
 	dir := t.TempDir()
-	return cliRun{t, dir, []string{"CONVERSATION_DB_URL=" + url, "CONVERSATION_DATA_DIR=" + dir}}
+	return cliRun{t, dir, []string{"CONVERSATION_DB_URL=" + url, "CONVERSATION_DATA_DIR=" + dir, "PARLEY_SCHEDULER__BACKUP_DIR=" + filepath.Join(dir, "backups")}}
 }
 
 // do runs one command and returns what it wrote.
@@ -129,10 +129,16 @@ func TestCommandsEverywhere(t *testing.T) {
 		c.want(`^$`, "vacuum --full")
 		c.want(`(?m)^restored 3 conversations from `, "restore --mode replace --yes --from", dir)
 		c.want(`^{"total_conversations":3,"total_messages":5,"total_tokens":13,`, "stats --json")
-		for range 9 { // as many groups as there are
-			c.want(`undone|nothing to do`, "migrate down")
-		}
+		c.want(`(?s)^undoes \d+ migrations and loses .*messages \(5\), conversations \(3\).*\nwrote 3 conversations to `+c.dir+`/backups/\d{8}-\d{6}\n.*undone +0001_initial\n$`,
+			"migrate down --to 0 --yes")
 		c.want(`(?m)^pending +0001_initial$`, "migrate status")
+		c.want(`^nothing to do\n$`, "migrate down --to 0 --yes")
+		saved, err := filepath.Glob(filepath.Join(c.dir, "backups", "*"))
+		if err != nil || len(saved) != 1 {
+			t.Fatal(saved, err)
+		}
+		c.want(`^restored 3 conversations `, "restore --from", saved[0])
+		c.want(`^{"total_conversations":3,"total_messages":5,"total_tokens":13,`, "stats --json")
 	})
 }
 

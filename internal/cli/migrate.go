@@ -22,10 +22,7 @@ func (p *program) migrateCommand() *cobra.Command {
 			Use: "status", Short: "List the migrations and whether they are applied", Args: cobra.NoArgs,
 			RunE: p.work(p.migrateStatus),
 		},
-		&cobra.Command{
-			Use: "down", Short: "Undo the last migrations, with the data in their tables", Args: cobra.NoArgs,
-			RunE: p.work(p.migrateDown),
-		},
+		p.migrateDown(),
 	)
 }
 
@@ -62,21 +59,6 @@ func (p *program) migrateUp(ctx context.Context, _ []string) error {
 			return err
 		}
 		return p.list("applied", applied)
-	})
-}
-
-func (p *program) migrateDown(ctx context.Context, _ []string) error {
-	return p.onDatabase(ctx, "migrate down", func(db *database.DB) error {
-		release, err := db.LockFile() // never under a running server
-		if err != nil {
-			return err
-		}
-		defer release()
-		undone, err := migrations.Down(ctx, db)
-		if err != nil {
-			return err
-		}
-		return p.list("undone", undone)
 	})
 }
 

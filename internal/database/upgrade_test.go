@@ -88,7 +88,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		for what, do := range map[string]func() error{
 			"check": func() error { return migrations.Check(ctx, db) },
 			"up":    func() error { _, err := migrations.Up(ctx, db); return err },
-			"down":  func() error { _, err := migrations.Down(ctx, db); return err },
+			"down":  func() error { _, err := migrations.Down(ctx, db, 0); return err },
 			"list":  func() error { _, err := migrations.List(ctx, db); return err },
 		} {
 			err := do()
@@ -108,7 +108,7 @@ func TestDownAndUp(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		ctx := t.Context()
 		for {
-			undone, err := migrations.Down(ctx, db)
+			undone, err := migrations.Down(ctx, db, 0)
 			if err != nil {
 				t.Fatal(err)
 			}

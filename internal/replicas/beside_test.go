@@ -149,7 +149,7 @@ func TestMigrationsBesideAServer(t *testing.T) {
 		if !errors.Is(err, replicas.ErrAlive) || !strings.Contains(err.Error(), "parley v1.2.3 ") || len(applied) != 0 {
 			t.Errorf("up: %v, %v", applied, err)
 		}
-		if undone, err := migrations.Down(t.Context(), db); !errors.Is(err, replicas.ErrAlive) || len(undone) != 0 {
+		if undone, err := migrations.Down(t.Context(), db, 0); !errors.Is(err, replicas.ErrAlive) || len(undone) != 0 {
 			t.Errorf("down: %v, %v", undone, err)
 		}
 		stop()
