@@ -25,7 +25,7 @@ func TestBesideTheVersionBefore(t *testing.T) {
 					t.Errorf("%s beside the version before: exit code %d\n%s", command, code, said)
 				}
 			}
-			if got := g.say(line{home, "alice", "still there?"}); got != "I heard: still there?" {
+			if got := g.say(line{home, "alice", "still there?"}); got != "I was given 3 messages." {
 				t.Errorf("the version before says %q", got)
 			}
 			g.stop()

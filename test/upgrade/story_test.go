@@ -42,6 +42,21 @@ func (l line) in(scope string) line {
 	return l
 }
 
+// history names the conversation that the line belongs to in a scope. Without a
+// thread, the scopes thread and chat have the same ones.
+func (l line) history(scope string) string {
+	person := l.platform() + ":" + l.chatType() + ":" + l.sender
+	switch {
+	case scope == "room" && l.chatType() == "group":
+		return "* " + l.chat() + " " + l.thread()
+	case scope == "sender":
+		return person
+	case scope == "chat":
+		return person + " " + l.chat() + " "
+	}
+	return person + " " + l.chat() + " " + l.thread()
+}
+
 // scopes are all that history can be shared by; each has its own conversations.
 func scopes() []string { return []string{"thread", "chat", "sender", "room"} }
 
@@ -75,10 +90,12 @@ func story() []line {
 // Every one changes what the next one finds, on both sides alike.
 func questions() []line {
 	return []line{
+		{home, "alice", "/tokens"},
+		{team, "bob", "/tokens"},
+		{topic, "alice", "/export"},
 		{home, "alice", "/history 100"},
 		{team, "alice", "/history 100"},
 		{team, "bob", "/history 100"},
-		{topic, "alice", "/history 100"},
 		{dm, "U1", "/history 100"},
 		{channel, "U1", "/history 100"},
 		{channel, "U2", "/history 100"},
@@ -104,12 +121,9 @@ func questions() []line {
 		{home, "alice", "/model"},
 		{topic, "alice", "/persona"},
 		{team, "alice", "/model"},
-		{home, "alice", "/tokens"},
-		{team, "bob", "/tokens"},
 		{home, "alice", "/stats"},
 		{dm, "U1", "/stats"},
 		{home, "alice", "/stats commands"},
-		{home, "alice", "/export"},
 		{home, "alice", "what did I say?"},
 		{team, "bob", "what did we say?"},
 		{topic, "alice", "what did I say in t1?"},
@@ -120,6 +134,18 @@ func questions() []line {
 		{home, "alice", "/reset"},
 		{home, "alice", "/history"},
 	}
+}
+
+// once names a question whose answer the other version stores in other words:
+// of each conversation one is asked, so that those words are in no other answer.
+func (l line) once(scope string) string {
+	switch l.text {
+	case "/history 100", "/export":
+		return "words of " + l.history(scope)
+	case "/tokens":
+		return l.text + l.history(scope)
+	}
+	return ""
 }
 
 // commands are what an admin asks of both versions once the servers are stopped.

@@ -46,7 +46,7 @@ func newSide(t *testing.T, name string, environ []string) *side {
 	model, err := fakeopenai.Start()
 	must(t, err)
 	t.Cleanup(model.Close)
-	model.SetReply(func(c fakeopenai.Call) string { return "I heard: " + c.LastUserText() })
+	model.SetReply(func(c fakeopenai.Call) string { return fmt.Sprintf("I was given %d messages.", len(c.Messages)) })
 	s := &side{t: t, name: name, dir: t.TempDir(), model: model, slack: fakeslack.New(t, fakeslack.Options{Token: slackToken})}
 	s.env = append(clean(),
 		"PARLEY_LISTEN=127.0.0.1:0", "PARLEY_ADMIN_TOKEN="+adminToken, "CONVERSATION_DATA_DIR="+filepath.Join(s.dir, "data"),
