@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/parley-bot/parley/ai"
 	"github.com/parley-bot/parley/conversation"
@@ -48,15 +50,32 @@ func (r *Runner) answer(ctx context.Context, w *inbox.Work) (*outbox.Delivery, e
 		return nil, fmt.Errorf("find the conversation: %w", err)
 	}
 	var a reply
-	if text, ok := r.command(&w.Events[0].Event); ok {
+	text, isCommand := r.command(&w.Events[0].Event)
+	switch {
+	case isCommand:
 		a, err = r.runCommand(ctx, w, key, conv, text)
-	} else {
+	case saysNothing(w):
+		a = r.greet(ctx, w)
+	default:
 		a, err = r.askAI(ctx, w, key, conv)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return r.commit(ctx, w, key, a)
+}
+
+// saysNothing reports whether the messages hold nothing but the bot's mention.
+func saysNothing(w *inbox.Work) bool {
+	return !slices.ContainsFunc(w.Events, func(e inbox.Event) bool { return strings.TrimSpace(e.Event.Text) != "" })
+}
+
+// greet answers who says nothing, without a model. There is nothing to keep.
+func (r *Runner) greet(ctx context.Context, w *inbox.Work) reply {
+	return reply{
+		outcome: outbox.Sent, text: r.say(ctx, &w.Events[0].Event)("ai.nothing", r.Prefix),
+		detail: "answered without AI: the message holds nothing but the mention",
+	}
 }
 
 // askAI answers with the model. An error that no further attempt can mend

@@ -101,6 +101,7 @@ func chineseTexts() Catalogue {
 
 		"ai.off":         "我在这里只懂命令。发送 %shelp 查看可用命令。",
 		"ai.budget.chat": "本聊天的 %d token 额度已用完，将于 %s 重新计算。",
+		"ai.nothing":     "请发送您的问题，或发送 %shelp 查看我能做什么。",
 		"ai.budget":      "您的 %d token 额度已用完，将于 %s 重新计算。",
 
 		"cut.reply":  "（回复过长，无法完整显示，其余部分已省略。）",

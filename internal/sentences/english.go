@@ -102,6 +102,7 @@ func englishTexts() Catalogue {
 
 		"ai.off":         "I only understand commands here. Send %shelp to see them.",
 		"ai.budget.chat": "The token budget of %d of this chat is used up. It starts again on %s.",
+		"ai.nothing":     "Send me a question, or %shelp to see what I can do.",
 		"ai.budget":      "Your token budget of %d is used up. It starts again on %s.",
 
 		"cut.reply":  "(This reply is too long to be shown in full; the rest is left out.)",

@@ -60,7 +60,7 @@ func (a *Adapter) messageEvent(ev platforms.Event, raw json.RawMessage) (platfor
 	text, reason := textOf(msg.Type, msg.Content)
 	ev.Text, ev.Mentioned = a.resolve(text, msg.Mentions)
 	ev.Metadata = others(msg.Mentions, a.isBot)
-	ev.Ignore = cmp.Or(a.notAPerson(body), reason, noText(ev.Text))
+	ev.Ignore = cmp.Or(a.notAPerson(body), reason, noText(ev))
 	return ev, nil
 }
 
@@ -91,8 +91,8 @@ func (a *Adapter) notAPerson(body messageBody) string {
 	}
 }
 
-func noText(text string) string {
-	if strings.TrimSpace(text) == "" {
+func noText(ev platforms.Event) string {
+	if strings.TrimSpace(ev.Text) == "" && !ev.Mentioned {
 		return "no text"
 	}
 	return ""
@@ -143,7 +143,7 @@ func (a *Adapter) v1Event(env *envelope, now time.Time) (platforms.Event, error)
 	ev.ReplyTo = platforms.Address{Tenant: ev.Tenant, ChatID: ev.ChatID, MessageID: body.OpenMessageID, UserID: ev.SenderID}
 	ev.Mentioned = body.IsMention
 	ev.Text = a.v1Text(body)
-	ev.Ignore = cmp.Or(v1Unanswerable(body), noText(ev.Text))
+	ev.Ignore = cmp.Or(v1Unanswerable(body), noText(ev))
 	if ev.SenderID == "" {
 		ev.Ignore = "no sender"
 	}

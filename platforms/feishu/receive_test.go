@@ -83,7 +83,8 @@ func TestSchema1Details(t *testing.T) {
 	for want, event := range map[string]string{
 		"unsupported event add_bot":      `{"type":"add_bot","app_id":"cli_test","open_chat_id":"oc_1"}`,
 		"unsupported message type image": `{"type":"message","app_id":"cli_test","open_chat_id":"oc_1","msg_type":"image","open_id":"ou_1"}`,
-		"no text":                        `{"type":"message","app_id":"cli_test","open_chat_id":"oc_1","msg_type":"text","open_id":"ou_1","is_mention":true,"text":"<at open_id=\"ou_bot\">@Parley</at>"}`,
+		"":                               `{"type":"message","app_id":"cli_test","open_chat_id":"oc_1","msg_type":"text","open_id":"ou_1","is_mention":true,"text":"<at open_id=\"ou_bot\">@Parley</at>"}`,
+		"no text":                        `{"type":"message","app_id":"cli_test","open_chat_id":"oc_1","msg_type":"text","open_id":"ou_1","text":"  "}`,
 		"no sender":                      `{"type":"message","app_id":"cli_test","open_chat_id":"oc_1","msg_type":"text","text":"x"}`,
 	} {
 		if got := receive(t, a, v1(event)); got.Ignore != want {
@@ -235,6 +236,15 @@ func TestMentions(t *testing.T) {
 			}
 		})
 	}
+	t.Run("case 27: nothing but the mention", func(t *testing.T) {
+		t.Parallel()
+		got := receive(t, newAdapter(t), message(func(m *fakefeishu.Message) {
+			m.ChatType, m.Text, m.Mentions = "group", "@_user_1 ", []fakefeishu.Mention{bot}
+		}))
+		if strings.TrimSpace(got.Text) != "" || !got.Mentioned || got.Ignore != "" {
+			t.Errorf("got %q, mentioned %v, ignored %q", got.Text, got.Mentioned, got.Ignore)
+		}
+	})
 	t.Run("who else is kept", func(t *testing.T) {
 		t.Parallel()
 		got := receive(t, newAdapter(t), message(func(m *fakefeishu.Message) {
