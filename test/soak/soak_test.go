@@ -12,11 +12,14 @@ import (
 
 const (
 	// Among other tests, which take the processor, the foes are there for short
-	// only, and 99 of a hundred acknowledgements come in the time that platforms
-	// give. Where the soak has the machine for itself they come in ackLimit.
+	// only, and slow is what takes longer than shortLimit. Where the soak has the
+	// machine for itself 99 of a hundred acknowledgements come in ackLimit.
 	short      = 5 * time.Second
-	shortLimit = 3 * time.Second
+	shortLimit = 10 * time.Second
 	ackLimit   = 250 * time.Millisecond
+	// settled is after how many seconds memory is to stay where it is: by then
+	// every foe has come many times.
+	settled = 60
 	// memoryLimit is what the program may take at its highest, in MB.
 	memoryLimit = 450
 )
@@ -115,7 +118,7 @@ func judge(t *testing.T, f *friendly, p *program, memory []int, limit time.Durat
 	if p99 := f.percentile(99); p99 > limit {
 		t.Errorf("acknowledged in %s (p99), want %s", p99, limit)
 	}
-	if late > early*5/4+40 || highest > memoryLimit {
+	if highest > memoryLimit || len(memory) > settled && late > early*6/5+20 {
 		t.Errorf("memory grew from %d to %d MB, %d at its highest", early, late, highest)
 	}
 }
