@@ -5,6 +5,9 @@ import (
 	"testing"
 )
 
+// lastBefore is the last migration of the version before.
+const lastBefore = "7"
+
 // TestBesideTheVersionBefore: while the version before serves, this one neither
 // changes its tables nor serves beside it, and says why; afterwards it does.
 func TestBesideTheVersionBefore(t *testing.T) {
@@ -31,6 +34,38 @@ func TestBesideTheVersionBefore(t *testing.T) {
 			g.stop()
 			if said, code := side.run(now, "migrate", "up"); code != 0 || !strings.Contains(said, "applied") {
 				t.Errorf("after it ended: exit code %d\n%s", code, said)
+			}
+		})
+	}
+}
+
+// TestBackToTheVersionBefore takes the schema back to that version's, which then
+// goes on with what both have stored.
+func TestBackToTheVersionBefore(t *testing.T) {
+	t.Parallel()
+	old, now := programs(t)
+	for _, s := range stores() {
+		if s.dynamo {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			side := newSide(t, s.name, s.environ(t, "back"))
+			for _, bin := range []string{old, now} {
+				g := side.serve(bin, "thread")
+				g.say(line{home, "alice", "hello"})
+				g.say(line{home, "alice", "/save city Paris"})
+				g.stop()
+			}
+			if said, code := side.run(now, "migrate", "down", "--to", lastBefore, "--yes"); code != 0 {
+				t.Fatalf("migrate down: exit code %d\n%s", code, said)
+			}
+			g := side.serve(old, "thread")
+			if got := g.say(line{home, "alice", "/load city"}); got != "Preference 'city': Paris" {
+				t.Errorf("the version before says %q", got)
+			}
+			if got := g.say(line{home, "alice", "hello again"}); got != "I was given 5 messages." {
+				t.Errorf("the version before says %q", got)
 			}
 		})
 	}
