@@ -61,7 +61,7 @@ func (s *Server) readBody(c echo.Context, in *incoming, most int64) ([]byte, err
 		return nil, nil
 	}
 	body, err := collect(r, in, most)
-	if crowded := in.whole(); crowded != nil {
+	if crowded := in.keep(); crowded != nil {
 		return nil, crowded
 	}
 	switch {

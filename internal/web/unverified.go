@@ -90,9 +90,9 @@ func (u *unverified) makeRoom(in *incoming) bool {
 	return true
 }
 
-// whole says that the body has come in: it keeps its memory until its end. The
-// error says that another body has got that.
-func (in *incoming) whole() error {
+// keep lets the body keep its memory until its end: it has come in, or its
+// sender is known. The error says that another body has got that.
+func (in *incoming) keep() error {
 	in.pool.mu.Lock()
 	defer in.pool.mu.Unlock()
 	if in.yielded {

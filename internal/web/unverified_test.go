@@ -67,13 +67,18 @@ func TestRefusedByItsHeaders(t *testing.T) {
 // begin opens a webhook whose body never ends, and sends so much of it.
 func begin(t *testing.T, url string, sent int) *bufio.Reader {
 	t.Helper()
+	return beginAt(t, url, "/webhooks/slack HTTP/1.1\r\nX-Signed: yes", sent)
+}
+
+func beginAt(t *testing.T, url, path string, sent int) *bufio.Reader {
+	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	if _, err := io.WriteString(conn, "POST /webhooks/slack HTTP/1.1\r\nHost: h\r\nX-Signed: yes\r\nContent-Length: 1000000\r\n\r\n"+strings.Repeat("x", sent)); err != nil {
+	if _, err := io.WriteString(conn, "POST "+path+"\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n"+strings.Repeat("x", sent)); err != nil {
 		t.Fatal(err)
 	}
 	return bufio.NewReader(conn)
@@ -117,6 +122,25 @@ func TestUnverifiedBodies(t *testing.T) {
 		}
 	}
 	wantCrowded(t, slow)
+}
+
+// Who has shown a token may take their time, and gives way to no stranger.
+func TestAdmittedBodiesKeepTheirMemory(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(o *web.Options) { o.Unverified, o.BodyTimeout = 100<<10, 2500*time.Millisecond })
+	url, _ := b.serve(t)
+	known := beginAt(t, url, "/webhooks/generic HTTP/1.1\r\nAuthorization: Bearer generic-token", 40<<10)
+	b.wantHeld(t, 64<<10)
+	<-time.After(1200 * time.Millisecond) // by then a stranger's body would give way
+	wantCrowded(t, begin(t, url, 40<<10))
+	resp, err := http.ReadResponse(known, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusRequestTimeout {
+		t.Errorf("%d; want it to have had all its time", resp.StatusCode)
+	}
 }
 
 // wantHeld waits until bodies hold so many bytes.

@@ -89,6 +89,10 @@ func (s *Server) receive(c echo.Context, receiver platforms.Receiver, claim plat
 	r, response := c.Request(), c.Response()
 	in := s.unverified.begin(func() { _ = http.NewResponseController(response).SetReadDeadline(time.Unix(1, 0)) })
 	defer in.end()
+	if claim.Admitted {
+		conns.Verified(r.Context())
+		_ = in.keep() // nobody else has it yet
+	}
 	most, err := s.precheck(r, claim, receiver)
 	if err != nil {
 		hangUp(c)
