@@ -45,8 +45,9 @@
 //
 // # Tokens
 //
-// token_ledger counts tokens by user key and time. It is what budgets are
-// checked against: clearing or deleting a conversation gives nothing back.
+// token_ledger counts the tokens of messages by user key and time, commands
+// apart. Clearing or deleting a conversation gives nothing back. Budgets are
+// checked against what models report, see gateway/usage.
 //
 // # Sessions
 //

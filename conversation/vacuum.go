@@ -15,7 +15,7 @@ const vacuumPages = 64
 // ourTables are the tables of this program that grow and shrink.
 func ourTables() []string {
 	return []string{
-		"conversations", "deliveries", "delivery_parts", "erasures", "events", "job_runs", "lanes",
+		"budget_counts", "conversations", "deliveries", "delivery_parts", "erasures", "events", "job_runs", "lanes",
 		"memory_commands", "memory_effects", "memory_fact_lines", "memory_facts", "memory_reasons", "memory_scores",
 		"messages", "people", "replicas", "token_ledger", "usage_daily", "user_preferences",
 	}
