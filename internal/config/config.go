@@ -232,7 +232,7 @@ type Scheduler struct {
 	CleanupArchiveUsers []string `yaml:"cleanup_archive_users"`
 	// Gives unused space back to the disk.
 	Vacuum string `yaml:"vacuum"`
-	// Writes every conversation into backup_dir.
+	// Writes a whole backup into backup_dir.
 	Backup string `yaml:"backup"`
 	// One folder YYYYMMDD-HHMMSS for each run.
 	BackupDir string `yaml:"backup_dir"`
