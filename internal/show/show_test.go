@@ -147,7 +147,7 @@ func TestURL(t *testing.T) {
 		"":                                   "",
 		"https://host/v1":                    "https://host/v1",
 		"https://host:8443/a%2Fb/":           "https://host:8443/a%2Fb/",
-		"https://me:geheim@host/v1":          "https://me:***@host/v1",
+		"https://me:geheim@host/v1":          "https://***@host/v1",
 		"https://geheim@host":                "https://***@host",
 		"https://geheim:@host":               "https://***@host",
 		"https://host/v1?api-key=geheim&x=1": "https://host/v1?api-key=***&x=***",

@@ -22,7 +22,7 @@ func URL(address string) string {
 	var b strings.Builder
 	b.WriteString(u.Scheme + "://")
 	if u.User != nil {
-		b.WriteString(user(u.User) + "@")
+		b.WriteString(Mask + "@")
 	}
 	b.WriteString(u.Host + u.EscapedPath())
 	if u.RawQuery != "" || u.ForceQuery {
@@ -32,15 +32,6 @@ func URL(address string) string {
 		b.WriteString("#" + Mask)
 	}
 	return b.String()
-}
-
-// user keeps the name of somebody who has a password; a name that stands alone
-// is a token.
-func user(u *url.Userinfo) string {
-	if password, _ := u.Password(); password == "" {
-		return Mask
-	}
-	return url.User(u.Username()).String() + ":" + Mask
 }
 
 func query(raw string) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
@@ -54,6 +55,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.AccessKey != "" {
 		load = append(load, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(o.AccessKey, o.SecretKey, "")))
 	}
+	load = append(load, config.WithLogger(logging.Nop{})) // it writes past our log, and returns what matters as errors
 	cfg, err := config.LoadDefaultConfig(ctx, load...)
 	if err != nil {
 		return nil, fmt.Errorf("load the AWS configuration: %w", err)
