@@ -137,4 +137,4 @@ func hangUp(c echo.Context) {
 
 // lingering is how long a sender may go on with a body that is refused before
 // the connection ends.
-const lingering = time.Second
+const lingering = 5 * time.Second

@@ -46,12 +46,16 @@ func TestRefusedByItsHeaders(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
+			begun := time.Now()
 			resp, body, err := raw(t, url, tt.request)
 			if err != nil || fmt.Sprint(resp.StatusCode) != tt.status || !strings.Contains(body, `"code":"`+tt.code+`"`) {
 				t.Fatalf("%v %s %v, want %s %s", resp, body, err, tt.status, tt.code)
 			}
 			if !resp.Close {
 				t.Error("the connection goes on in the middle of a body")
+			}
+			if took := time.Since(begun); took > 4*time.Second {
+				t.Errorf("answered after %s: the rest of the body was waited for", took)
 			}
 		})
 	}
