@@ -133,6 +133,7 @@ func questions() []line {
 		{home, "alice", "/nonsense"},
 		{home, "alice", "/reset"},
 		{home, "alice", "/history"},
+		{channel, "U2", "/forget-me"},
 	}
 }
 
