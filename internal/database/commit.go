@@ -3,9 +3,8 @@ package database
 import (
 	"context"
 	"errors"
-	"runtime"
+	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/uptrace/bun"
 )
@@ -18,90 +17,81 @@ const (
 	besideUrgent = 2
 )
 
-// committer lets concurrent callers on one connection share commits, without a
-// timer: who finds nobody leading commits at once by itself, and a goroutine
-// commits what has queued up meanwhile, all together, until nobody waits.
+// committer lets concurrent callers on one connection share commits. One
+// goroutine owns the connection: it takes what waits, runs it in one
+// transaction, answers, and takes what has come meanwhile. There is no timer,
+// so a lone caller is written at once.
 type committer struct {
-	db *bun.DB
+	db   *bun.DB
+	wake chan struct{} // holds one; something waits, or closed is set
+	done chan struct{} // closed when the goroutine has ended
 
 	mu     sync.Mutex
 	urgent []*job
-	queue  []*job     // what is not urgent
-	led    bool       // somebody commits
-	idle   *sync.Cond // signalled when led becomes false
+	queue  []*job // what is not urgent
+	closed bool
 }
 
-// A job is waiting until a leader takes it or its caller abandons it.
-const (
-	waiting int32 = iota
-	taken
-	abandoned
-)
-
 type job struct {
-	ctx   context.Context //nolint:containedctx // its values follow the work into the batch
-	fn    func(context.Context, Tx) error
-	state atomic.Int32
-	wake  chan struct{} // closed when err is set
-	err   error
+	ctx  context.Context //nolint:containedctx // its values follow the work into the batch
+	fn   func(context.Context, Tx) error
+	done chan error // holds one
 }
 
 func newCommitter(db *bun.DB) *committer {
-	c := &committer{db: db}
-	c.idle = sync.NewCond(&c.mu)
+	c := &committer{db: db, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go c.serve() // close waits for it
 	return c
 }
 
 // do returns after the commit that holds fn's work, or with fn's error.
 func (c *committer) do(ctx context.Context, urgent bool, fn func(context.Context, Tx) error) error {
-	j := &job{ctx: ctx, fn: fn, wake: make(chan struct{})}
-	if !c.enqueue(j, urgent) {
-		return j.wait()
+	j := &job{ctx: ctx, fn: fn, done: make(chan error, 1)}
+	if !c.add(j, urgent) {
+		return ErrClosed
 	}
-	runtime.Gosched()
-	batch := c.take()
-	c.run(batch)
-	if c.more() {
-		go c.drain() // close waits for it
+	select {
+	case err := <-j.done:
+		return err
+	case <-ctx.Done():
 	}
-	wake(batch, j)
-	return j.err
+	if c.remove(j) {
+		return ctx.Err()
+	}
+	return <-j.done // too late to leave: it is being written
 }
 
-// wake tells everybody in the batch but the one who knows.
-func wake(batch []*job, but *job) {
-	for _, j := range batch {
-		if j != but {
-			close(j.wake)
-		}
-	}
-}
-
-// more reports whether somebody waits; if not, nobody leads any more.
-func (c *committer) more() bool {
+func (c *committer) add(j *job, urgent bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.urgent)+len(c.queue) > 0 {
-		return true
+	if c.closed {
+		return false
 	}
-	c.led = false
-	c.idle.Broadcast()
-	return false
+	if urgent {
+		c.urgent = append(c.urgent, j)
+	} else {
+		c.queue = append(c.queue, j)
+	}
+	c.poke()
+	return true
 }
 
-// drain commits batch after batch as long as callers come faster than commits
-// end. Handing the lead from caller to caller instead would leave the disk
-// idle while the next one waits for its turn on a processor.
-func (c *committer) drain() {
-	for {
-		runtime.Gosched()
-		batch := c.take()
-		c.run(batch)
-		wake(batch, nil)
-		if !c.more() {
-			return
-		}
+// poke wakes the goroutine, or lets it look once more before it sleeps.
+func (c *committer) poke() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
 	}
+}
+
+// remove takes back a job that waits, and reports whether it still did.
+func (c *committer) remove(j *job) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	waiting := len(c.urgent) + len(c.queue)
+	is := func(other *job) bool { return other == j }
+	c.urgent, c.queue = slices.DeleteFunc(c.urgent, is), slices.DeleteFunc(c.queue, is)
+	return len(c.urgent)+len(c.queue) < waiting
 }
 
 // queued returns how many callers wait for a batch to take them.
@@ -111,90 +101,55 @@ func (c *committer) queued() int {
 	return len(c.urgent) + len(c.queue)
 }
 
-// enqueue adds j and reports whether its caller leads.
-func (c *committer) enqueue(j *job, urgent bool) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if urgent {
-		c.urgent = append(c.urgent, j)
-	} else {
-		c.queue = append(c.queue, j)
+// serve commits batch after batch until the committer is closed and nobody waits.
+func (c *committer) serve() {
+	defer close(c.done)
+	for range c.wake {
+		batch, closed := c.take()
+		for len(batch) > 0 {
+			for i, err := range c.run(batch) {
+				batch[i].done <- err
+			}
+			batch, closed = c.take()
+		}
+		if closed {
+			return
+		}
 	}
-	if c.led {
-		return false
-	}
-	c.led = true
-	j.state.Store(taken)
-	return true
 }
 
-// wait returns when j is done or given up.
-func (j *job) wait() error {
-	select {
-	case <-j.wake:
-		return j.err
-	case <-j.ctx.Done():
-	}
-	if j.state.CompareAndSwap(waiting, abandoned) {
-		return j.ctx.Err()
-	}
-	<-j.wake // too late to leave: it is being written
-	return j.err
-}
-
-// take removes the next batch from the queues, without those given up.
-func (c *committer) take() []*job {
+// take removes the next batch from the queues.
+func (c *committer) take() (batch []*job, closed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	batch := takeFrom(&c.urgent, maxBatch, nil)
+	batch = takeFrom(&c.urgent, maxBatch, nil)
 	limit := maxBatch
 	if len(batch) > 0 {
 		limit = min(maxBatch, len(batch)+besideUrgent)
 	}
-	return takeFrom(&c.queue, limit, batch)
+	return takeFrom(&c.queue, limit, batch), c.closed
 }
 
 // takeFrom moves jobs from a queue to the batch until that holds limit.
 func takeFrom(queue *[]*job, limit int, batch []*job) []*job {
-	n := 0
-	for _, j := range *queue {
-		if len(batch) == limit {
-			break
-		}
-		n++
-		if j.state.Load() == taken || j.state.CompareAndSwap(waiting, taken) {
-			batch = append(batch, j)
-		}
-	}
-	rest := copy(*queue, (*queue)[n:])
-	clear((*queue)[rest:])
-	*queue = (*queue)[:rest]
+	n := min(len(*queue), limit-len(batch))
+	batch = append(batch, (*queue)[:n]...)
+	*queue = slices.Delete(*queue, 0, n)
 	return batch
 }
 
-// run commits a batch. When one function fails, the whole is rolled back and
-// each runs alone, so that nobody pays for a neighbour's fault.
-func (c *committer) run(batch []*job) {
-	if len(batch) == 0 {
-		return
-	}
-	if len(batch) == 1 {
-		batch[0].err = c.commit(batch)
-		return
-	}
+// run commits a batch and returns what its callers are told. When one function
+// fails, the whole is rolled back and each runs alone, so that nobody pays for
+// a neighbour's fault.
+func (c *committer) run(batch []*job) []error {
+	errs := make([]error, len(batch))
 	err := c.commit(batch)
-	if err == nil {
-		return
-	}
-	if !errors.Is(err, errOneFailed) { // BEGIN or COMMIT itself: it is nobody's fault in particular
-		for _, j := range batch {
-			j.err = err
+	for i, j := range batch {
+		if errs[i] = err; errors.Is(err, errOneFailed) {
+			errs[i] = c.commit([]*job{j})
 		}
-		return
 	}
-	for _, j := range batch {
-		j.err = c.commit([]*job{j})
-	}
+	return errs
 }
 
 // errOneFailed marks a batch that was rolled back because of one function.
@@ -233,11 +188,11 @@ func (j *job) run(tx Tx) error {
 	return call(context.WithValue(context.WithoutCancel(j.ctx), insideKey{}, true), tx, j.fn)
 }
 
-// close waits until nobody leads.
+// close takes no more and returns when everybody who waited has been answered.
 func (c *committer) close() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.led {
-		c.idle.Wait()
-	}
+	c.closed = true
+	c.poke()
+	c.mu.Unlock()
+	<-c.done
 }
