@@ -32,7 +32,8 @@ type entry struct {
 
 func userHash(userKey string) []byte { return database.Hash("tokens", userKey) }
 
-// ledgerOf returns what rows add to the ledger, times sign, in the order in which rows are locked.
+// ledgerOf returns what rows add to the ledger, times sign: an entry for each
+// row of it, in the order in which those are locked.
 func ledgerOf(userKey string, rows []messageRow, sign int64) []entry {
 	var list []entry
 	for i := range rows {
@@ -47,11 +48,6 @@ func ledgerOf(userKey string, rows []messageRow, sign int64) []entry {
 			list = append(list, e)
 		}
 	}
-	return merged(list)
-}
-
-// merged returns the entries in the order in which rows are locked, one for each row.
-func merged(list []entry) []entry {
 	slices.SortFunc(list, compareEntries)
 	kept := list[:0]
 	for _, e := range list {

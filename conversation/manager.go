@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 
 	"github.com/uptrace/bun"
@@ -29,7 +28,6 @@ type PersistentConversationManager struct {
 	owned bool // Close closes db
 	stmt  statements
 	loads *sql.Stmt // the history query, on the reading pool
-	saves *database.Gatherer[*saving]
 	close sync.Once
 	gone  func(context.Context, database.Tx, Gone) error // nil: nobody wants to know
 }
@@ -61,7 +59,6 @@ func New(ctx context.Context, db *database.DB) (*PersistentConversationManager, 
 	if m.stmt, err = prepare(ctx, db); err != nil {
 		return nil, fmt.Errorf("open the conversation store: %w", err)
 	}
-	m.saves = database.NewGatherer(db, m.saveAll)
 	if m.loads, err = prepareHistory(ctx, db); err != nil {
 		return nil, fmt.Errorf("open the conversation store: %w", err)
 	}
@@ -86,26 +83,6 @@ type statements struct {
 	touch, find, create *database.Stmt
 	reserve, reserved   *database.Stmt
 	insert, count       *database.Stmt
-
-	reservedMany *database.Stmt // manyRows at once; SQLite only
-}
-
-// prepareMany prepares what SQLite does for several rows at once.
-func (s *statements) prepareMany(ctx context.Context, db *database.DB) (err error) {
-	// One row of manyRows looked up one by one; for IN, SQLite would make a table.
-	var columns, tables, conditions []string
-	for i := range manyRows {
-		c := fmt.Sprint("c", i)
-		columns = append(columns, c+".next_id", c+".user_key")
-		tables = append(tables, "conversations "+c)
-		conditions = append(conditions, c+".id = ?")
-	}
-	s.reservedMany, err = db.Prepare(ctx, "SELECT "+strings.Join(columns, ", ")+" FROM "+strings.Join(tables, " CROSS JOIN ")+
-		" WHERE "+strings.Join(conditions, " AND "))
-	if err != nil {
-		return err
-	}
-	return err
 }
 
 func prepare(ctx context.Context, db *database.DB) (statements, error) {
@@ -141,9 +118,6 @@ func prepare(ctx context.Context, db *database.DB) (statements, error) {
 		if *one.to, err = db.Prepare(ctx, one.text); err != nil {
 			return s, err
 		}
-	}
-	if db.Engine() == database.SQLite {
-		return s, s.prepareMany(ctx, db)
 	}
 	return s, nil
 }

@@ -16,9 +16,6 @@ import (
 // its id and time, without NUL bytes. Counters change in the same commit. An
 // unknown role or negative tokens is [ErrInvalid].
 func (m *PersistentConversationManager) SaveMessage(ctx context.Context, id int64, msg Message) (*Message, error) {
-	if m.db.Engine() == database.SQLite {
-		return m.saveGathered(ctx, id, msg)
-	}
 	var saved []Message
 	err := m.db.Write(ctx, func(ctx context.Context, tx database.Tx) (err error) {
 		saved, err = m.SaveTx(ctx, tx, id, msg)
@@ -48,7 +45,8 @@ func (m *PersistentConversationManager) SaveTx(ctx context.Context, tx database.
 	saved := slices.Clone(msgs)
 	for i := range saved {
 		r, id := &rows[i], first+int64(i)
-		if _, err := m.stmt.insert.Exec(ctx, tx, m.messageArgs(conversationID, id, r)...); err != nil {
+		if _, err := m.stmt.insert.Exec(ctx, tx, conversationID, id, r.Role, r.Author, r.Content,
+			m.db.TimeArg(r.Timestamp), r.Tokens, r.Metadata, r.IsCommand); err != nil {
 			return nil, err
 		}
 		saved[i].ID, saved[i].ConversationID = id, conversationID

@@ -38,7 +38,8 @@ func (b *Inbox) Accept(ctx context.Context, events []platforms.Event) ([]Accepte
 			return nil, err
 		}
 	}
-	if err := b.arrivals.Write(ctx, entries); err != nil {
+	err := b.DB.WriteUrgent(ctx, func(ctx context.Context, tx database.Tx) error { return b.acceptTx(ctx, tx, entries) })
+	if err != nil {
 		return nil, failure.New(failure.Unavailable, "not_stored", "the event could not be stored; send it again", err)
 	}
 	result := make([]Accepted, len(entries))
@@ -105,15 +106,13 @@ func EventKey(e *platforms.Event) []byte {
 	return database.Hash("event", e.Platform, e.Tenant, e.App, e.ID)
 }
 
-// acceptAll stores what several webhooks brought.
-func (b *Inbox) acceptAll(ctx context.Context, tx database.Tx, arrivals [][]entry) error {
-	var all []*entry
-	for _, entries := range arrivals {
-		for i := range entries {
-			n := &entries[i]
-			n.result = Accepted{Platform: n.event.Platform, EventID: n.event.ID, UserKey: n.userKey}
-			all = append(all, n)
-		}
+// acceptTx stores what one webhook brought. It may run twice.
+func (b *Inbox) acceptTx(ctx context.Context, tx database.Tx, entries []entry) error {
+	all := make([]*entry, len(entries))
+	for i := range entries {
+		n := &entries[i]
+		n.result = Accepted{Platform: n.event.Platform, EventID: n.event.ID, UserKey: n.userKey}
+		all[i] = n
 	}
 	all, err := b.unknown(ctx, tx, all)
 	if err != nil {
@@ -125,10 +124,10 @@ func (b *Inbox) acceptAll(ctx context.Context, tx database.Tx, arrivals [][]entr
 	}
 	// The lanes come first: their rows are held until the commit, so that ids,
 	// and with them the order of answers, follow the order of commits.
-	if err := b.sql.wakeLanes(ctx, tx, b.Queue, lanesOf(all), now); err != nil {
+	if err := b.wakeLanes(ctx, tx, lanesOf(all), now); err != nil {
 		return err
 	}
-	if err := b.sql.insertEvents(ctx, tx, all, now); err != nil {
+	if err := b.insertEvents(ctx, tx, all, now); err != nil {
 		return err
 	}
 	for _, n := range all {
@@ -166,7 +165,8 @@ func (b *Inbox) unknown(ctx context.Context, tx database.Tx, all []*entry) ([]*e
 
 // findMessage fills in the result of an event whose message is there under a key.
 func (b *Inbox) findMessage(ctx context.Context, tx database.Tx, n *entry, key []byte) error {
-	err := b.sql.findByMessageKey.QueryRow(ctx, tx, []any{&n.result.ID, &n.result.EventID, &n.result.UserKey}, key)
+	err := b.DB.QueryRow(ctx, tx, []any{&n.result.ID, &n.result.EventID, &n.result.UserKey},
+		"SELECT id, event_id, user_key FROM events WHERE message_key = ?", key)
 	if n.result.UserKey == "" { // erased at the sender's request; the answer is the same
 		n.result.UserKey = n.userKey
 	}
@@ -191,7 +191,8 @@ func lanesOf(entries []*entry) [][]byte {
 func (b *Inbox) findTwin(ctx context.Context, tx database.Tx, n *entry) error {
 	n.result.Duplicate = true
 	stored := ""
-	err := b.sql.findByEventKey.QueryRow(ctx, tx, []any{&n.result.ID, &n.result.EventID, &n.result.UserKey, &stored}, n.event.ID, n.eventKey)
+	err := b.DB.QueryRow(ctx, tx, []any{&n.result.ID, &n.result.EventID, &n.result.UserKey, &stored},
+		"SELECT id, event_id, user_key, body FROM events WHERE event_id = ? AND event_key = ?", n.event.ID, n.eventKey)
 	if errors.Is(err, sql.ErrNoRows) {
 		return b.findMessage(ctx, tx, n, n.messageKey)
 	}

@@ -28,11 +28,7 @@ type Cleared struct {
 // LastTx returns the event up to which those of a lane belong to what was said
 // so far: all but those that wait for their turn.
 func (b *Inbox) LastTx(ctx context.Context, tx database.Tx, lane []byte) (id int64, err error) {
-	slots, err := b.slots(ctx, tx)
-	if err != nil {
-		return 0, err
-	}
-	waiting, err := b.oldestOpen(ctx, tx, lane, slots)
+	waiting, err := b.oldestOpen(ctx, tx, lane)
 	if err != nil {
 		return 0, err
 	}

@@ -14,16 +14,9 @@ func (b *Inbox) mark(ctx context.Context, tx database.Tx, ids []int64, now int64
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, updated_at = ?, steps = "+b.appendStep()+" WHERE id IN (?)",
+	_, err := b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, updated_at = ?, steps = "+b.sql.appendStep+" WHERE id IN (?)",
 		string(to), now, step(now, to, detail), ids)
 	return err
-}
-
-func (b *Inbox) appendStep() string {
-	if b.DB.Engine() == database.MySQL {
-		return "CONCAT(steps, ?)"
-	}
-	return "steps || ?"
 }
 
 // holdNow is hold and the time that belongs to what is written under it.
@@ -41,7 +34,7 @@ func (b *Inbox) AnsweredTx(ctx context.Context, tx database.Tx, w *Work, convers
 	if err != nil {
 		return err
 	}
-	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET conversation_id = ?, delivery_id = ?, updated_at = ?, steps = "+b.appendStep()+" WHERE id IN (?)",
+	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET conversation_id = ?, delivery_id = ?, updated_at = ?, steps = "+b.sql.appendStep+" WHERE id IN (?)",
 		conversationID, w.Events[0].ID, now, step(now, Running, detail), w.IDs())
 	if err != nil {
 		return err
@@ -55,19 +48,15 @@ func (b *Inbox) DoneTx(ctx context.Context, tx database.Tx, w *Work, to State, r
 	if err != nil {
 		return err
 	}
-	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, error = ?, next_attempt_at = 0, updated_at = ?, steps = "+b.appendStep()+" WHERE id IN (?)",
+	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, error = ?, next_attempt_at = 0, updated_at = ?, steps = "+b.sql.appendStep+" WHERE id IN (?)",
 		string(to), reason, now, step(now, to, detail), w.IDs())
 	if err != nil {
 		return err
 	}
 	// The lane's row is held, so whoever adds to the lane has done so before
 	// and is seen here, or finds the lane idle and wakes it.
-	moment := "?"
-	if b.DB.Engine() == database.Postgres { // which cannot tell the type of an argument there
-		moment = "CAST(? AS BIGINT)"
-	}
 	_, err = b.DB.Exec(ctx, tx, "UPDATE lanes SET lease_owner = '', updated_at = ?, ready_at = "+
-		"CASE WHEN "+b.hasOpen()+" THEN "+moment+" ELSE NULL END WHERE lane_key = ?",
+		"CASE WHEN "+hasOpen+" THEN "+b.sql.moment+" ELSE NULL END WHERE lane_key = ?",
 		now, w.Lease.lane, now, w.Lease.lane)
 	if err != nil {
 		return err
@@ -93,7 +82,7 @@ func (b *Inbox) FailTx(ctx context.Context, tx database.Tx, w *Work, f Failure) 
 		count = 1
 	}
 	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, error = ?, attempts = attempts + ?, next_attempt_at = ?, updated_at = ?, steps = "+
-		b.appendStep()+" WHERE id IN (?)",
+		b.sql.appendStep+" WHERE id IN (?)",
 		string(Failed), f.Reason, count, next, now, step(now, Failed, f.Reason), w.IDs())
 	if err != nil {
 		return err

@@ -45,24 +45,18 @@ type Deliveries interface {
 // Inbox accepts events and hands them out. It is safe for concurrent use.
 type Inbox struct {
 	Options
-	sql      statements
-	arrivals *database.Gatherer[[]entry]
-	begin    time.Time
-	former   bool // the ledger may hold messages from before KeysSince
+	sql    dialect
+	begin  time.Time
+	former bool // the ledger may hold messages from before KeysSince
 }
 
 // elapsed is a monotonic clock.
 func (b *Inbox) elapsed() time.Duration { return time.Since(b.begin) }
 
-// New prepares an inbox on a migrated database.
+// New returns an inbox on a migrated database.
 func New(ctx context.Context, o Options) (*Inbox, error) {
-	s, err := prepare(ctx, o.DB)
-	if err != nil {
-		return nil, err
-	}
-	b := &Inbox{Options: o, sql: s, begin: time.Now()}
-	b.arrivals = database.NewGatherer(o.DB, b.acceptAll)
-	b.arrivals.Urgent = true // a platform waits, and for seconds only
+	b := &Inbox{Options: o, sql: dialectOf(o.DB.Engine()), begin: time.Now()}
+	var err error
 	b.former, err = b.holdsFormer(ctx)
 	return b, err
 }

@@ -13,11 +13,7 @@ func (b *Inbox) Grown(ctx context.Context, w *Work) (bool, error) {
 	if w.suspect { // answers its oldest event and no other
 		return false, nil
 	}
-	slots, err := b.slots(ctx, b.DB.Read())
-	if err != nil {
-		return false, database.Explain(err)
-	}
-	rows, err := b.oldestOpen(ctx, b.DB.Read(), w.Lease.lane, slots)
+	rows, err := b.oldestOpen(ctx, b.DB.Read(), w.Lease.lane)
 	if err != nil {
 		return false, database.Explain(err)
 	}

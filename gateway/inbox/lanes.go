@@ -81,13 +81,9 @@ func (b *Inbox) Claim(ctx context.Context, n int) ([]Work, error) {
 		if len(lanes) == 0 {
 			return nil
 		}
-		slots, err := b.slots(ctx, tx)
-		if err != nil {
-			return err
-		}
 		var ids []int64
 		for _, lane := range lanes {
-			w, err := b.openLane(ctx, tx, lane, slots)
+			w, err := b.openLane(ctx, tx, lane)
 			if err != nil {
 				return err
 			}
@@ -141,9 +137,9 @@ func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, n int, now int64)
 
 // openLane reads the events of a claimed lane, in a statement of its own so
 // that it sees everything committed before the claim.
-func (b *Inbox) openLane(ctx context.Context, tx database.Tx, lane laneRow, slots []int64) (Work, error) {
+func (b *Inbox) openLane(ctx context.Context, tx database.Tx, lane laneRow) (Work, error) {
 	w := Work{Lease: &Lease{lane: lane.Key, owner: b.Owner, no: lane.No + 1, clock: b.elapsed}}
-	rows, err := b.oldestOpen(ctx, tx, lane.Key, slots)
+	rows, err := b.oldestOpen(ctx, tx, lane.Key)
 	if err != nil {
 		return w, err
 	}
@@ -216,12 +212,8 @@ func (b *Inbox) Extend(ctx context.Context, leases []*Lease) error {
 // hold fails with ErrLeaseLost unless the lease is still held, and keeps it
 // from being taken until the transaction ends.
 func (b *Inbox) hold(ctx context.Context, tx database.Tx, l *Lease) error {
-	lock := " FOR UPDATE"
-	if b.DB.Engine() == database.SQLite {
-		lock = ""
-	}
 	var no int64
-	err := b.DB.QueryRow(ctx, tx, []any{&no}, "SELECT lease_no FROM lanes WHERE lane_key = ? AND lease_owner = ?"+lock, l.lane, l.owner)
+	err := b.DB.QueryRow(ctx, tx, []any{&no}, "SELECT lease_no FROM lanes WHERE lane_key = ? AND lease_owner = ?"+b.sql.lock, l.lane, l.owner)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && no != l.no {
 		return ErrLeaseLost
 	}

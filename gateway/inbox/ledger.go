@@ -117,11 +117,11 @@ func (b *Inbox) Replay(ctx context.Context, id int64) error {
 			return err
 		}
 		_, err = tx.NewRaw("UPDATE events SET status = ?, error = '', attempts = 0, next_attempt_at = 0, delivery_id = ?, updated_at = ?, steps = "+
-			b.appendStep()+" WHERE id IN (?)", Received, made, now, step(now, Received, "replayed by an admin"), bun.List(ids)).Exec(ctx)
+			b.sql.appendStep+" WHERE id IN (?)", Received, made, now, step(now, Received, "replayed by an admin"), bun.List(ids)).Exec(ctx)
 		if err != nil {
 			return err
 		}
-		if _, err := b.sql.lane.Exec(ctx, tx, r.LaneKey, b.Queue, now, now); err != nil {
+		if err := b.wakeLanes(ctx, tx, [][]byte{r.LaneKey}, now); err != nil {
 			return err
 		}
 		// A lane that waits for this very event's next attempt waits no more.
@@ -165,7 +165,7 @@ func (b *Inbox) Discard(ctx context.Context, id int64) error {
 		case Running, Sent, Discarded:
 			return failure.New(failure.Conflict, "not_discardable", "an event that is "+string(r.Status)+" cannot be discarded", nil)
 		}
-		_, err := tx.NewRaw("UPDATE events SET status = ?, updated_at = ?, steps = "+b.appendStep()+" WHERE id = ?",
+		_, err := tx.NewRaw("UPDATE events SET status = ?, updated_at = ?, steps = "+b.sql.appendStep+" WHERE id = ?",
 			Discarded, now, step(now, Discarded, "discarded by an admin"), id).Exec(ctx)
 		return err
 	})

@@ -142,11 +142,7 @@ func (b *Inbox) holdSuspect(ctx context.Context, tx database.Tx, lane laneRow, n
 	if err != nil {
 		return nil, err
 	}
-	slots, err := b.slots(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
-	w, err := b.openLane(ctx, tx, lane, slots)
+	w, err := b.openLane(ctx, tx, lane)
 	if err != nil {
 		return nil, err
 	}

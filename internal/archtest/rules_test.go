@@ -43,8 +43,6 @@ func vendors() []rule {
 			"internal/database opens databases and translates their errors; nobody else may depend on a driver"),
 		one("driver-sqlite", "modernc.org/sqlite", "./internal/database",
 			"internal/database opens databases and translates their errors; nobody else may depend on a driver"),
-		one("driver-memory", "modernc.org/libc", "./internal/database",
-			"the memory under SQLite is the driver's, and the driver is internal/database's"),
 	}
 }
 
@@ -102,20 +100,14 @@ func layers() []rule {
 			in:   []string{"./internal/failure/...", "./internal/metrics/...", "./internal/sentences", "./internal/shorten", "./internal/database", "./internal/replicas", "./migrations/...", "./platforms", "./platforms/render"},
 			deny: []string{"./..."},
 			// migrations needs the dialects, which internal/database knows, and may not change a schema under a running server.
-			allow: []string{"./internal/failure", "./internal/private", "./internal/database", "./internal/database/walbuffer", "./internal/replicas"},
+			allow: []string{"./internal/failure", "./internal/private", "./internal/database", "./internal/replicas"},
 			why:   "what everybody stands on stands on nothing of ours but the kinds of errors and the database",
 		},
 		{
-			name:   "walbuffer",
-			except: []string{"./internal/database/..."},
-			deny:   []string{"./internal/database/walbuffer"},
-			why:    "how the log of SQLite is written is the business of internal/database",
-		},
-		{
-			name:   "unsafe",
-			except: []string{"./internal/database/walbuffer", "./test/..."},
-			deny:   []string{"unsafe"},
-			why:    "memory is Go's business everywhere but where SQLite calls us",
+			name:  "unsafe",
+			deny:  []string{"unsafe"},
+			tests: true,
+			why:   "memory is Go's business",
 		},
 		{
 			name:   "fakes",

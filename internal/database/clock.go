@@ -44,7 +44,7 @@ func Time(micros int64) time.Time {
 	return time.UnixMicro(micros).UTC()
 }
 
-// TimeArg returns t for use as an argument of a [Stmt] in a timestamp column.
+// TimeArg returns t for use as an argument of [DB.Exec] in a timestamp column.
 // SQLite keeps timestamps as text, in the one form that sorts and that bun writes too.
 func (db *DB) TimeArg(t time.Time) any {
 	t = t.UTC().Truncate(time.Microsecond)

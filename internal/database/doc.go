@@ -7,7 +7,7 @@
 // Reads use [DB.Read]. A function given to Write may run twice and must touch
 // nothing but its transaction.
 //
-// What runs in every turn goes through [DB.Exec], [DB.Query], [DB.QueryRow] or a
-// [Stmt], which leave arguments out of the text: an engine then parses each
-// text once for each connection. Everything else is written with bun.
+// SQL goes through [DB.Exec], [DB.Insert], [DB.Query] and [DB.QueryRow], which
+// leave arguments out of the text: an engine then parses each text once for
+// each connection. bun knows the dialects and runs the migrations.
 package database

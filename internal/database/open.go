@@ -21,7 +21,6 @@ import (
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"github.com/uptrace/bun/schema"
 
-	"github.com/parley-bot/parley/internal/database/walbuffer"
 	"github.com/parley-bot/parley/internal/private"
 )
 
@@ -134,11 +133,7 @@ func (db *DB) openSQLite(ctx context.Context) error {
 		db.log.WarnContext(ctx, "the database file is open to other users of this machine", slog.Any("error", err))
 	}
 	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
-	keepSlabs()
-	if err := walbuffer.Register(); err != nil {
-		return err
-	}
-	writer := openPool(file + "?" + pragmas("_txlock", "immediate", "vfs", walbuffer.Name,
+	writer := openPool(file + "?" + pragmas("_txlock", "immediate",
 		"_pragma", "auto_vacuum(incremental)", "_pragma", "journal_mode(wal)",
 		// Keys are hashes, so a batch touches many pages: they must fit the
 		// cache, and not be copied back to the file after every few batches.

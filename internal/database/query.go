@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,9 +12,9 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// The functions of this file are for what runs in every turn. bun writes
-// arguments into the SQL text, so that the engine parses it anew at each call;
-// here they stay apart from it and the text is parsed once on each connection.
+// The functions of this file are how SQL is written. Arguments stay apart from
+// the text, which is parsed once on each connection. (bun writes them into it,
+// and the engine parses it anew at each call.)
 //
 // A query uses ? for arguments on every engine and holds no other question
 // mark. An argument of type []int64 or [][]byte stands for a list, as in IN (?).
@@ -27,6 +28,29 @@ func (db *DB) Exec(ctx context.Context, in bun.IDB, query string, args ...any) (
 		return 0, Explain(err)
 	}
 	return res.RowsAffected()
+}
+
+// Insert runs an INSERT of one row into a table whose key is id, and returns
+// the new row's id, 0 when the statement added none.
+func (db *DB) Insert(ctx context.Context, tx Tx, query string, args ...any) (id int64, err error) {
+	if db.Engine() == Postgres {
+		err = db.QueryRow(ctx, tx, []any{&id}, query+" RETURNING id", args...)
+		if errors.Is(err, sql.ErrNoRows) {
+			return 0, nil
+		}
+		return id, err
+	}
+	// RETURNING would cost SQLite a journal for each statement, and MySQL has none.
+	query, args = db.bind(query, args)
+	defer db.echoed(ctx, query, time.Now())
+	res, err := tx.Tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, Explain(err)
+	}
+	if n, err := res.RowsAffected(); n == 0 || err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
 }
 
 // Query runs a query and calls scan for each of its rows.

@@ -63,21 +63,6 @@ func (s *Stmt) Insert(ctx context.Context, tx Tx, args ...any) (id int64, err er
 	return res.LastInsertId()
 }
 
-// InsertMany runs an INSERT of several rows in tx and returns how many rows it
-// added and the id of the last row that was added on this connection. It is
-// for SQLite, where the ids of the rows of one statement follow each other.
-func (s *Stmt) InsertMany(ctx context.Context, tx Tx, args ...any) (added, last int64, err error) {
-	res, err := s.exec(ctx, tx, args...)
-	if err != nil {
-		return 0, 0, err
-	}
-	if added, err = res.RowsAffected(); err != nil {
-		return 0, 0, err
-	}
-	last, err = res.LastInsertId()
-	return added, last, err
-}
-
 // Query runs the statement in tx and calls scan for each of its rows.
 func (s *Stmt) Query(ctx context.Context, tx Tx, scan func(*sql.Rows) error, args ...any) error {
 	defer s.db.echoed(ctx, s.query, time.Now())

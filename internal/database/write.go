@@ -31,6 +31,12 @@ func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Tx) err
 	return db.doWrite(ctx, false, fn)
 }
 
+// WriteUrgent is Write for somebody who waits for seconds only, such as a
+// platform for the answer to its webhook: it goes before ordinary writers.
+func (db *DB) WriteUrgent(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
+	return db.doWrite(ctx, true, fn)
+}
+
 // Queued returns how many callers of Write wait for the running commit to end.
 // It is 0 on the servers, which do not share commits.
 func (db *DB) Queued() int {

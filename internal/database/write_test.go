@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -188,5 +189,79 @@ func TestServerEndsASilentTransaction(t *testing.T) {
 				t.Errorf("the other one: %v; the silent one committed: %v", err, late == nil)
 			}
 		})
+	}
+}
+
+// What is urgent is written before the ordinary work that came earlier.
+func TestUrgentGoesFirst(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	var mu sync.Mutex
+	var order []string
+	var wg sync.WaitGroup
+	write := func(how func(context.Context, func(context.Context, database.Tx) error) error, what string) {
+		wg.Go(func() {
+			err := how(t.Context(), func(context.Context, database.Tx) error {
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, what)
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	begun, leave := make(chan struct{}), make(chan struct{})
+	wg.Go(func() {
+		_ = db.Write(t.Context(), func(context.Context, database.Tx) error { close(begun); <-leave; return nil })
+	})
+	<-begun
+	for range 50 {
+		write(db.Write, "ordinary")
+	}
+	for db.Queued() < 50 {
+		runtime.Gosched()
+	}
+	write(db.WriteUrgent, "urgent")
+	for db.Queued() < 51 {
+		runtime.Gosched()
+	}
+	close(leave)
+	wg.Wait()
+	if len(order) != 51 || order[0] != "urgent" {
+		t.Errorf("%d written, %v first; want 51 and the urgent one", len(order), order[:1])
+	}
+}
+
+// Who waits when the database is closed is written; who comes later is told.
+func TestCloseWritesWhoWaits(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	begun, leave := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	write := func(fn func()) {
+		wg.Go(func() {
+			if err := db.Write(t.Context(), func(context.Context, database.Tx) error { fn(); return nil }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	write(func() { close(begun); <-leave })
+	<-begun
+	written := false
+	write(func() { written = true })
+	for db.Queued() < 1 {
+		runtime.Gosched()
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- db.Close() }()
+	close(leave)
+	wg.Wait()
+	if err := <-closed; err != nil || !written {
+		t.Errorf("closed with %v, written: %v", err, written)
+	}
+	if err := db.Write(t.Context(), func(context.Context, database.Tx) error { return nil }); !errors.Is(err, database.ErrClosed) {
+		t.Errorf("a write after Close: %v", err)
 	}
 }

@@ -17,7 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/parley-bot/parley/internal/app"
 	"github.com/parley-bot/parley/internal/config"
@@ -137,13 +138,8 @@ func (p *process) stop() {
 
 // limitFiles makes every write beyond so many bytes of a file fail.
 func (p *process) limitFiles(bytes uint64) error {
-	limit := syscall.Rlimit{Cur: bytes, Max: ^uint64(0)}
-	_, _, errno := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(p.cmd.Process.Pid), syscall.RLIMIT_FSIZE,
-		uintptr(unsafe.Pointer(&limit)), 0, 0, 0)
-	if errno != 0 {
-		return errno
-	}
-	return nil
+	limit := unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}
+	return unix.Prlimit(p.cmd.Process.Pid, unix.RLIMIT_FSIZE, &limit, nil)
 }
 
 // sender sends one event to wherever the gateway is at the moment, again and
