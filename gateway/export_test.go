@@ -10,11 +10,11 @@ func (g *Gateway) Watched(id int64) bool {
 // Crowd begins a burst that lasts until the returned function is called.
 func (g *Gateway) Crowd() (end func()) {
 	for range crowd {
-		g.burst.arrive()
+		g.shedder.arrive()
 	}
 	return func() {
 		for range crowd {
-			g.burst.leave()
+			g.shedder.leave()
 		}
 	}
 }

@@ -54,7 +54,7 @@ type Runner interface {
 type Gateway struct {
 	Options
 	hub      *hub
-	burst    burst
+	shedder  shedder
 	wake     chan struct{} // there may be work
 	overflow chan struct{} // other replicas are to be told of work
 
@@ -87,9 +87,9 @@ func (g *Gateway) Listener() turn.Listener { return g.hub }
 
 // Accept stores events durably and returns once they are.
 func (g *Gateway) Accept(ctx context.Context, events []platforms.Event) ([]inbox.Accepted, error) {
-	g.burst.arrive()
+	g.shedder.arrive()
 	accepted, err := g.Inbox.Accept(ctx, events)
-	g.burst.leave()
+	g.shedder.leave()
 	if err == nil {
 		g.poke()
 		g.share()
@@ -165,11 +165,7 @@ func (g *Gateway) dispatch(ctx context.Context, r Runner) {
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	s := newSuspects(g.Workers)
-	patience := newRestraint(time.Now())
-	for {
-		if !g.giveWay(&patience) {
-			return
-		}
+	for g.giveWay() {
 		g.suspect(ctx, r, free, &s)
 		n := g.Workers - len(free)
 		claimed := 0
@@ -187,8 +183,8 @@ func (g *Gateway) dispatch(ctx context.Context, r Runner) {
 
 // giveWay waits as long as a burst of webhooks may put off turns, and reports
 // false when there will be no more turns.
-func (g *Gateway) giveWay(r *restraint) bool {
-	for r.putOff(g.burst.goesOn(), time.Now()) {
+func (g *Gateway) giveWay() bool {
+	for g.shedder.shed() {
 		select {
 		case <-g.quit:
 			return false
