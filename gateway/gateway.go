@@ -164,18 +164,14 @@ func (g *Gateway) dispatch(ctx context.Context, r Runner) {
 	free := make(chan struct{}, g.Workers)
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
-	s := newSuspects(g.Workers)
+	q := newQuarantine(g.Workers)
 	for g.giveWay() {
-		g.suspect(ctx, r, free, &s)
+		g.runQuarantined(ctx, r, free, &q)
 		n := g.Workers - len(free)
-		claimed := 0
-		if n > 0 {
-			claimed = g.claim(ctx, r, n, free)
-		}
-		if claimed > 0 && claimed == n { // there may be more
+		if n > 0 && n == g.claim(ctx, r, inbox.Normal, n, free) { // there may be more
 			continue
 		}
-		if !g.rest(ctx, poll.C, &s) {
+		if !g.runAlone(ctx, r, free, &q) && !g.rest(ctx, poll.C, &q) {
 			return
 		}
 	}
@@ -195,7 +191,7 @@ func (g *Gateway) giveWay() bool {
 }
 
 // rest waits until there may be work, and reports false when there never will be.
-func (g *Gateway) rest(ctx context.Context, poll <-chan time.Time, s *suspects) bool {
+func (g *Gateway) rest(ctx context.Context, poll <-chan time.Time, q *quarantine) bool {
 	for {
 		select {
 		case <-g.quit:
@@ -204,44 +200,45 @@ func (g *Gateway) rest(ctx context.Context, poll <-chan time.Time, s *suspects) 
 			return true
 		case <-poll:
 		}
-		ready, err := g.Inbox.Ready(ctx)
-		if err == nil && !ready && s.due() {
-			ready, _, err = g.Inbox.Suspect(ctx)
-		}
-		if err != nil {
-			g.databaseFailed(ctx, "look for work", err)
-		}
-		if ready {
+		if g.look(ctx, q) {
 			return true
 		}
 	}
 }
 
-// claim takes up to n lanes and runs a turn for each.
-func (g *Gateway) claim(ctx context.Context, r Runner, n int, free chan struct{}) int {
+// claim takes up to n lanes of an isolation and runs a turn for each, which
+// takes a place in each of some places until it ends.
+func (g *Gateway) claim(ctx context.Context, r Runner, as inbox.Isolation, n int, places ...chan struct{}) int {
 	select {
 	case <-g.quit:
 		return 0
 	default:
 	}
-	works, err := g.Inbox.Claim(ctx, n)
+	works, err := g.Inbox.ClaimAs(ctx, as, n)
 	if err != nil {
 		g.databaseFailed(ctx, "claim work", err)
 		return 0
 	}
 	for i := range works {
-		free <- struct{}{}
-		g.launch(ctx, r, &works[i], func() { <-free })
+		g.launch(ctx, r, &works[i], places)
 	}
 	return len(works)
 }
 
-// launch runs a turn beside others, and after it whatever frees its place.
-func (g *Gateway) launch(ctx context.Context, r Runner, w *inbox.Work, after func()) {
+// launch runs a turn beside others.
+func (g *Gateway) launch(ctx context.Context, r Runner, w *inbox.Work, places []chan struct{}) {
+	g.warn(ctx, w)
 	g.hold(w.Lease)
+	for _, p := range places {
+		p <- struct{}{}
+	}
 	g.turns.Go(func() {
 		defer g.poke()
-		defer after()
+		defer func() {
+			for _, p := range places {
+				<-p
+			}
+		}()
 		defer g.letGo(w.Lease)
 		g.run(ctx, r, w)
 	})

@@ -22,11 +22,11 @@ type Health struct {
 
 // EventHealth is how the ledger stands. No count goes beyond 100,000.
 type EventHealth struct {
-	Waiting       int64   `json:"waiting"` // for their turn or next attempt, those being answered included
-	Running       int64   `json:"running"` // conversations being answered, on all replicas
-	Failed        int64   `json:"failed"`  // will be tried again
-	Dead          int64   `json:"dead"`    // nobody answers them unless an admin acts
-	Suspect       int64   `json:"suspect"` // conversations set apart since their process died
+	Waiting       int64   `json:"waiting"`     // for their turn or next attempt, those being answered included
+	Running       int64   `json:"running"`     // conversations being answered, on all replicas
+	Failed        int64   `json:"failed"`      // will be tried again
+	Dead          int64   `json:"dead"`        // nobody answers them unless an admin acts
+	Quarantined   int64   `json:"quarantined"` // conversations that wait apart since their process died
 	OldestSeconds float64 `json:"oldest_waiting_seconds"`
 }
 
@@ -42,7 +42,7 @@ func (g *Gateway) Health(ctx context.Context) (Health, error) {
 	c, err := g.count(ctx)
 	return Health{
 		Events: EventHealth{
-			Waiting: c.Waiting, Running: c.Running, Failed: c.Failed, Dead: c.Dead, Suspect: c.Suspect,
+			Waiting: c.Waiting, Running: c.Running, Failed: c.Failed, Dead: c.Dead, Quarantined: c.Quarantined,
 			OldestSeconds: c.Oldest.Seconds(),
 		},
 		Circuits: g.Circuits.States(),
@@ -92,6 +92,6 @@ func (g *Gateway) gauge(ctx context.Context) {
 	g.Metrics.Running.Set(float64(h.Events.Running))
 	g.Metrics.Failed.Set(float64(h.Events.Failed))
 	g.Metrics.Dead.Set(float64(h.Events.Dead))
-	g.Metrics.Suspect.Set(float64(h.Events.Suspect))
+	g.Metrics.Quarantined.Set(float64(h.Events.Quarantined))
 	g.Metrics.Oldest.Set(h.Events.OldestSeconds)
 }

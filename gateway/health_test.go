@@ -22,7 +22,7 @@ func TestGauges(t *testing.T) {
 	w.start()
 	want := []string{
 		"parley_events_dead 1", "parley_events_failed 1", "parley_queue_depth 1", "parley_conversations_running 0",
-		"parley_conversations_suspect 0", "parley_oldest_waiting_seconds 0", `parley_circuit_state{endpoint="chat"} 2`,
+		"parley_conversations_quarantined 0", "parley_oldest_waiting_seconds 0", `parley_circuit_state{endpoint="chat"} 2`,
 	}
 	deadline := time.After(20 * time.Second)
 	for {

@@ -142,12 +142,12 @@ func (l *lane) work(w *world) (did bool) {
 	if err != nil {
 		l.rt.Fatal(err)
 	}
-	suspect, err := w.inbox.ClaimSuspect(l.t.Context(), true)
-	if err != nil {
-		l.rt.Fatal(err)
-	}
-	if suspect != nil {
-		works = append(works, *suspect)
+	for _, as := range []inbox.Isolation{inbox.Quarantine, inbox.Alone} {
+		apart, err := w.inbox.ClaimAs(l.t.Context(), as, 1)
+		if err != nil {
+			l.rt.Fatal(err)
+		}
+		works = append(works, apart...)
 	}
 	for i := range works {
 		w.runner.Run(l.t.Context(), &works[i])
@@ -196,7 +196,7 @@ func (l *lane) interrupts(ask ai.Ask) bool {
 	if err != nil {
 		l.rt.Fatal(err)
 	}
-	// A suspect answers alone; so does a full batch.
+	// In quarantine each is answered alone; so does a full batch.
 	alone := len(lead.Steps) > 0 && strings.Contains(lead.Steps[len(lead.Steps)-1].Detail, "process died")
 	users := 0
 	for _, m := range ask.New {

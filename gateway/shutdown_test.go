@@ -65,8 +65,8 @@ func TestStopHandsBackAfterTheGrace(t *testing.T) {
 		if e, err := w.inbox.Get(t.Context(), a.ID); err != nil || e.State != inbox.Received || e.Attempts != 0 {
 			t.Fatalf("%+v, %v", e, err)
 		}
-		if waits, _, err := w.inbox.Suspect(t.Context()); waits || err != nil {
-			t.Errorf("a graceful stop made a suspect, %v", err)
+		if ready, err := w.inbox.Ready(t.Context()); !ready[inbox.Normal] || ready[inbox.Quarantine] || err != nil {
+			t.Errorf("after a graceful stop there waits, by isolation, %v (%v)", ready, err)
 		}
 		next := process(t, db, &model{reply: repeating}, w.chat, options{owner: "next"})
 		next.start()

@@ -153,7 +153,7 @@ func Newest() string {
 
 // steps returns every migration, oldest first.
 func steps() []step {
-	return []step{initial(), slots(), memory(), forget(), suspects(), files(), boards(), replicasTable(), budgets(), openByLane()}
+	return []step{initial(), slots(), memory(), forget(), suspects(), files(), boards(), replicasTable(), budgets(), openByLane(), quarantine()}
 }
 
 type step struct {
@@ -209,11 +209,12 @@ func translate(text string, name dialect.Name) string {
 	}
 	return placeholder.ReplaceAllStringFunc(text, func(p string) string {
 		p = p[1 : len(p)-1]
-		if statement, ok := strings.CutPrefix(p, "sqlite "); ok { // of no use to the others
-			if name != dialect.SQLite {
+		for engine, of := range engines {
+			if statement, ok := strings.CutPrefix(p, engine+" "); ok && of == name {
+				return statement
+			} else if ok { // of no use to the others
 				return ""
 			}
-			return statement
 		}
 		if condition, ok := strings.CutPrefix(p, "where "); ok {
 			if name == dialect.MySQL { // has no partial indexes
@@ -231,6 +232,7 @@ func translate(text string, name dialect.Name) string {
 }
 
 var (
+	engines     = map[string]dialect.Name{"sqlite": dialect.SQLite, "postgres": dialect.PG, "mysql": dialect.MySQL}
 	sqliteWords = map[string]string{
 		"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "hash": "BLOB", "text": "TEXT",
 		"time": "TIMESTAMP", "table": "", "clustered": " WITHOUT ROWID", "prefix": "",

@@ -17,7 +17,8 @@ type Counts struct {
 	Running int64 // conversations being answered, on all replicas
 	Failed  int64 // events that wait for their next attempt
 	Dead    int64 // events given up on
-	Suspect int64 // conversations that wait apart because their process died
+	// Quarantined are conversations that wait apart because their process died.
+	Quarantined int64
 	// Oldest is how long the conversation that waits longest has been ready
 	// without being taken up, or the oldest failed event has been here,
 	// whichever is longer.
@@ -30,7 +31,10 @@ func (b *Inbox) Count(ctx context.Context) (c Counts, err error) {
 	if err != nil {
 		return c, err
 	}
-	var ready, failed int64
+	var apart, ready, failed int64
+	lanes := func(where string) string {
+		return "SELECT count(*) FROM (SELECT 1 FROM lanes WHERE queue = ? AND " + where + " LIMIT ?) AS few"
+	}
 	for _, q := range []struct {
 		into *int64
 		text string
@@ -39,15 +43,10 @@ func (b *Inbox) Count(ctx context.Context) (c Counts, err error) {
 		{&c.Waiting, "SELECT count(*) FROM (SELECT 1 FROM events WHERE " + open + " LIMIT ?) AS few", []any{maxCount}},
 		{&c.Failed, "SELECT count(*) FROM (SELECT 1 FROM events WHERE " + odd + " AND status = ? LIMIT ?) AS few", []any{Failed, maxCount}},
 		{&c.Dead, "SELECT count(*) FROM (SELECT 1 FROM events WHERE " + odd + " AND status = ? LIMIT ?) AS few", []any{Dead, maxCount}},
-		{
-			&c.Running, "SELECT count(*) FROM (SELECT 1 FROM lanes WHERE queue IN (?, ?) AND ready_at > ? AND lease_owner <> '' LIMIT ?) AS few",
-			[]any{b.Queue, b.suspectQueue(), now, maxCount},
-		},
-		{
-			&c.Suspect, "SELECT count(*) FROM (SELECT 1 FROM lanes WHERE queue = ? AND ready_at <= ? LIMIT ?) AS few",
-			[]any{b.suspectQueue(), now, maxCount},
-		},
-		{&ready, "SELECT COALESCE(min(ready_at), 0) FROM lanes WHERE queue = ? AND ready_at <= ?", []any{b.Queue, now}},
+		{&c.Running, lanes("crashes = 0 AND ready_at > ? AND lease_owner <> ''"), []any{b.Queue, now, maxCount}},
+		{&apart, lanes("crashes > 0 AND ready_at > ? AND lease_owner <> ''"), []any{b.Queue, now, maxCount}},
+		{&c.Quarantined, lanes("crashes > 0 AND ready_at <= ?"), []any{b.Queue, now, maxCount}},
+		{&ready, "SELECT COALESCE(min(ready_at), 0) FROM lanes WHERE queue = ? AND crashes = 0 AND ready_at <= ?", []any{b.Queue, now}},
 		{
 			&failed, "SELECT COALESCE(min(received_at), 0) FROM (SELECT received_at FROM events WHERE " + odd + " AND status = ? ORDER BY id LIMIT 1) AS first",
 			[]any{Failed},
@@ -57,6 +56,7 @@ func (b *Inbox) Count(ctx context.Context) (c Counts, err error) {
 			return c, database.Explain(err)
 		}
 	}
+	c.Running += apart
 	for _, since := range []int64{ready, failed} {
 		if since > 0 {
 			c.Oldest = max(c.Oldest, time.Duration(now-since)*time.Microsecond)

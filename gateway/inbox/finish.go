@@ -55,13 +55,10 @@ func (b *Inbox) DoneTx(ctx context.Context, tx database.Tx, w *Work, to State, r
 	}
 	// The lane's row is held, so whoever adds to the lane has done so before
 	// and is seen here, or finds the lane idle and wakes it.
-	_, err = b.DB.Exec(ctx, tx, "UPDATE lanes SET lease_owner = '', updated_at = ?, ready_at = "+
+	_, err = b.DB.Exec(ctx, tx, "UPDATE lanes SET lease_owner = '', crashes = 0, updated_at = ?, ready_at = "+
 		"CASE WHEN "+hasOpen+" THEN "+b.sql.moment+" ELSE NULL END WHERE lane_key = ?",
 		now, w.Lease.lane, now, w.Lease.lane)
-	if err != nil {
-		return err
-	}
-	return b.cleared(ctx, tx, w)
+	return err
 }
 
 // Failure says how an attempt ended.
@@ -87,10 +84,7 @@ func (b *Inbox) FailTx(ctx context.Context, tx database.Tx, w *Work, f Failure) 
 	if err != nil {
 		return err
 	}
-	if err := b.giveBack(ctx, tx, w, next); err != nil {
-		return err
-	}
-	return b.cleared(ctx, tx, w)
+	return b.giveBack(ctx, tx, w, next, 0)
 }
 
 // Release hands unfinished work back at once, as at a shutdown. It is no attempt.
@@ -100,8 +94,8 @@ func (b *Inbox) Release(ctx context.Context, w *Work, detail string) error {
 	})
 }
 
-func (b *Inbox) giveBack(ctx context.Context, tx database.Tx, w *Work, readyAt int64) error {
-	_, err := b.DB.Exec(ctx, tx, "UPDATE lanes SET lease_owner = '', ready_at = ? WHERE lane_key = ?", readyAt, w.Lease.lane)
+func (b *Inbox) giveBack(ctx context.Context, tx database.Tx, w *Work, readyAt, crashes int64) error {
+	_, err := b.DB.Exec(ctx, tx, "UPDATE lanes SET lease_owner = '', crashes = ?, ready_at = ? WHERE lane_key = ?", crashes, readyAt, w.Lease.lane)
 	return err
 }
 

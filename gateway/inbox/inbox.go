@@ -17,8 +17,8 @@ type Options struct {
 	Owner string
 	// Lease is how long a lane is held without a heartbeat.
 	Lease time.Duration
-	// CrashWait, times the number of deaths, is how long a suspect waits after
-	// its process died again, see suspects.go.
+	// CrashWait, times the deaths before, is how long a lane waits after its
+	// process died again, see quarantine.go.
 	CrashWait time.Duration
 	Scope     Scope
 	// MentionsOnly ignores what is said in groups without addressing the bot.

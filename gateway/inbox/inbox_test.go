@@ -179,7 +179,7 @@ func TestLostLeaseIsFenced(t *testing.T) {
 		var taken []inbox.Work
 		for len(taken) == 0 { // until the lease of a millisecond is over
 			claim(t, quick, 1)
-			taken = claimSuspect(t, quick)
+			taken = claimApart(t, quick)
 		}
 		if lost[0].Lease.Left() > 0 {
 			t.Error("the loser still believes in its lease")
@@ -242,7 +242,7 @@ func TestReleaseAndTakeOver(t *testing.T) {
 		if err := next.TakeOver(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if w := claimSuspect(t, next); len(w) != 1 {
+		if w := claimApart(t, next); len(w) != 1 {
 			t.Error("a restarted process must take up what was claimed before")
 		}
 		if err := done(t.Context(), b, &w[0]); !errors.Is(err, inbox.ErrLeaseLost) {

@@ -10,7 +10,7 @@ import (
 // message has arrived that belongs to those being answered. It does not
 // disturb writers.
 func (b *Inbox) Grown(ctx context.Context, w *Work) (bool, error) {
-	if w.suspect { // answers its oldest event and no other
+	if w.Isolation() != Normal { // answers its oldest event and no other
 		return false, nil
 	}
 	rows, err := b.oldestOpen(ctx, b.DB.Read(), w.Lease.lane)
@@ -51,5 +51,5 @@ func (b *Inbox) InterruptTx(ctx context.Context, tx database.Tx, w *Work, conver
 			return err
 		}
 	}
-	return b.giveBack(ctx, tx, w, now)
+	return b.giveBack(ctx, tx, w, now, w.crashes)
 }

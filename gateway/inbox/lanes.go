@@ -39,8 +39,7 @@ type Work struct {
 	Lease  *Lease
 	Events []Event
 
-	suspect bool  // its process died, see suspects.go
-	crashes int64 // how often since, while this was answered as a suspect
+	crashes int64 // how often a process died over it, see quarantine.go
 }
 
 // IDs returns the ids of the work's events.
@@ -52,20 +51,30 @@ func (w *Work) IDs() []int64 {
 	return ids
 }
 
-// Ready reports whether a lane can be claimed. It does not disturb writers.
-func (b *Inbox) Ready(ctx context.Context) (bool, error) {
+// Ready reports of which isolations there are lanes that can be claimed. It does
+// not disturb writers.
+func (b *Inbox) Ready(ctx context.Context) (ready [Alone + 1]bool, err error) {
 	now, err := b.DB.Clock(ctx, b.DB.Read())
 	if err != nil {
-		return false, err
+		return ready, err
 	}
-	var n int
-	err = b.DB.QueryRow(ctx, b.DB.Read(), []any{&n}, "SELECT count(*) FROM (SELECT 1 FROM lanes WHERE queue = ? AND ready_at <= ? LIMIT 1) AS one",
-		b.Queue, now)
-	return n > 0, err
+	one := func(i Isolation) string {
+		lanes, _, _ := i.rule()
+		return "EXISTS (SELECT 1 FROM lanes WHERE queue = ? AND " + lanes + " AND ready_at <= ?)"
+	}
+	err = b.DB.QueryRow(ctx, b.DB.Read(), []any{&ready[Normal], &ready[Quarantine], &ready[Alone]},
+		"SELECT "+one(Normal)+", "+one(Quarantine)+", "+one(Alone), b.Queue, now, b.Queue, now, b.Queue, now)
+	return ready, err
 }
 
-// Claim takes up to n ready lanes, those that wait longest first.
-func (b *Inbox) Claim(ctx context.Context, n int) ([]Work, error) {
+// Claim takes up to n normal lanes that are ready, those that wait longest first.
+func (b *Inbox) Claim(ctx context.Context, n int) ([]Work, error) { return b.ClaimAs(ctx, Normal, n) }
+
+// ClaimAs is [Inbox.Claim] for lanes of any isolation. The caller sees to it
+// that nothing else runs beside what is Alone.
+func (b *Inbox) ClaimAs(ctx context.Context, as Isolation, n int) ([]Work, error) {
+	lanesOf, order, detail := as.rule()
+	query := "queue = ? AND " + lanesOf + " AND ready_at <= ? ORDER BY " + order + " LIMIT ? " + b.DB.SkipLocked()
 	var works []Work
 	begun := b.elapsed()
 	err := b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
@@ -74,12 +83,9 @@ func (b *Inbox) Claim(ctx context.Context, n int) ([]Work, error) {
 		if err != nil {
 			return err
 		}
-		lanes, err := b.takeLanes(ctx, tx, n, now)
+		lanes, err := b.takeLanes(ctx, tx, query, n, now)
 		if err != nil {
 			return err
-		}
-		if len(lanes) == 0 {
-			return nil
 		}
 		var ids []int64
 		for _, lane := range lanes {
@@ -94,7 +100,7 @@ func (b *Inbox) Claim(ctx context.Context, n int) ([]Work, error) {
 			works = append(works, w)
 			ids = append(ids, w.IDs()...)
 		}
-		return b.mark(ctx, tx, ids, now, Running, "")
+		return b.mark(ctx, tx, ids, now, Running, detail)
 	})
 	return works, database.Explain(err)
 }
@@ -118,10 +124,10 @@ func (b *Inbox) lanes(ctx context.Context, in bun.IDB, query string, args ...any
 	return lanes, err
 }
 
-func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, n int, now int64) ([]laneRow, error) {
-	lanes, err := b.lanes(ctx, tx, "queue = ? AND ready_at <= ? ORDER BY ready_at LIMIT ? "+b.DB.SkipLocked(), b.Queue, now, n)
+func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, query string, n int, now int64) ([]laneRow, error) {
+	lanes, err := b.lanes(ctx, tx, query, b.Queue, now, n)
 	if err == nil {
-		lanes, err = b.divert(ctx, tx, lanes, now)
+		lanes, err = b.orphaned(ctx, tx, lanes, now)
 	}
 	if err != nil || len(lanes) == 0 {
 		return nil, err
@@ -135,16 +141,17 @@ func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, n int, now int64)
 	return lanes, err
 }
 
-// openLane reads the events of a claimed lane, in a statement of its own so
-// that it sees everything committed before the claim.
+// openLane reads the events of a claimed lane that the next turn is about, none
+// when nothing is to be done. It does so in a statement of its own, to see
+// everything committed before the claim.
 func (b *Inbox) openLane(ctx context.Context, tx database.Tx, lane laneRow) (Work, error) {
-	w := Work{Lease: &Lease{lane: lane.Key, owner: b.Owner, no: lane.No + 1, clock: b.elapsed}}
+	w := Work{Lease: &Lease{lane: lane.Key, owner: b.Owner, no: lane.No + 1, clock: b.elapsed}, crashes: lane.Crashes}
 	rows, err := b.oldestOpen(ctx, tx, lane.Key)
 	if err != nil {
 		return w, err
 	}
 	if len(rows) == 0 { // nothing to do after all
-		_, err = b.DB.Exec(ctx, tx, "UPDATE lanes SET ready_at = NULL, lease_owner = '' WHERE lane_key = ?", lane.Key)
+		_, err = b.DB.Exec(ctx, tx, "UPDATE lanes SET ready_at = NULL, lease_owner = '', crashes = 0 WHERE lane_key = ?", lane.Key)
 		return w, err
 	}
 	events := make([]Event, len(rows))
@@ -153,19 +160,23 @@ func (b *Inbox) openLane(ctx context.Context, tx database.Tx, lane laneRow) (Wor
 			return w, err
 		}
 	}
-	w.Events = events[:b.next(events)]
-	return w, nil
+	w.Events = events[:b.next(events, w.Isolation())]
+	if deaths := w.CrashedAlone(); deaths > MaxCrashes { // even giving it up killed the process
+		err = b.DoneTx(ctx, tx, &w, Dead, CodeCrashed+": "+CrashText(deaths), "given up without a word")
+		w.Events = nil
+	}
+	return w, err
 }
 
 // next returns how many of a lane's oldest events the next turn is about.
 // Events whose reply is made already stay together until it is shown.
-func (b *Inbox) next(events []Event) int {
+func (b *Inbox) next(events []Event, as Isolation) int {
 	made := events[0].DeliveryID
-	if made == 0 {
+	if made == 0 && as == Normal {
 		return b.Group(events)
 	}
 	n := 1
-	for n < len(events) && events[n].DeliveryID == made {
+	for made != 0 && n < len(events) && events[n].DeliveryID == made {
 		n++
 	}
 	return n
@@ -218,11 +229,4 @@ func (b *Inbox) hold(ctx context.Context, tx database.Tx, l *Lease) error {
 		return ErrLeaseLost
 	}
 	return err
-}
-
-// TakeOver makes every lane of this queue claimable at once, whoever held it;
-// those that were held are suspects. It is for a process that knows itself to
-// be alone on the database.
-func (b *Inbox) TakeOver(ctx context.Context) error {
-	return b.DB.Write(ctx, b.takeOverSuspects)
 }

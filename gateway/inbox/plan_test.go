@@ -21,8 +21,9 @@ func TestQueriesUseIndexes(t *testing.T) {
 		{"SELECT count(*) FROM events WHERE " + open, "events_open"},
 		{"SELECT count(*) FROM events WHERE " + odd + " AND status = 'dead'", "events_odd (status=?)"},
 		{"SELECT id FROM events WHERE " + odd + " AND status = 'dead' ORDER BY id DESC LIMIT 10", "events_odd (status=?)"},
-		{"SELECT 1 FROM lanes WHERE queue = '' AND ready_at <= 7 LIMIT 1", "lanes_ready (queue=? AND ready_at<?)"},
-		{"SELECT lane_key, lease_no FROM lanes WHERE queue = '' AND ready_at <= 7 ORDER BY ready_at LIMIT 8", "lanes_ready (queue=? AND ready_at<?)"},
+		{"SELECT lane_key, lease_no FROM lanes WHERE queue = '' AND crashes = 0 AND ready_at <= 7 ORDER BY ready_at LIMIT 8", "lanes_ready (queue=? AND crashes=? AND ready_at<?)"},
+		{"SELECT 1 FROM lanes WHERE queue = '' AND crashes > 1 AND ready_at <= 7", "lanes_ready (queue=? AND crashes>?)"},
+		{"SELECT count(*) FROM lanes WHERE queue = '' AND crashes = 0 AND ready_at > 7 AND lease_owner <> ''", "lanes_ready (queue=? AND crashes=? AND ready_at>?)"},
 		{"SELECT id FROM events WHERE event_id = 'e' AND event_key = x'00'", "events_event_key (event_id=? AND event_key=?)"},
 		{"SELECT id FROM events WHERE message_key = x'00'", "events_message_key (message_key=?)"},
 	} {

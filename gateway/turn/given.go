@@ -20,7 +20,7 @@ func given(history, user []conversation.Message, w *inbox.Work) (before, ask []c
 		return history, user
 	}
 	tail := history[first:]
-	if w.Suspect() && unanswered(tail) { // what it was to be answered with waits for its own turn
+	if w.Isolation() != inbox.Normal && unanswered(tail) { // what it was to be answered with waits for its own turn
 		return history[:first], user
 	}
 	if !interruptedOnly(w, tail) { // replayed: others have been answered since
@@ -39,7 +39,7 @@ func given(history, user []conversation.Message, w *inbox.Work) (before, ask []c
 			ask = append(ask, user[i])
 		}
 	}
-	// A suspect is answered alone, without what its reply was stopped for.
+	// In quarantine it is answered alone, without what its reply was stopped for.
 	for len(ask) > 0 && ask[len(ask)-1].Role != conversation.RoleUser {
 		ask = ask[:len(ask)-1]
 	}

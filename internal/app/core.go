@@ -37,8 +37,8 @@ const (
 	// patience is for how long after its arrival an event waits for an open
 	// circuit to close before that costs it attempts.
 	patience = 10 * time.Minute
-	// crashWait is how long a suspect waits after its process died again; it
-	// grows with each death.
+	// crashWait is how long a conversation waits after its process died over it
+	// again; it grows with each death.
 	crashWait = 2 * time.Second
 )
 

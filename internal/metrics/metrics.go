@@ -23,7 +23,7 @@ type Metrics struct {
 	Running         prometheus.Gauge         // conversations being answered, on all replicas
 	Failed          prometheus.Gauge         // events that wait for their next attempt
 	Dead            prometheus.Gauge         // events that nobody will answer unless an admin acts
-	Suspect         prometheus.Gauge         // conversations set apart since their process died
+	Quarantined     prometheus.Gauge         // conversations that wait apart since their process died
 	Oldest          prometheus.Gauge         // seconds
 	Circuits        *prometheus.GaugeVec     // endpoint: 0 closed, 1 half open, 2 open
 	Turns           prometheus.Gauge         // in flight
@@ -54,7 +54,7 @@ func New() *Metrics {
 		Dead:            f.gauge("parley_events_dead", "Events given up on, with their reason in the ledger."),
 		Running:         f.gauge("parley_conversations_running", "Conversations being answered, on all replicas."),
 		Failed:          f.gauge("parley_events_failed", "Events that wait for their next attempt."),
-		Suspect:         f.gauge("parley_conversations_suspect", "Conversations that wait apart because their process died while it answered them."),
+		Quarantined:     f.gauge("parley_conversations_quarantined", "Conversations that wait apart because their process died while it answered them."),
 		Oldest:          f.gauge("parley_oldest_waiting_seconds", "How long the oldest work has waited to be taken up or tried again."),
 		Circuits:        f.gauges("parley_circuit_state", "Circuit of each endpoint: 0 closed, 1 half open, 2 open.", "endpoint"),
 		Turns:           f.gauge("parley_turns_in_flight", "Turns being worked on."),

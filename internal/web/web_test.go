@@ -297,7 +297,7 @@ func TestReadinessDetail(t *testing.T) {
 	if w.Code != http.StatusOK {
 		t.Errorf("status %d, want 200", w.Code)
 	}
-	wantJSON(t, w.Body.String(), `{"status":"ready","detail":{"events":{"waiting":3,"running":1,"failed":2,"dead":7,"suspect":0,`+
+	wantJSON(t, w.Body.String(), `{"status":"ready","detail":{"events":{"waiting":3,"running":1,"failed":2,"dead":7,"quarantined":0,`+
 		`"oldest_waiting_seconds":1.5},"circuits":{"slack":"open"}}}`)
 	reason = errors.New("too slow")
 	w = b.do("GET", "/readyz", "")

@@ -59,7 +59,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call, step, text := s.record(call)
-	if !s.pass(r, step.Gate) || step.Hang && !s.pass(r, make(chan struct{})) {
+	if !s.pass(r, step.Gate) || !s.pass(r, after(step.Think)) || step.Hang && !s.pass(r, make(chan struct{})) {
 		s.abort()
 	}
 	switch {
@@ -93,6 +93,16 @@ func (s *Server) pass(r *http.Request, gate <-chan struct{}) bool {
 	case <-s.base.Stopping():
 		return false
 	}
+}
+
+// after returns a gate that opens after a while, nil for none.
+func after(d time.Duration) <-chan struct{} {
+	if d <= 0 {
+		return nil
+	}
+	gate := make(chan struct{})
+	time.AfterFunc(d, func() { close(gate) })
+	return gate
 }
 
 // abort ends a call whose client is gone. Without the panic, net/http would

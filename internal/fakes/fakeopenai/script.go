@@ -1,6 +1,9 @@
 package fakeopenai
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // Step is the behaviour of one call. The zero value is a proper answer; fields
 // combine.
@@ -8,6 +11,8 @@ type Step struct {
 	// Gate holds the call before any byte of the answer, until it is closed or
 	// sends a value.
 	Gate <-chan struct{}
+	// Think is how long a call waits for the first byte of its answer.
+	Think time.Duration
 	// FirstToken holds a stream after its headers and first, empty chunk.
 	FirstToken <-chan struct{}
 	// Hang never answers: the call ends when the client leaves or the server closes.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/parley-bot/parley/ai"
@@ -80,9 +82,9 @@ func TestChild(t *testing.T) {
 	}
 }
 
-// A message that kills its process is found: the processes that follow answer
-// everything else, run it with nothing beside it, and give up on it after it
-// has killed three of them like that.
+// A poison message is found: the processes that follow answer everything else,
+// run it with nothing beside it, and give up on it after it has killed three of
+// them like that.
 func TestPoisonIsFoundByProcesses(t *testing.T) {
 	t.Parallel()
 	url := dbtest.URL(t, database.SQLite)
@@ -158,23 +160,28 @@ func unfinished(lines []string) int {
 	return n
 }
 
-// After a death what was running then is answered one at a time, and fresh
-// messages beside it.
-func TestAFewSuspectsRunBesideFreshWork(t *testing.T) {
+// After a death what was being answered then is quarantined: some of it runs
+// at a time, with fresh messages beside it.
+func TestQuarantineBesideFreshWork(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		var mu sync.Mutex
 		running, most := 0, 0
-		fresh := make(chan struct{})
+		two, fresh := make(chan struct{}), make(chan struct{})
+		bothRun := sync.OnceFunc(func() { close(two) })
 		m := &model{reply: func(ctx context.Context, ask ai.Ask, _ func(string)) (string, error) {
 			text := ask.New[len(ask.New)-1].Content
 			if text == "fresh" {
+				<-two
 				close(fresh)
 				return "re fresh", nil
 			}
 			mu.Lock()
 			running++
 			most = max(most, running)
+			if running == 2 {
+				bothRun()
+			}
 			mu.Unlock()
 			select { // ends only once something fresh was answered beside it
 			case <-fresh:
@@ -185,14 +192,7 @@ func TestAFewSuspectsRunBesideFreshWork(t *testing.T) {
 			mu.Unlock()
 			return "re " + text, nil
 		}}
-		dead := process(t, db, m, &chat{}, options{busy: turn.BusyCoalesce, owner: "dead"})
-		var accepted []inbox.Accepted
-		for i := range 9 {
-			accepted = append(accepted, dead.accept(said(fmt.Sprint("e", i), fmt.Sprint("suspect ", i)))...)
-		}
-		if works, err := dead.inbox.Claim(t.Context(), 10); err != nil || len(works) != 9 {
-			t.Fatal(len(works), err)
-		}
+		accepted := orphans(t, db, 9)
 		w := process(t, db, m, &chat{}, options{busy: turn.BusyCoalesce, owner: "alive", workers: 8})
 		if err := w.inbox.TakeOver(t.Context()); err != nil {
 			t.Fatal(err)
@@ -204,8 +204,8 @@ func TestAFewSuspectsRunBesideFreshWork(t *testing.T) {
 				t.Errorf("%s: %+v", a.EventID, s)
 			}
 		}
-		if most < 2 || most > 4 { // half of the workers
-			t.Errorf("%d suspects at once", most)
+		if most > 4 { // half of the workers
+			t.Errorf("%d in quarantine at once", most)
 		}
 		if n := len(w.chat.all()); n != 10 {
 			t.Errorf("%d replies", n)
@@ -213,9 +213,138 @@ func TestAFewSuspectsRunBesideFreshWork(t *testing.T) {
 	})
 }
 
-// A suspect whose process died again waits until nothing else runs, and holds
-// fresh work back until it has ended.
-func TestSuspectAlone(t *testing.T) {
+// orphans accepts n messages, each in a room of its own, and leaves them as a
+// process does that dies while it answers them.
+func orphans(t *testing.T, db *database.DB, n int) (accepted []inbox.Accepted) {
+	t.Helper()
+	dead := process(t, db, &model{}, &chat{}, options{busy: turn.BusyCoalesce, owner: "dead"})
+	for i := range n {
+		accepted = append(accepted, dead.accept(said(fmt.Sprint("old", i), fmt.Sprint("old ", i)))...)
+	}
+	if works, err := dead.inbox.Claim(t.Context(), n); err != nil || len(works) != n {
+		t.Fatal(len(works), err)
+	}
+	return accepted
+}
+
+// think is how long the model of the next tests takes.
+const think = 5 * time.Second
+
+// slow answers in its time, and keeps when it was asked for what. It finds fault
+// with what runs beside one of the texts that must run alone.
+type slow struct {
+	t     *testing.T
+	alone func(text string) bool
+
+	mu      sync.Mutex
+	running map[string]bool
+	asked   map[string]time.Time
+}
+
+func (s *slow) reply(ctx context.Context, ask ai.Ask, _ func(string)) (string, error) {
+	text := ask.New[len(ask.New)-1].Content
+	s.mu.Lock()
+	s.asked[text], s.running[text] = time.Now(), true
+	for other := range s.running {
+		if len(s.running) > 1 && s.alone(other) {
+			s.t.Errorf("%q ran while %v did", other, slices.Collect(maps.Keys(s.running)))
+		}
+	}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.running, text)
+	}()
+	select {
+	case <-time.After(think):
+	case <-ctx.Done():
+	}
+	return "re " + text, ctx.Err()
+}
+
+func (s *slow) at(text string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked[text]
+}
+
+// Thirty messages were being answered when the process died, and eight of them
+// when it died again: those must run alone. However fresh messages come in,
+// each waits for one of them at most, and all are answered.
+func TestFreshWorkWaitsForOneLoneRun(t *testing.T) {
+	t.Parallel()
+	const old = 30
+	for name, c := range map[string]struct {
+		workers int
+		every   time.Duration // between fresh messages
+		waits   time.Duration // how long one may wait
+		within  time.Duration // how long all may take
+	}{
+		"without a pause": {64, think, think, 12 * time.Minute},
+		"now and then":    {64, 13 * time.Second, think, 3 * time.Minute},
+		// The process is never idle; now and then it lets what runs end first.
+		"in a stream":   {64, time.Second, 2 * think, 12 * time.Minute},
+		"to one worker": {1, 13 * time.Second, think, 10 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				db := dbtest.New(t)
+				waiting := orphans(t, db, old)
+				again := process(t, db, &model{}, &chat{}, options{busy: turn.BusyCoalesce, owner: "dead too"})
+				lone := map[string]bool{}
+				if err := again.inbox.TakeOver(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				works, err := again.inbox.ClaimAs(t.Context(), inbox.Quarantine, 8)
+				if err != nil || len(works) != 8 {
+					t.Fatal(len(works), err)
+				}
+				for _, w := range works {
+					lone[w.Events[0].Event.Text] = true
+				}
+				s := &slow{t: t, alone: func(text string) bool { return lone[text] }, running: map[string]bool{}, asked: map[string]time.Time{}}
+				w := process(t, db, &model{reply: s.reply}, &chat{}, options{busy: turn.BusyCoalesce, owner: "alive", workers: c.workers})
+				if err := w.inbox.TakeOver(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				w.start()
+				begin := time.Now()
+				sent := map[string]time.Time{}
+				for n := 0; len(waiting) > 0 && time.Since(begin) < c.within; n++ {
+					text := fmt.Sprint("fresh ", n)
+					sent[text] = time.Now()
+					w.accept(said(text, text))
+					time.Sleep(c.every)
+					waiting = slices.DeleteFunc(waiting, func(a inbox.Accepted) bool {
+						e, err := w.inbox.Get(t.Context(), a.ID)
+						return err == nil && e.State == inbox.Sent
+					})
+				}
+				if len(waiting) > 0 {
+					t.Errorf("%d are not answered after %s", len(waiting), time.Since(begin))
+				}
+				time.Sleep(3 * think)
+				var longest time.Duration
+				for text, at := range sent {
+					longest = max(longest, s.at(text).Sub(at))
+				}
+				t.Logf("all answered after %s; a fresh message waited %s at most", time.Since(begin)-3*think, longest)
+				if longest < 0 || longest > c.waits+pollLimit {
+					t.Errorf("a fresh message waited %s, want %s", longest, c.waits)
+				}
+			})
+		})
+	}
+}
+
+// pollLimit is more than it takes to find out that there is work.
+const pollLimit = time.Second
+
+// What must run alone waits until nothing else runs, and holds fresh work back
+// until it has ended.
+func TestAlone(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
 	long, finish, alone, release := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -228,7 +357,7 @@ func TestSuspectAlone(t *testing.T) {
 		case "long":
 			close(long)
 			<-finish
-		case "suspect":
+		case "old 0":
 			beside.Add(running.Load() - 1)
 			close(alone)
 			<-release
@@ -236,17 +365,13 @@ func TestSuspectAlone(t *testing.T) {
 		}
 		return "re " + text, nil
 	}}
-	first := process(t, db, m, &chat{}, options{owner: "first"})
-	suspect := first.accept(said("e1", "suspect"))[0]
-	if works, err := first.inbox.Claim(t.Context(), 1); err != nil || len(works) != 1 {
-		t.Fatal(works, err)
-	}
+	old := orphans(t, db, 1)[0]
 	second := process(t, db, m, &chat{}, options{owner: "second"})
 	if err := second.inbox.TakeOver(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := second.inbox.ClaimSuspect(t.Context(), true); s == nil || err != nil {
-		t.Fatal(s, err)
+	if works, err := second.inbox.ClaimAs(t.Context(), inbox.Quarantine, 1); len(works) != 1 || err != nil {
+		t.Fatal(works, err)
 	}
 	// Another replica is busy when the second one is found dead.
 	third := process(t, db, m, &chat{}, options{owner: "third", workers: 4})
@@ -267,7 +392,7 @@ func TestSuspectAlone(t *testing.T) {
 	fresh := third.accept(said("e4", "fresh"))[0]
 	<-time.After(600 * time.Millisecond)
 	close(release)
-	for _, a := range []inbox.Accepted{suspect, busy, fresh} {
+	for _, a := range []inbox.Accepted{old, busy, fresh} {
 		third.final(a)
 	}
 	if n := beside.Load(); n != 0 {

@@ -3,6 +3,7 @@ package inbox_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,17 +14,32 @@ import (
 	"github.com/parley-bot/parley/platforms"
 )
 
-// claimSuspect takes the suspect that is next, by a process with nothing else to do.
-func claimSuspect(t *testing.T, b *inbox.Inbox) []inbox.Work {
+// claimApart takes a lane that is quarantined, by a process with nothing else to do.
+func claimApart(t *testing.T, b *inbox.Inbox) []inbox.Work {
 	t.Helper()
-	w, err := b.ClaimSuspect(t.Context(), true)
+	for _, as := range []inbox.Isolation{inbox.Alone, inbox.Quarantine} {
+		if w, err := b.ClaimAs(t.Context(), as, 1); err != nil || len(w) > 0 {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w
+		}
+	}
+	return nil
+}
+
+// ready checks of which isolations there is work.
+func ready(t *testing.T, b *inbox.Inbox, when string, want ...inbox.Isolation) {
+	t.Helper()
+	is, err := b.Ready(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w == nil {
-		return nil
+	for as := range is {
+		if is[as] != slices.Contains(want, inbox.Isolation(as)) {
+			t.Errorf("%s: work that waits, by isolation: %v, want %v", when, is, want)
+		}
 	}
-	return []inbox.Work{*w}
 }
 
 // restart is a process that starts after the one before died.
@@ -37,9 +53,9 @@ func restart(t *testing.T, db *database.DB, n *int) *inbox.Inbox {
 	return b
 }
 
-// An event that kills its process is found among those that ran beside it, and
-// is dead after it has done so three times alone. The others are answered.
-func TestPoisonIsFoundAmongSuspects(t *testing.T) {
+// A poison message is found among those that ran beside it, and is dead after it
+// has killed its process three times alone. The others are answered.
+func TestPoisonIsFound(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		starts := 0
@@ -52,20 +68,20 @@ func TestPoisonIsFoundAmongSuspects(t *testing.T) {
 			t.Fatalf("%d lanes", n)
 		}
 		answered := map[string]int{}
-		// live is one process: it answers suspects one after another until the
-		// poison kills it, or until there are none.
+		// live is one process: it answers what is quarantined, one after another,
+		// until the poison kills it, or until there is no more.
 		live := func() (killer *inbox.Work) {
 			b = restart(t, db, &starts)
 			if w := claim(t, b, 10); len(w) != 0 {
-				t.Fatalf("suspects were claimed side by side: %+v", w)
+				t.Fatalf("what is quarantined was claimed as if nothing had happened: %+v", w)
 			}
-			for w := claimSuspect(t, b); len(w) == 1; w = claimSuspect(t, b) {
+			for w := claimApart(t, b); len(w) == 1; w = claimApart(t, b) {
 				if w[0].Events[0].ID == poison {
 					return &w[0]
 				}
 				answered[w[0].Events[0].Event.ID]++
-				if w[0].Alone() {
-					t.Error("never died as a suspect, and yet runs with nothing beside it")
+				if w[0].Isolation() != inbox.Quarantine {
+					t.Error("its process died once only, and yet it runs with nothing beside it")
 				}
 				if err := done(t.Context(), b, &w[0]); err != nil {
 					t.Fatal(err)
@@ -75,7 +91,7 @@ func TestPoisonIsFoundAmongSuspects(t *testing.T) {
 		}
 		for _, alone := range []int64{-1, 0, 1, 2, inbox.MaxCrashes} { // deaths before, -1: runs beside others
 			w := live()
-			if w == nil || w.Alone() != (alone >= 0) || w.CrashedAlone() != max(0, alone) || w.Events[0].Attempts != 0 {
+			if w == nil || (w.Isolation() == inbox.Alone) != (alone >= 0) || w.CrashedAlone() != max(0, alone) || w.Events[0].Attempts != 0 {
 				t.Fatalf("after %d deaths alone: %+v", alone, w)
 			}
 		}
@@ -100,33 +116,29 @@ func TestPoisonIsFoundAmongSuspects(t *testing.T) {
 	})
 }
 
-// A suspect that must run alone is left to a process that can do that.
-func TestSuspectThatMustRunAlone(t *testing.T) {
+// Each death moves a lane on: first into quarantine, then to where it runs alone.
+func TestIsolations(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		starts := 0
 		b := restart(t, db, &starts)
 		accept(t, b, event("e1", "alice"))
+		ready(t, b, "before", inbox.Normal)
 		claim(t, b, 1)
 		b = restart(t, db, &starts)
-		if waits, alone, err := b.Suspect(t.Context()); !waits || alone || err != nil {
-			t.Errorf("after one death: waits %v, alone %v, %v", waits, alone, err)
-		}
-		claimSuspect(t, b)
+		ready(t, b, "after one death", inbox.Quarantine)
+		claimApart(t, b)
 		b = restart(t, db, &starts)
-		if waits, alone, err := b.Suspect(t.Context()); !waits || !alone || err != nil {
-			t.Errorf("after two deaths: waits %v, alone %v, %v", waits, alone, err)
+		accept(t, b, event("fresh", "bob"))
+		ready(t, b, "after two deaths", inbox.Normal, inbox.Alone)
+		if w, err := b.ClaimAs(t.Context(), inbox.Quarantine, 1); len(w) > 0 || err != nil {
+			t.Errorf("claimed to run beside others: %+v, %v", w, err)
 		}
-		if w, err := b.ClaimSuspect(t.Context(), false); w != nil || err != nil {
-			t.Errorf("claimed by a busy process: %+v, %v", w, err)
-		}
-		w := claimSuspect(t, b)
-		if len(w) != 1 || !w[0].Alone() || w[0].CrashedAlone() != 0 {
+		w := claimApart(t, b)
+		if len(w) != 1 || w[0].Isolation() != inbox.Alone || w[0].CrashedAlone() != 0 {
 			t.Fatalf("%+v", w)
 		}
-		if waits, _, err := b.Suspect(t.Context()); waits || err != nil {
-			t.Errorf("it is being answered, and waits: %v, %v", waits, err)
-		}
+		ready(t, b, "while it is being answered", inbox.Normal)
 	})
 }
 
@@ -146,25 +158,25 @@ func TestExpiredLeaseOfAnotherIsADeath(t *testing.T) {
 			if w := claim(t, alive, 1); len(w) != 0 {
 				t.Fatalf("taken up as if nothing had happened: %+v", w)
 			}
-			if waits, _, err := alive.Suspect(t.Context()); err != nil {
+			if is, err := alive.Ready(t.Context()); err != nil {
 				t.Fatal(err)
-			} else if waits {
+			} else if is[inbox.Quarantine] {
 				break
 			}
 		}
 		if err := done(t.Context(), dead, &again[0]); err == nil {
 			t.Error("the dead process committed")
 		}
-		w := claimSuspect(t, alive)
-		if len(w) != 1 || w[0].Alone() {
+		w := claimApart(t, alive)
+		if len(w) != 1 || w[0].Isolation() != inbox.Quarantine {
 			t.Fatalf("%+v", w)
 		}
 	})
 }
 
-// However a suspect's turn ends, its lane is an ordinary one afterwards; only
-// a shutdown proves nothing.
-func TestWhatClearsASuspect(t *testing.T) {
+// However a turn in quarantine ends, its lane is a normal one afterwards; only a
+// shutdown proves nothing.
+func TestWhatEndsQuarantine(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		end   func(ctx context.Context, b *inbox.Inbox, w *inbox.Work) error
@@ -185,8 +197,8 @@ func TestWhatClearsASuspect(t *testing.T) {
 			accept(t, b, event("e1", "alice"))
 			claim(t, b, 1)
 			b = restart(t, db, &starts)
-			accept(t, b, event("e2", "alice")) // waits behind, in the suspects' queue
-			w := claimSuspect(t, b)
+			accept(t, b, event("e2", "alice")) // waits behind, in quarantine
+			w := claimApart(t, b)
 			if len(w) != 1 || len(w[0].Events) != 1 || w[0].Events[0].Event.ID != "e1" {
 				t.Fatalf("%+v", w)
 			}
@@ -194,16 +206,16 @@ func TestWhatClearsASuspect(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n := len(claim(t, b, 1)); (n == 1) != c.clear {
-				t.Errorf("%d lanes in the everyday queue", n)
+				t.Errorf("%d normal lanes", n)
 			}
-			if waits, alone, err := b.Suspect(t.Context()); waits == c.clear || alone || err != nil {
-				t.Errorf("waits as a suspect %v, alone %v, %v", waits, alone, err)
+			if is, err := b.Ready(t.Context()); is[inbox.Quarantine] == c.clear || is[inbox.Alone] || err != nil {
+				t.Errorf("waits, by isolation: %v, %v", is, err)
 			}
 		})
 	}
 }
 
-// Once its reply is made, a suspect is no longer blamed for the deaths before.
+// Once its reply is made, a message is no longer blamed for the deaths before.
 func TestReplyForgetsDeaths(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
@@ -214,7 +226,7 @@ func TestReplyForgetsDeaths(t *testing.T) {
 		var w []inbox.Work
 		for _, deaths := range []int64{0, 0, 1, 2} { // the first beside others
 			b = restart(t, db, &starts)
-			if w = claimSuspect(t, b); len(w) != 1 || w[0].CrashedAlone() != deaths {
+			if w = claimApart(t, b); len(w) != 1 || w[0].CrashedAlone() != deaths {
 				t.Fatalf("%+v; want %d deaths", w, deaths)
 			}
 		}
@@ -223,7 +235,7 @@ func TestReplyForgetsDeaths(t *testing.T) {
 			t.Fatal(err)
 		}
 		b = restart(t, db, &starts)
-		if w = claimSuspect(t, b); len(w) != 1 || w[0].CrashedAlone() != 0 {
+		if w = claimApart(t, b); len(w) != 1 || w[0].CrashedAlone() != 0 {
 			t.Errorf("%+v; want the deaths forgotten", w)
 		}
 	})
@@ -307,9 +319,9 @@ func TestCounts(t *testing.T) {
 	})
 }
 
-// A process that is killed as soon as it has started comes to no suspect that
-// has died before, and so makes none look guilty.
-func TestSuspectWaitsAfterASecondDeath(t *testing.T) {
+// A process that is killed as soon as it has started does not come to what its
+// predecessors died over twice, and so makes nothing look guilty.
+func TestWaitAfterASecondDeath(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		start := func(n int) *inbox.Inbox {
@@ -323,18 +335,18 @@ func TestSuspectWaitsAfterASecondDeath(t *testing.T) {
 		b := start(0)
 		accept(t, b, event("e1", "alice"))
 		claim(t, b, 1)
-		if w := claimSuspect(t, start(1)); len(w) != 1 {
+		if w := claimApart(t, start(1)); len(w) != 1 {
 			t.Fatal("after one death it must not wait")
 		}
 		for n := 2; n < 10; n++ {
-			if w := claimSuspect(t, start(n)); len(w) != 0 {
+			if w := claimApart(t, start(n)); len(w) != 0 {
 				t.Fatalf("claimed by process %d: %+v", n, w)
 			}
 		}
 		if _, err := db.Maintenance().ExecContext(t.Context(), "UPDATE lanes SET ready_at = 1"); err != nil { // the wait is over
 			t.Fatal(err)
 		}
-		if w := claimSuspect(t, start(10)); len(w) != 1 || w[0].CrashedAlone() != 0 {
+		if w := claimApart(t, start(10)); len(w) != 1 || w[0].CrashedAlone() != 0 {
 			t.Errorf("%+v", w)
 		}
 	})
