@@ -2,7 +2,7 @@
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test race lint bench bench-large load peers crash replicas matrix soak dynamo image-check fuzz
+.PHONY: help build test race lint bench bench-large bench-felt load peers crash replicas matrix soak dynamo image-check fuzz
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -23,6 +23,10 @@ bench: ## every benchmark once
 
 bench-large: ## the conversation store beside a million messages; takes minutes
 	PARLEY_BENCH_LARGE=1 go test -run '^$$' -bench 'Beside|Million|Length' -benchtime 1x -timeout 30m ./conversation
+
+bench-felt: build ## processor time, bursts and memory of ./parley on each database, beside Bolt; needs node and npm; takes minutes
+	npm install --prefix test/load/peers --no-audit --no-fund --silent
+	PARLEY_BENCH_NEW=$(CURDIR)/parley PARLEY_PEERS=$(CURDIR)/test/load/peers go test -run '^$$' -bench Felt -benchtime 1x -timeout 90m ./test/load
 
 load: ## durable webhooks beside a bare handler, and the way from accepted to sent
 	go test -run '^$$' -bench . -benchtime 5s ./test/load

@@ -33,16 +33,18 @@ func hammer(b *testing.B, addr string, connections, n int, build func(i int64) [
 	b.Helper()
 	var next atomic.Int64
 	took := make([][]time.Duration, connections)
+	conns := make([]net.Conn, connections)
+	for c := range conns {
+		var err error
+		if conns[c], err = net.Dial("tcp", addr); err != nil {
+			b.Fatal(err)
+		}
+		defer conns[c].Close()
+	}
 	var wg sync.WaitGroup
 	begin := time.Now()
-	for c := range connections {
+	for c, conn := range conns {
 		wg.Go(func() {
-			conn, err := net.Dial("tcp", addr)
-			if err != nil {
-				b.Error(err)
-				return
-			}
-			defer conn.Close()
 			answers := bufio.NewReader(conn)
 			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
 				start := time.Now()

@@ -53,8 +53,8 @@ func BenchmarkPeers(b *testing.B) {
 			})
 			return "http://" + addr + "/webhooks/slack"
 		})
-		bolt := slackRun(b, 1500, func(api string) string { return startPeer(b, dir, "bolt.mjs", api) })
-		chat := slackRun(b, 1000, func(api string) string { return startPeer(b, dir, "chat.mjs", api) })
+		bolt := slackRun(b, 1500, func(api string) string { return startPeer(b, dir, "bolt.mjs", api).url })
+		chat := slackRun(b, 1000, func(api string) string { return startPeer(b, dir, "chat.mjs", api).url })
 		for name, r := range map[string]peerResult{"parley": parley, "bolt": bolt, "chat": chat} {
 			b.ReportMetric(r.perSecond, name+"-accepted/s")
 			b.ReportMetric(float64(r.p99.Microseconds())/1000, name+"-p99-ms")
@@ -121,30 +121,11 @@ func readWhole(answers *bufio.Reader) error {
 	return err
 }
 
-// startPeer starts one of the peers and returns where it takes webhooks.
-func startPeer(b *testing.B, dir, script, api string) string {
+// startPeer starts one of the peers.
+func startPeer(b *testing.B, dir, script, api string) *process {
 	b.Helper()
 	cmd := exec.CommandContext(b.Context(), "node", script)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "SLACK_API_URL="+api, "SLACK_BOT_TOKEN="+slackToken, "SLACK_SIGNING_SECRET="+slackSecret)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if where, ok := strings.CutPrefix(lines.Text(), "listening "); ok {
-			return where
-		}
-	}
-	b.Fatalf("%s did not start", script)
-	return ""
+	return startProcess(b, cmd, func(line string) (string, bool) { return strings.CutPrefix(line, "listening ") })
 }
