@@ -7,7 +7,6 @@ import (
 
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/internal/breaker"
-	"github.com/parley-bot/parley/internal/database"
 )
 
 // countEvery is for how long a count of the ledger is good enough.
@@ -57,7 +56,7 @@ func (g *Gateway) count(ctx context.Context) (inbox.Counts, error) {
 	}
 	known, err := g.Inbox.Count(ctx)
 	if err != nil {
-		return inbox.Counts{}, database.Explain(err)
+		return inbox.Counts{}, err
 	}
 	g.counts.at, g.counts.known = time.Now(), known
 	return known, nil

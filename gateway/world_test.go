@@ -179,10 +179,7 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 	if err != nil {
 		t.Fatal(err)
 	}
-	used, err := usage.New(ctx, db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	used := usage.New(db)
 	asks := o.commands
 	asks.Prefix, asks.Store, asks.Memory, asks.Spent = "/", w.store, people, used
 	w.memory = people

@@ -70,24 +70,25 @@ func (r runs) claim(ctx context.Context, name string, slot time.Time) (id runID,
 		return r.insert(ctx, tx, id, now, count+1)
 	})
 	if err != nil {
-		return runID{}, 0, fmt.Errorf("claim a run: %w", database.Explain(err))
+		return runID{}, 0, fmt.Errorf("claim a run: %w", err)
 	}
 	return id, what, nil
 }
 
 // hold locks the job's own row until the commit and returns how many runs there were.
 func (r runs) hold(ctx context.Context, tx database.Tx, name string) (count int64, err error) {
-	query := `INSERT INTO job_runs (name, slot, started_at, status, result, error) VALUES (?, 0, 0, 'job', '0', '')`
-	if r.db.Engine() == database.MySQL {
-		query += ` ON DUPLICATE KEY UPDATE status = 'job'`
-	} else {
-		query += ` ON CONFLICT (name, slot) DO UPDATE SET status = 'job'`
-	}
-	if _, err := tx.NewRaw(query, name).Exec(ctx); err != nil {
+	query := database.Upsert(r.db.Engine(), "INSERT INTO job_runs (name, slot, started_at, status, result, error) VALUES (?, 0, 0, 'job', '0', '')",
+		"name, slot", "status = 'job'")
+	if _, err := r.db.Exec(ctx, tx, query, name); err != nil {
 		return 0, err
 	}
+	return r.counted(ctx, tx, name)
+}
+
+// counted returns how many runs of the job the row of the job itself knows.
+func (r runs) counted(ctx context.Context, in database.Reader, name string) (int64, error) {
 	var text string
-	if err := tx.NewRaw("SELECT result FROM job_runs WHERE name = ? AND slot = 0", name).Scan(ctx, &text); err != nil {
+	if err := r.db.QueryRow(ctx, in, []any{&text}, "SELECT result FROM job_runs WHERE name = ? AND slot = 0", name); err != nil {
 		return 0, err
 	}
 	return strconv.ParseInt(text, 10, 64)
@@ -95,14 +96,14 @@ func (r runs) hold(ctx context.Context, tx database.Tx, name string) (count int6
 
 // mayRun writes off runs of dead processes and says whether id may begin.
 func (r runs) mayRun(ctx context.Context, tx database.Tx, id runID, now int64) (outcome, error) {
-	_, err := tx.NewRaw("UPDATE job_runs SET status = ?, error = ? WHERE name = ? AND slot > 0 AND status = ? AND finished_at < ?",
-		statusFailed, interrupted, id.name, statusRunning, now-staleAfter.Microseconds()).Exec(ctx)
+	_, err := r.db.Exec(ctx, tx, "UPDATE job_runs SET status = ?, error = ? WHERE name = ? AND slot > 0 AND status = ? AND finished_at < ?",
+		statusFailed, interrupted, id.name, statusRunning, now-staleAfter.Microseconds())
 	if err != nil {
 		return 0, err
 	}
 	var served, running int
-	err = tx.NewRaw(`SELECT COUNT(CASE WHEN slot = ? THEN 1 END), COUNT(CASE WHEN status = ? THEN 1 END)
-		FROM job_runs WHERE name = ? AND slot > 0`, id.slot, statusRunning, id.name).Scan(ctx, &served, &running)
+	err = r.db.QueryRow(ctx, tx, []any{&served, &running}, `SELECT COUNT(CASE WHEN slot = ? THEN 1 END), COUNT(CASE WHEN status = ? THEN 1 END)
+		FROM job_runs WHERE name = ? AND slot > 0`, id.slot, statusRunning, id.name)
 	switch {
 	case err != nil:
 		return 0, err
@@ -116,25 +117,25 @@ func (r runs) mayRun(ctx context.Context, tx database.Tx, id runID, now int64) (
 
 // insert stores the new run as number count and removes those too many.
 func (r runs) insert(ctx context.Context, tx database.Tx, id runID, now, count int64) error {
-	_, err := tx.NewRaw("INSERT INTO job_runs (name, slot, started_at, finished_at, status, result, error) VALUES (?, ?, ?, ?, ?, '', '')",
-		id.name, id.slot, now, now, statusRunning).Exec(ctx)
+	_, err := r.db.Exec(ctx, tx, "INSERT INTO job_runs (name, slot, started_at, finished_at, status, result, error) VALUES (?, ?, ?, ?, ?, '', '')",
+		id.name, id.slot, now, now, statusRunning)
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewRaw("UPDATE job_runs SET result = ? WHERE name = ? AND slot = 0", strconv.FormatInt(count, 10), id.name).Exec(ctx)
+	_, err = r.db.Exec(ctx, tx, "UPDATE job_runs SET result = ? WHERE name = ? AND slot = 0", strconv.FormatInt(count, 10), id.name)
 	if err != nil {
 		return err
 	}
 	var oldest int64
-	err = tx.NewRaw("SELECT slot FROM job_runs WHERE name = ? AND slot > 0 ORDER BY slot DESC LIMIT 1 OFFSET ?",
-		id.name, keepRuns-1).Scan(ctx, &oldest)
+	err = r.db.QueryRow(ctx, tx, []any{&oldest}, "SELECT slot FROM job_runs WHERE name = ? AND slot > 0 ORDER BY slot DESC LIMIT 1 OFFSET ?",
+		id.name, keepRuns-1)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewRaw("DELETE FROM job_runs WHERE name = ? AND slot > 0 AND slot < ?", id.name, oldest).Exec(ctx)
+	_, err = r.db.Exec(ctx, tx, "DELETE FROM job_runs WHERE name = ? AND slot > 0 AND slot < ?", id.name, oldest)
 	return err
 }
 
@@ -145,16 +146,12 @@ func (r runs) beat(ctx context.Context, id runID) (alive bool, err error) {
 		if err != nil {
 			return err
 		}
-		res, err := tx.NewRaw("UPDATE job_runs SET finished_at = ? WHERE name = ? AND slot = ? AND status = ?",
-			now, id.name, id.slot, statusRunning).Exec(ctx)
-		if err != nil {
-			return err
-		}
-		n, err := res.RowsAffected()
+		n, err := r.db.Exec(ctx, tx, "UPDATE job_runs SET finished_at = ? WHERE name = ? AND slot = ? AND status = ?",
+			now, id.name, id.slot, statusRunning)
 		alive = n > 0
 		return err
 	})
-	return alive, database.Explain(err)
+	return alive, err
 }
 
 // finish records how a run ended.
@@ -163,29 +160,27 @@ func (r runs) finish(ctx context.Context, id runID, result string, failed error)
 	if failed != nil {
 		text = failed.Error()
 	}
-	err := r.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+	return r.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		now, err := r.db.Clock(ctx, tx)
 		if err != nil {
 			return err
 		}
-		_, err = tx.NewRaw("UPDATE job_runs SET finished_at = ?, status = ?, result = ?, error = ? WHERE name = ? AND slot = ?",
-			now, statusOf(failed), storable(result), storable(text), id.name, id.slot).Exec(ctx)
+		_, err = r.db.Exec(ctx, tx, "UPDATE job_runs SET finished_at = ?, status = ?, result = ?, error = ? WHERE name = ? AND slot = ?",
+			now, statusOf(failed), storable(result), storable(text), id.name, id.slot)
 		return err
 	})
-	return database.Explain(err)
 }
 
 // count returns how many runs of the job there ever were.
 func (r runs) count(ctx context.Context, name string) (int64, error) {
-	var text string
-	err := r.db.Read().NewRaw("SELECT result FROM job_runs WHERE name = ? AND slot = 0", name).Scan(ctx, &text)
+	n, err := r.counted(ctx, r.db.Read(), name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("count runs: %w", database.Explain(err))
+		return 0, fmt.Errorf("count runs: %w", err)
 	}
-	return strconv.ParseInt(text, 10, 64)
+	return n, nil
 }
 
 // last returns the newest run of the job, nil when there is none.
@@ -194,27 +189,25 @@ func (r runs) last(ctx context.Context, name string) (*LastRun, error) {
 	if err != nil {
 		return nil, fmt.Errorf("newest run: %w", err)
 	}
-	var row struct {
-		StartedAt, FinishedAt int64
-		Status, Result, Error string
-	}
-	err = r.db.Read().NewRaw(`SELECT started_at, finished_at, status, result, error FROM job_runs
-		WHERE name = ? AND slot > 0 ORDER BY started_at DESC, slot DESC LIMIT 1`, name).Scan(ctx, &row)
+	var run LastRun
+	var started, finished int64
+	err = r.db.QueryRow(ctx, r.db.Read(), []any{&started, &finished, &run.Status, &run.Result, &run.Error}, `SELECT started_at, finished_at, status, result, error
+		FROM job_runs WHERE name = ? AND slot > 0 ORDER BY started_at DESC, slot DESC LIMIT 1`, name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("newest run: %w", database.Explain(err))
+		return nil, fmt.Errorf("newest run: %w", err)
 	}
-	run := &LastRun{StartedAt: database.Time(row.StartedAt), Status: row.Status, Result: row.Result, Error: row.Error}
-	if row.Status == statusRunning && row.FinishedAt < now-staleAfter.Microseconds() {
+	run.StartedAt = database.Time(started)
+	if run.Status == statusRunning && finished < now-staleAfter.Microseconds() {
 		run.Status, run.Error = statusFailed, interrupted
 	}
 	if run.Status != statusRunning {
-		finished := database.Time(row.FinishedAt)
-		run.FinishedAt = &finished
+		end := database.Time(finished)
+		run.FinishedAt = &end
 	}
-	return run, nil
+	return &run, nil
 }
 
 func statusOf(err error) string {

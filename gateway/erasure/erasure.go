@@ -119,8 +119,8 @@ func (e *Eraser) AskTx(ctx context.Context, tx database.Tx, p memory.Person, at 
 }
 
 func (e *Eraser) unaskTx(ctx context.Context, tx database.Tx, p memory.Person) error {
-	_, err := tx.NewRaw("DELETE FROM erasures WHERE person = ? AND state = ?", p.Hash(), asked).Exec(ctx)
-	return database.Explain(err)
+	_, err := e.DB.Exec(ctx, tx, "DELETE FROM erasures WHERE person = ? AND state = ?", p.Hash(), asked)
+	return err
 }
 
 func (e *Eraser) insertTx(ctx context.Context, tx database.Tx, person []byte, state string, at, event int64, t todo) error {
@@ -128,17 +128,17 @@ func (e *Eraser) insertTx(ctx context.Context, tx database.Tx, person []byte, st
 	if err != nil {
 		return fmt.Errorf("encode an erasure: %w", err)
 	}
-	_, err = tx.NewRaw("INSERT INTO erasures (person, state, at, event_id, data) VALUES (?, ?, ?, ?, ?)",
-		person, state, at, event, string(data)).Exec(ctx)
-	return database.Explain(err)
+	_, err = e.DB.Exec(ctx, tx, "INSERT INTO erasures (person, state, at, event_id, data) VALUES (?, ?, ?, ?, ?)",
+		person, state, at, event, string(data))
+	return err
 }
 
 // Asked reports whether the person was told since that time what would be erased.
 func (e *Eraser) Asked(ctx context.Context, p memory.Person, since time.Time) (bool, error) {
 	var n int
-	err := e.DB.Read().NewRaw("SELECT COUNT(*) FROM erasures WHERE person = ? AND state = ? AND at >= ?",
-		p.Hash(), asked, since.UnixMicro()).Scan(ctx, &n)
-	return n > 0, database.Explain(err)
+	err := e.DB.QueryRow(ctx, e.DB.Read(), []any{&n}, "SELECT COUNT(*) FROM erasures WHERE person = ? AND state = ? AND at >= ?",
+		p.Hash(), asked, since.UnixMicro())
+	return n > 0, err
 }
 
 // EraseTx takes the person's conversations out of sight, those of all their

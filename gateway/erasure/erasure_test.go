@@ -46,8 +46,7 @@ func newBench(t *testing.T, db *database.DB) *bench {
 		DB: db, Deliveries: outbox.Table{DB: db}, Owner: "me", Lease: time.Minute, Scope: inbox.ScopeRoom, Group: func([]inbox.Event) int { return 1 },
 	})
 	must(t, err)
-	spent, err := usage.New(t.Context(), db)
-	must(t, err)
+	spent := usage.New(db)
 	x := &bench{db: db, inbox: b, store: store}
 	x.eraser = erasure.New(erasure.Options{
 		DB: db, Inbox: b, Store: store, Usage: spent, Grace: time.Nanosecond, Poll: time.Hour, Logger: slog.New(slog.DiscardHandler),

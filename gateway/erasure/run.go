@@ -18,15 +18,19 @@ import (
 )
 
 type row struct {
-	ID    int64  `bun:"id"`
-	State string `bun:"state"`
-	At    int64  `bun:"at"`
-	Event int64  `bun:"event_id"`
-	Data  string `bun:"data"`
+	ID    int64
+	State string
+	At    int64
+	Event int64
 	// Person is whose row it is, or which conversation's.
-	Person []byte `bun:"person"`
+	Person []byte
+	Data   string
 
 	left todo
+}
+
+func (r *row) dest() []any {
+	return []any{&r.ID, &r.State, &r.At, &r.Event, &r.Person, &r.Data}
 }
 
 // runRows bounds how many rows one run takes up.
@@ -65,10 +69,10 @@ func (e *Eraser) run(ctx context.Context, grace time.Duration) error {
 
 // rows returns those rows of the table of which a condition holds.
 func (e *Eraser) rows(ctx context.Context, where string, args ...any) (rows []row, err error) {
-	err = e.DB.Read().NewRaw("SELECT id, state, at, event_id, person, data FROM erasures WHERE "+where+" ORDER BY id LIMIT "+
-		strconv.Itoa(runRows), args...).Scan(ctx, &rows)
+	rows, err = database.All(ctx, e.DB, e.DB.Read(), (*row).dest, "SELECT id, state, at, event_id, person, data FROM erasures WHERE "+where+
+		" ORDER BY id LIMIT "+strconv.Itoa(runRows), args...)
 	if err != nil {
-		return nil, database.Explain(err)
+		return nil, err
 	}
 	for i := range rows {
 		if err := json.Unmarshal([]byte(rows[i].Data), &rows[i].left); err != nil {
@@ -195,9 +199,9 @@ func (e *Eraser) keepCounts(ctx context.Context, r *row, p memory.Person, now ti
 	noted := database.Hash("erased", fmt.Sprint(r.Event)) // who it was is not to be found under it
 	return e.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		var n int
-		err := tx.NewRaw("SELECT COUNT(*) FROM erasures WHERE person = ? AND state = ?", noted, counts).Scan(ctx, &n)
+		err := e.DB.QueryRow(ctx, tx, []any{&n}, "SELECT COUNT(*) FROM erasures WHERE person = ? AND state = ?", noted, counts)
 		if err != nil || n > 0 {
-			return database.Explain(err)
+			return err
 		}
 		return e.insertTx(ctx, tx, noted, counts, end.UnixMicro(), 0, todo{Tokens: hashes, Counts: counted})
 	})
@@ -208,8 +212,8 @@ func (e *Eraser) saveTx(ctx context.Context, tx database.Tx, r *row) error {
 	if err != nil {
 		return fmt.Errorf("encode an erasure: %w", err)
 	}
-	_, err = tx.NewRaw("UPDATE erasures SET data = ? WHERE id = ?", string(data), r.ID).Exec(ctx)
-	return database.Explain(err)
+	_, err = e.DB.Exec(ctx, tx, "UPDATE erasures SET data = ? WHERE id = ?", string(data), r.ID)
+	return err
 }
 
 func (e *Eraser) drop(ctx context.Context, ids ...int64) error {

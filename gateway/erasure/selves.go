@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
-	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/memory"
 )
 
@@ -62,7 +61,7 @@ func (s Strays) Conversations(ctx context.Context, platform, own string) (int64,
 func (e *Eraser) Selves(ctx context.Context, p memory.Person) ([]memory.Person, error) {
 	tenants, err := e.Strays.Tenants(ctx, p.Platform, p.Tenant)
 	if err != nil {
-		return nil, database.Explain(err)
+		return nil, err
 	}
 	return selves(p, tenants), nil
 }

@@ -106,7 +106,7 @@ func (s *blanking) scan(ctx context.Context, after, upTo int64) error {
 		slice := found[:min(len(found), blankSlice)]
 		found = found[len(slice):]
 		if err := s.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error { return s.blankTx(ctx, tx, slice) }); err != nil {
-			return database.Explain(err)
+			return err
 		}
 	}
 	return nil

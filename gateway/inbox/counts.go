@@ -3,8 +3,6 @@ package inbox
 import (
 	"context"
 	"time"
-
-	"github.com/parley-bot/parley/internal/database"
 )
 
 // maxCount bounds how far anything is counted, so that a look at a huge backlog
@@ -41,19 +39,19 @@ func (b *Inbox) Count(ctx context.Context) (c Counts, err error) {
 		args []any
 	}{
 		{&c.Waiting, "SELECT count(*) FROM (SELECT 1 FROM events WHERE " + open + " LIMIT ?) AS few", []any{maxCount}},
-		{&c.Failed, "SELECT count(*) FROM (SELECT 1 FROM events WHERE " + odd + " AND status = ? LIMIT ?) AS few", []any{Failed, maxCount}},
-		{&c.Dead, "SELECT count(*) FROM (SELECT 1 FROM events WHERE " + odd + " AND status = ? LIMIT ?) AS few", []any{Dead, maxCount}},
+		{&c.Failed, "SELECT count(*) FROM (SELECT 1 FROM events WHERE " + odd + " AND status = ? LIMIT ?) AS few", []any{string(Failed), maxCount}},
+		{&c.Dead, "SELECT count(*) FROM (SELECT 1 FROM events WHERE " + odd + " AND status = ? LIMIT ?) AS few", []any{string(Dead), maxCount}},
 		{&c.Running, lanes("crashes = 0 AND ready_at > ? AND lease_owner <> ''"), []any{b.Queue, now, maxCount}},
 		{&apart, lanes("crashes > 0 AND ready_at > ? AND lease_owner <> ''"), []any{b.Queue, now, maxCount}},
 		{&c.Quarantined, lanes("crashes > 0 AND ready_at <= ?"), []any{b.Queue, now, maxCount}},
 		{&ready, "SELECT COALESCE(min(ready_at), 0) FROM lanes WHERE queue = ? AND crashes = 0 AND ready_at <= ?", []any{b.Queue, now}},
 		{
 			&failed, "SELECT COALESCE(min(received_at), 0) FROM (SELECT received_at FROM events WHERE " + odd + " AND status = ? ORDER BY id LIMIT 1) AS first",
-			[]any{Failed},
+			[]any{string(Failed)},
 		},
 	} {
-		if err := b.DB.Read().NewRaw(q.text, q.args...).Scan(ctx, q.into); err != nil {
-			return c, database.Explain(err)
+		if err := b.DB.QueryRow(ctx, b.DB.Read(), []any{q.into}, q.text, q.args...); err != nil {
+			return c, err
 		}
 	}
 	c.Running += apart

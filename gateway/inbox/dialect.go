@@ -17,8 +17,6 @@ type dialect struct {
 	appendStep string
 	// moment is an argument that is a time, where its type cannot be told.
 	moment string
-	// lock holds the rows that are read until the transaction ends.
-	lock string
 }
 
 func dialectOf(engine database.Engine) dialect {
@@ -32,11 +30,9 @@ func dialectOf(engine database.Engine) dialect {
 		insertEvent: event + " ON CONFLICT DO NOTHING",
 		appendStep:  "steps || ?",
 		moment:      "?",
-		lock:        " FOR UPDATE",
 	}
 	switch engine {
-	case database.SQLite: // has one writer
-		d.lock = ""
+	case database.SQLite:
 	case database.Postgres:
 		d.moment = "CAST(? AS BIGINT)"
 	case database.MySQL:

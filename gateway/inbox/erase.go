@@ -4,19 +4,20 @@ import (
 	"context"
 	"slices"
 
-	"github.com/uptrace/bun"
-
 	"github.com/parley-bot/parley/internal/database"
 )
 
 // erasable is what has to be known of an event to erase it.
 type erasable struct {
-	ID           int64  `bun:"id"`
-	Tenant       string `bun:"tenant"`
-	UserKey      string `bun:"user_key"`
-	Status       State  `bun:"status"`
-	Conversation *int64 `bun:"conversation_id"`
-	Delivery     *int64 `bun:"delivery_id"`
+	ID              int64
+	Tenant, UserKey string
+	Status          State
+	Conversation    *int64
+	Delivery        *int64
+}
+
+func (e *erasable) dest() []any {
+	return []any{&e.ID, &e.Tenant, &e.UserKey, &e.Status, &e.Conversation, &e.Delivery}
 }
 
 // Theirs is what the ledger holds of a person's events up to one of them.
@@ -65,9 +66,9 @@ func (b *Inbox) eraseTx(ctx context.Context, tx database.Tx, events []erasable) 
 		return err
 	}
 	// An event without its text cannot be answered again: only what was sent keeps its state.
-	_, err = tx.NewRaw(`UPDATE events SET status = CASE WHEN status = ? THEN status ELSE ? END, user_key = '', body = ?, error = '',
+	_, err = b.DB.Exec(ctx, tx, `UPDATE events SET status = CASE WHEN status = ? THEN status ELSE ? END, user_key = '', body = ?, error = '',
 		conversation_id = NULL, delivery_id = NULL, steps = ? WHERE id IN (?)`,
-		Sent, Discarded, erasedMark+"}", step(now, Discarded, "erased at the sender's request"), bun.List(ids)).Exec(ctx)
+		string(Sent), string(Discarded), erasedMark+"}", step(now, Discarded, "erased at the sender's request"), ids)
 	if err != nil {
 		return err
 	}
@@ -77,12 +78,11 @@ func (b *Inbox) eraseTx(ctx context.Context, tx database.Tx, events []erasable) 
 // eachOf calls fn with the events of a tenant's user keys up to an id, slice by slice.
 func (b *Inbox) eachOf(ctx context.Context, tenant string, userKeys []string, upTo int64, fn func([]erasable) error) error {
 	for after := int64(0); ; {
-		var events []erasable
-		err := b.DB.Read().NewRaw(`SELECT id, tenant, user_key, status, conversation_id, delivery_id FROM events
+		events, err := database.All(ctx, b.DB, b.DB.Read(), (*erasable).dest, `SELECT id, tenant, user_key, status, conversation_id, delivery_id FROM events
 			WHERE id > ? AND id <= ? AND user_key IN (?) AND tenant = ? ORDER BY id LIMIT ?`,
-			after, upTo, bun.List(userKeys), tenant, trimSlice).Scan(ctx, &events)
+			after, upTo, userKeys, tenant, trimSlice)
 		if err != nil || len(events) == 0 {
-			return database.Explain(err)
+			return err
 		}
 		after = events[len(events)-1].ID
 		// MySQL's = ignores trailing spaces.

@@ -2,13 +2,10 @@ package inbox
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/uptrace/bun"
 
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/platforms"
@@ -96,16 +93,17 @@ type row struct {
 const columns = "id, lane_key, platform, tenant, event_id, user_key, body, status, error, attempts, " +
 	"conversation_id, delivery_id, received_at, updated_at, next_attempt_at, steps"
 
+// dest returns where columns are scanned to.
+func (r *row) dest() []any {
+	return []any{
+		&r.ID, &r.LaneKey, &r.Platform, &r.Tenant, &r.EventID, &r.UserKey, &r.Body, &r.Status, &r.Error, &r.Attempts,
+		&r.ConversationID, &r.DeliveryID, &r.ReceivedAt, &r.UpdatedAt, &r.NextAttemptAt, &r.Steps,
+	}
+}
+
 // rows returns events by a condition.
-func (b *Inbox) rows(ctx context.Context, in bun.IDB, where string, args ...any) (list []row, err error) {
-	err = b.DB.Query(ctx, in, func(rows *sql.Rows) error {
-		var r row
-		err := rows.Scan(&r.ID, &r.LaneKey, &r.Platform, &r.Tenant, &r.EventID, &r.UserKey, &r.Body, &r.Status, &r.Error, &r.Attempts,
-			&r.ConversationID, &r.DeliveryID, &r.ReceivedAt, &r.UpdatedAt, &r.NextAttemptAt, &r.Steps)
-		list = append(list, r)
-		return err
-	}, "SELECT "+columns+" FROM events WHERE "+where, args...)
-	return list, err
+func (b *Inbox) rows(ctx context.Context, in database.Reader, where string, args ...any) ([]row, error) {
+	return database.All(ctx, b.DB, in, (*row).dest, "SELECT "+columns+" FROM events WHERE "+where, args...)
 }
 
 // body is what of an event needs no column of its own.

@@ -122,6 +122,6 @@ func (b *Inbox) one(ctx context.Context, where string, args ...any) (Event, erro
 
 // Depth returns how many events wait or are being answered.
 func (b *Inbox) Depth(ctx context.Context) (n int64, err error) {
-	err = b.DB.Read().NewRaw("SELECT count(*) FROM events WHERE "+open).Scan(ctx, &n)
-	return n, database.Explain(err)
+	err = b.DB.QueryRow(ctx, b.DB.Read(), []any{&n}, "SELECT count(*) FROM events WHERE "+open)
+	return n, err
 }

@@ -65,7 +65,7 @@ func New(ctx context.Context, o Options) (*Inbox, error) {
 // earlier version. Once those are trimmed, the next start looks no more.
 func (b *Inbox) holdsFormer(ctx context.Context) (bool, error) {
 	var n int
-	err := b.DB.Read().NewRaw("SELECT COUNT(*) FROM events WHERE id = (SELECT MIN(id) FROM events) AND received_at < ?",
-		database.Micros(b.KeysSince)).Scan(ctx, &n)
-	return n > 0, database.Explain(err)
+	err := b.DB.QueryRow(ctx, b.DB.Read(), []any{&n}, "SELECT COUNT(*) FROM events WHERE id = (SELECT MIN(id) FROM events) AND received_at < ?",
+		database.Micros(b.KeysSince))
+	return n > 0, err
 }

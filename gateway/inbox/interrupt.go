@@ -15,7 +15,7 @@ func (b *Inbox) Grown(ctx context.Context, w *Work) (bool, error) {
 	}
 	rows, err := b.oldestOpen(ctx, b.DB.Read(), w.Lease.lane)
 	if err != nil {
-		return false, database.Explain(err)
+		return false, err
 	}
 	if len(rows) <= len(w.Events) {
 		return false, nil

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -74,7 +72,7 @@ func (b *Inbox) Claim(ctx context.Context, n int) ([]Work, error) { return b.Cla
 // that nothing else runs beside what is Alone.
 func (b *Inbox) ClaimAs(ctx context.Context, as Isolation, n int) ([]Work, error) {
 	lanesOf, order, detail := as.rule()
-	query := "queue = ? AND " + lanesOf + " AND ready_at <= ? ORDER BY " + order + " LIMIT ? " + b.DB.SkipLocked()
+	query := "queue = ? AND " + lanesOf + " AND ready_at <= ? ORDER BY " + order + " LIMIT ?" + b.DB.SkipLocked()
 	var works []Work
 	begun := b.elapsed()
 	err := b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
@@ -102,7 +100,7 @@ func (b *Inbox) ClaimAs(ctx context.Context, as Isolation, n int) ([]Work, error
 		}
 		return b.mark(ctx, tx, ids, now, Running, detail)
 	})
-	return works, database.Explain(err)
+	return works, err
 }
 
 type laneRow struct {
@@ -112,16 +110,9 @@ type laneRow struct {
 	Crashes int64
 }
 
-const laneColumns = "lane_key, lease_no, lease_owner, crashes"
-
-func (b *Inbox) lanes(ctx context.Context, in bun.IDB, query string, args ...any) (lanes []laneRow, err error) {
-	err = b.DB.Query(ctx, in, func(rows *sql.Rows) error {
-		var l laneRow
-		err := rows.Scan(&l.Key, &l.No, &l.Owner, &l.Crashes)
-		lanes = append(lanes, l)
-		return err
-	}, "SELECT "+laneColumns+" FROM lanes WHERE "+query, args...)
-	return lanes, err
+func (b *Inbox) lanes(ctx context.Context, in database.Reader, query string, args ...any) ([]laneRow, error) {
+	return database.All(ctx, b.DB, in, func(l *laneRow) []any { return []any{&l.Key, &l.No, &l.Owner, &l.Crashes} },
+		"SELECT lane_key, lease_no, lease_owner, crashes FROM lanes WHERE "+query, args...)
 }
 
 func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, query string, n int, now int64) ([]laneRow, error) {
@@ -206,7 +197,7 @@ func (b *Inbox) Extend(ctx context.Context, leases []*Lease) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("heartbeat: %w", database.Explain(err))
+		return fmt.Errorf("heartbeat: %w", err)
 	}
 	alive := make(map[string]int64, len(held))
 	for _, h := range held {
@@ -224,7 +215,7 @@ func (b *Inbox) Extend(ctx context.Context, leases []*Lease) error {
 // from being taken until the transaction ends.
 func (b *Inbox) hold(ctx context.Context, tx database.Tx, l *Lease) error {
 	var no int64
-	err := b.DB.QueryRow(ctx, tx, []any{&no}, "SELECT lease_no FROM lanes WHERE lane_key = ? AND lease_owner = ?"+b.sql.lock, l.lane, l.owner)
+	err := b.DB.QueryRow(ctx, tx, []any{&no}, "SELECT lease_no FROM lanes WHERE lane_key = ? AND lease_owner = ?"+b.DB.ForUpdate(), l.lane, l.owner)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && no != l.no {
 		return ErrLeaseLost
 	}

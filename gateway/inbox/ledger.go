@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/uptrace/bun"
-
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
 )
@@ -58,11 +56,11 @@ func (b *Inbox) filter(o ListOptions) (where string, args []any) {
 	switch o.Status {
 	case "":
 	case Received, Running:
-		add(open+" AND status = ?", o.Status)
+		add(open+" AND status = ?", string(o.Status))
 	case Failed, Dead, Discarded, Ignored:
-		add(odd+" AND status = ?", o.Status)
+		add(odd+" AND status = ?", string(o.Status))
 	case Sent:
-		add("status = ?", o.Status)
+		add("status = ?", string(o.Status))
 	}
 	if o.UserKey != "" {
 		add("user_key = ?", o.UserKey)
@@ -116,8 +114,8 @@ func (b *Inbox) Replay(ctx context.Context, id int64) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.NewRaw("UPDATE events SET status = ?, error = '', attempts = 0, next_attempt_at = 0, delivery_id = ?, updated_at = ?, steps = "+
-			b.sql.appendStep+" WHERE id IN (?)", Received, made, now, step(now, Received, "replayed by an admin"), bun.List(ids)).Exec(ctx)
+		_, err = b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, error = '', attempts = 0, next_attempt_at = 0, delivery_id = ?, updated_at = ?, steps = "+
+			b.sql.appendStep+" WHERE id IN (?)", string(Received), made, now, step(now, Received, "replayed by an admin"), ids)
 		if err != nil {
 			return err
 		}
@@ -125,7 +123,7 @@ func (b *Inbox) Replay(ctx context.Context, id int64) error {
 			return err
 		}
 		// A lane that waits for this very event's next attempt waits no more.
-		_, err = tx.NewRaw("UPDATE lanes SET ready_at = ? WHERE lane_key = ? AND lease_owner = ''", now, r.LaneKey).Exec(ctx)
+		_, err = b.DB.Exec(ctx, tx, "UPDATE lanes SET ready_at = ? WHERE lane_key = ? AND lease_owner = ''", now, r.LaneKey)
 		return err
 	})
 }
@@ -137,10 +135,10 @@ func (b *Inbox) answeredWith(ctx context.Context, tx database.Tx, r *row) ([]int
 	if r.DeliveryID == nil {
 		return ids, nil
 	}
-	var others []int64
 	// A delivery has the id of the oldest event that it answers.
-	err := tx.NewRaw("SELECT id FROM events WHERE "+odd+" AND status IN (?, ?) AND id >= ? AND delivery_id = ? AND lane_key = ? AND id <> ?",
-		Failed, Dead, *r.DeliveryID, *r.DeliveryID, r.LaneKey, r.ID).Scan(ctx, &others)
+	others, err := database.Values[int64](ctx, b.DB, tx, "SELECT id FROM events WHERE "+odd+
+		" AND status IN (?, ?) AND id >= ? AND delivery_id = ? AND lane_key = ? AND id <> ?",
+		string(Failed), string(Dead), *r.DeliveryID, *r.DeliveryID, r.LaneKey, r.ID)
 	return append(ids, others...), err
 }
 
@@ -165,15 +163,13 @@ func (b *Inbox) Discard(ctx context.Context, id int64) error {
 		case Running, Sent, Discarded:
 			return failure.New(failure.Conflict, "not_discardable", "an event that is "+string(r.Status)+" cannot be discarded", nil)
 		}
-		_, err := tx.NewRaw("UPDATE events SET status = ?, updated_at = ?, steps = "+b.sql.appendStep+" WHERE id = ?",
-			Discarded, now, step(now, Discarded, "discarded by an admin"), id).Exec(ctx)
-		return err
+		return b.mark(ctx, tx, []int64{id}, now, Discarded, "discarded by an admin")
 	})
 }
 
 // turnTo changes an event while its lane is held, so that no worker has it.
 func (b *Inbox) turnTo(ctx context.Context, id int64, change func(context.Context, database.Tx, *row, int64) error) error {
-	err := b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+	return b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		found, err := b.rows(ctx, tx, "id = ?", id)
 		if err != nil {
 			return err
@@ -197,13 +193,9 @@ func (b *Inbox) turnTo(ctx context.Context, id int64, change func(context.Contex
 		}
 		return change(ctx, tx, &found[0], now)
 	})
-	return database.Explain(err)
 }
 
 func (b *Inbox) lockLane(ctx context.Context, tx database.Tx, lane []byte) error {
-	if b.DB.Engine() == database.SQLite {
-		return nil // there is one writer
-	}
-	var keys [][]byte
-	return tx.NewRaw("SELECT lane_key FROM lanes WHERE lane_key IN (?) FOR UPDATE", bun.List([][]byte{lane})).Scan(ctx, &keys)
+	_, err := b.lanes(ctx, tx, "lane_key = ?"+b.DB.ForUpdate(), lane)
+	return err
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -34,11 +32,10 @@ func (b *Inbox) Trim(ctx context.Context, keep time.Duration) (int64, error) {
 // trimSlice looks at the next slice of the ledger after an id, and returns how
 // many events it deleted and the last id it looked at, 0 at the end.
 func (b *Inbox) trimSlice(ctx context.Context, keep time.Duration, after int64) (n, last int64, err error) {
-	var seen []struct {
-		ID       int64 `bun:"id"`
-		Status   State `bun:"status"`
-		Received int64 `bun:"received_at"`
-		Updated  int64 `bun:"updated_at"`
+	type age struct {
+		ID                int64
+		Status            State
+		Received, Updated int64
 	}
 	now, err := b.DB.Clock(ctx, b.DB.Read())
 	if err != nil {
@@ -46,9 +43,10 @@ func (b *Inbox) trimSlice(ctx context.Context, keep time.Duration, after int64) 
 	}
 	before := now - keep.Microseconds()
 	// Ids follow the time of arrival, so the scan stops at the first young one.
-	err = b.DB.Read().NewRaw("SELECT id, status, received_at, updated_at FROM events WHERE id > ? ORDER BY id LIMIT ?", after, trimSlice).Scan(ctx, &seen)
+	seen, err := database.All(ctx, b.DB, b.DB.Read(), func(e *age) []any { return []any{&e.ID, &e.Status, &e.Received, &e.Updated} },
+		"SELECT id, status, received_at, updated_at FROM events WHERE id > ? ORDER BY id LIMIT ?", after, trimSlice)
 	if err != nil {
-		return 0, 0, database.Explain(err)
+		return 0, 0, err
 	}
 	var ids []int64
 	for _, e := range seen {
@@ -69,10 +67,10 @@ func (b *Inbox) trimSlice(ctx context.Context, keep time.Duration, after int64) 
 		if err := b.Deliveries.DropTx(ctx, tx, ids); err != nil {
 			return err
 		}
-		_, err := tx.NewRaw("DELETE FROM events WHERE id IN (?)", bun.List(ids)).Exec(ctx)
+		_, err := b.DB.Exec(ctx, tx, "DELETE FROM events WHERE id IN (?)", ids)
 		return err
 	})
-	return int64(len(ids)), last, database.Explain(err)
+	return int64(len(ids)), last, err
 }
 
 // TrimLanes deletes lanes that have had nothing to do for keep, in slices.
@@ -83,17 +81,16 @@ func (b *Inbox) TrimLanes(ctx context.Context, keep time.Duration) error {
 	}
 	const idle = "ready_at IS NULL AND updated_at < ?"
 	for {
-		var keys [][]byte
-		err := b.DB.Read().NewRaw("SELECT lane_key FROM lanes WHERE "+idle+" LIMIT ?", now-keep.Microseconds(), trimSlice).Scan(ctx, &keys)
+		keys, err := database.Values[[]byte](ctx, b.DB, b.DB.Read(), "SELECT lane_key FROM lanes WHERE "+idle+" LIMIT ?", now-keep.Microseconds(), trimSlice)
 		if err != nil || len(keys) == 0 {
-			return database.Explain(err)
+			return err
 		}
 		err = b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-			_, err := tx.NewRaw("DELETE FROM lanes WHERE "+idle+" AND lane_key IN (?)", now-keep.Microseconds(), bun.List(keys)).Exec(ctx)
+			_, err := b.DB.Exec(ctx, tx, "DELETE FROM lanes WHERE "+idle+" AND lane_key IN (?)", now-keep.Microseconds(), keys)
 			return err
 		})
 		if err != nil {
-			return database.Explain(err)
+			return err
 		}
 	}
 }

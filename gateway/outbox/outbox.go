@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -150,43 +151,20 @@ func (o *Outbox) insertParts(ctx context.Context, tx database.Tx, deliveryID int
 	return nil
 }
 
-type deliveryRow struct {
-	ID        int64   `bun:"id"`
-	LaneKey   []byte  `bun:"lane_key"`
-	Platform  string  `bun:"platform"`
-	Address   string  `bun:"address"`
-	Text      string  `bun:"text"`
-	Outcome   Outcome `bun:"outcome"`
-	Error     string  `bun:"error"`
-	MessageID int64   `bun:"message_id"`
-	Tokens    int64   `bun:"tokens"`
-}
-
-type partRow struct {
-	N     int       `bun:"n"`
-	Key   string    `bun:"part_key"`
-	File  string    `bun:"file_name"`
-	Text  string    `bun:"text"`
-	State partState `bun:"state"`
-	Tried int64     `bun:"tried_at"`
-}
-
 // Get returns a delivery without its parts; sql.ErrNoRows when there is none.
 func (o *Outbox) Get(ctx context.Context, id int64) (*Delivery, error) {
-	var r deliveryRow
-	err := o.db.Read().NewRaw(`SELECT id, lane_key, platform, address, text, outcome, error, message_id, tokens
-		FROM deliveries WHERE id = ?`, id).Scan(ctx, &r)
+	var d Delivery
+	var address string
+	err := o.db.QueryRow(ctx, o.db.Read(), []any{
+		&d.ID, &d.LaneKey, &d.Platform, &address, &d.Text, &d.Outcome, &d.Error, &d.MessageID, &d.Tokens,
+	}, `SELECT id, lane_key, platform, address, text, outcome, error, message_id, tokens FROM deliveries WHERE id = ?`, id)
 	if err != nil {
-		return nil, database.Explain(err)
+		return nil, err
 	}
-	d := &Delivery{
-		ID: r.ID, LaneKey: r.LaneKey, Platform: r.Platform, Text: r.Text, Outcome: r.Outcome,
-		Error: r.Error, MessageID: r.MessageID, Tokens: r.Tokens,
-	}
-	if err := json.Unmarshal([]byte(r.Address), &d.Address); err != nil {
+	if err := json.Unmarshal([]byte(address), &d.Address); err != nil {
 		return nil, fmt.Errorf("delivery %d: address: %w", id, err)
 	}
-	return d, nil
+	return &d, nil
 }
 
 // Load returns a delivery with its parts, to be taken up again.
@@ -195,15 +173,13 @@ func (o *Outbox) Load(ctx context.Context, id int64) (*Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	var rows []partRow
-	err = o.db.Read().NewRaw("SELECT n, part_key, file_name, text, state, tried_at FROM delivery_parts WHERE delivery_id = ? ORDER BY n", id).Scan(ctx, &rows)
-	if err != nil {
-		return nil, database.Explain(err)
-	}
-	for _, r := range rows {
-		d.parts = append(d.parts, part{
-			n: r.N, key: r.Key, file: r.File, text: r.Text, state: r.State, since: database.Time(r.Tried), doubt: r.State == sending,
-		})
-	}
-	return d, nil
+	err = o.db.Query(ctx, o.db.Read(), func(rows *sql.Rows) error {
+		var p part
+		var tried int64
+		err := rows.Scan(&p.n, &p.key, &p.file, &p.text, &p.state, &tried)
+		p.since, p.doubt = database.Time(tried), p.state == sending
+		d.parts = append(d.parts, p)
+		return err
+	}, "SELECT n, part_key, file_name, text, state, tried_at FROM delivery_parts WHERE delivery_id = ? ORDER BY n", id)
+	return d, err
 }

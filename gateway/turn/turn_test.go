@@ -96,8 +96,7 @@ func build(t *testing.T, db *database.DB, c *chat, a assistant) (*inbox.Inbox, *
 	must(t, err)
 	people, err := memory.New(t.Context(), db)
 	must(t, err)
-	ledger, err := usage.New(t.Context(), db)
-	must(t, err)
+	ledger := usage.New(db)
 	registry := commands.New(commands.Options{Prefix: "/", Store: store, Memory: people})
 	b, err := inbox.New(t.Context(), inbox.Options{
 		DB: db, Deliveries: outbox.Table{DB: db}, Owner: "me", Lease: time.Minute, Scope: inbox.ScopeThread,

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/memory"
@@ -45,7 +43,7 @@ func (l *Ledger) SpendTx(ctx context.Context, tx database.Tx, day time.Time, tok
 	who := [][]byte{PersonKeys(p)[0], chatKey(p.Realm(), chatID)}
 	slices.SortFunc(who, bytes.Compare) // the one order in which rows are locked
 	for _, key := range who {
-		if _, err := l.count.Exec(ctx, tx, key, database.Micros(day), tokens); err != nil {
+		if _, err := l.db.Exec(ctx, tx, l.count, key, database.Micros(day), tokens); err != nil {
 			return err
 		}
 	}
@@ -64,9 +62,9 @@ func (l *Ledger) Chat(ctx context.Context, r memory.Realm, chatID string, since 
 
 func (l *Ledger) used(ctx context.Context, since time.Time, who ...[]byte) (int64, error) {
 	var n int64
-	err := l.db.Read().NewRaw("SELECT COALESCE(SUM(tokens), 0) FROM budget_counts WHERE who IN (?) AND at >= ?",
-		bun.List(who), max(0, database.Micros(since))).Scan(ctx, &n)
-	return n, database.Explain(err)
+	err := l.db.QueryRow(ctx, l.db.Read(), []any{&n}, "SELECT COALESCE(SUM(tokens), 0) FROM budget_counts WHERE who IN (?) AND at >= ?",
+		who, max(0, database.Micros(since)))
+	return n, err
 }
 
 // EraseCounts removes what is counted under the keys before a time.
@@ -75,8 +73,8 @@ func (l *Ledger) EraseCounts(ctx context.Context, who [][]byte, before time.Time
 		return nil
 	}
 	return l.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		_, err := tx.NewRaw("DELETE FROM budget_counts WHERE who IN (?) AND at < ?", bun.List(who), database.Micros(before)).Exec(ctx)
-		return database.Explain(err)
+		_, err := l.db.Exec(ctx, tx, "DELETE FROM budget_counts WHERE who IN (?) AND at < ?", who, database.Micros(before))
+		return err
 	})
 }
 
@@ -84,11 +82,10 @@ func (l *Ledger) EraseCounts(ctx context.Context, who [][]byte, before time.Time
 func (l *Ledger) Fold(ctx context.Context, now time.Time) error {
 	before := database.Micros(now.Add(-keepDays))
 	for after := []byte{}; ; {
-		var who [][]byte
-		err := l.db.Read().NewRaw("SELECT DISTINCT who FROM budget_counts WHERE who > ? AND at > 0 AND at < ? ORDER BY who LIMIT ?",
-			after, before, foldAtOnce).Scan(ctx, &who)
+		who, err := database.Values[[]byte](ctx, l.db, l.db.Read(), "SELECT DISTINCT who FROM budget_counts WHERE who > ? AND at > 0 AND at < ? ORDER BY who LIMIT ?",
+			after, before, foldAtOnce)
 		if err != nil || len(who) == 0 {
-			return database.Explain(err)
+			return err
 		}
 		after = who[len(who)-1]
 		err = l.db.Write(ctx, func(ctx context.Context, tx database.Tx) error { return l.foldTx(ctx, tx, who, before) })
@@ -99,20 +96,21 @@ func (l *Ledger) Fold(ctx context.Context, now time.Time) error {
 }
 
 func (l *Ledger) foldTx(ctx context.Context, tx database.Tx, who [][]byte, before int64) error {
-	var sums []struct {
-		Who    []byte
-		Tokens int64
+	type sum struct {
+		who    []byte
+		tokens int64
 	}
 	const old = "WHERE who IN (?) AND at > 0 AND at < ?"
-	err := tx.NewRaw("SELECT who, SUM(tokens) AS tokens FROM budget_counts "+old+" GROUP BY who ORDER BY who", bun.List(who), before).Scan(ctx, &sums)
+	sums, err := database.All(ctx, l.db, tx, func(s *sum) []any { return []any{&s.who, &s.tokens} },
+		"SELECT who, SUM(tokens) FROM budget_counts "+old+" GROUP BY who ORDER BY who", who, before)
 	if err != nil {
-		return database.Explain(err)
+		return err
 	}
 	for _, s := range sums {
-		if _, err := l.count.Exec(ctx, tx, s.Who, 0, s.Tokens); err != nil {
+		if _, err := l.db.Exec(ctx, tx, l.count, s.who, 0, s.tokens); err != nil {
 			return err
 		}
 	}
-	_, err = tx.NewRaw("DELETE FROM budget_counts "+old, bun.List(who), before).Exec(ctx)
-	return database.Explain(err)
+	_, err = l.db.Exec(ctx, tx, "DELETE FROM budget_counts "+old, who, before)
+	return err
 }

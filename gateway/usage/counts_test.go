@@ -15,10 +15,7 @@ import (
 func TestCounts(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		l, err := usage.New(t.Context(), db)
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := usage.New(db)
 		today := time.Now().UTC().Truncate(24 * time.Hour)
 		alice := memory.Person{Tenant: "T1", Platform: "slack", SenderID: "U1"}
 		spend := func(day time.Time, n int64, p memory.Person, chat string) {
@@ -79,10 +76,7 @@ func TestCounts(t *testing.T) {
 func TestCountsOfEarlierVersions(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		l, err := usage.New(t.Context(), db)
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := usage.New(db)
 		now := time.Now().UTC()
 		for key, n := range map[string]int64{"generic:private:a%3Ab": 5, "generic:group:a%3Ab": 7} {
 			write(t, db, func(ctx context.Context, tx database.Tx) error {

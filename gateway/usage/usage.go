@@ -12,60 +12,55 @@ import (
 
 // Day is one model's use on one day (UTC).
 type Day struct {
-	Day              string `bun:"day"               json:"day"` // YYYY-MM-DD
-	Model            string `bun:"model"             json:"model"`
-	PromptTokens     int64  `bun:"prompt_tokens"     json:"prompt_tokens"`
-	CompletionTokens int64  `bun:"completion_tokens" json:"completion_tokens"`
-	Calls            int64  `bun:"calls"             json:"calls"`
+	Day              string `json:"day"` // YYYY-MM-DD
+	Model            string `json:"model"`
+	PromptTokens     int64  `json:"prompt_tokens"`
+	CompletionTokens int64  `json:"completion_tokens"`
+	Calls            int64  `json:"calls"`
+}
+
+func (d *Day) dest() []any {
+	return []any{&d.Day, &d.Model, &d.PromptTokens, &d.CompletionTokens, &d.Calls}
 }
 
 // Ledger adds up usage. It is safe for concurrent use.
 type Ledger struct {
-	db    *database.DB
-	add   *database.Stmt
-	count *database.Stmt
+	db         *database.DB
+	add, count string // statements
 }
 
-// New prepares the ledger on a migrated database.
-func New(ctx context.Context, db *database.DB) (*Ledger, error) {
-	count := "INSERT INTO budget_counts (who, at, tokens) VALUES (?, ?, ?) "
-	query := "INSERT INTO usage_daily (day, model, prompt_tokens, completion_tokens, calls) VALUES (?, ?, ?, ?, 1) "
-	if db.Engine() == database.MySQL {
-		query += `ON DUPLICATE KEY UPDATE prompt_tokens = prompt_tokens + VALUES(prompt_tokens),
-			completion_tokens = completion_tokens + VALUES(completion_tokens), calls = calls + 1`
-		count += "ON DUPLICATE KEY UPDATE tokens = tokens + VALUES(tokens)"
-	} else {
-		query += `ON CONFLICT (day, model) DO UPDATE SET prompt_tokens = usage_daily.prompt_tokens + excluded.prompt_tokens,
-			completion_tokens = usage_daily.completion_tokens + excluded.completion_tokens, calls = usage_daily.calls + 1`
-		count += "ON CONFLICT (who, at) DO UPDATE SET tokens = budget_counts.tokens + excluded.tokens"
+// New returns the ledger on a migrated database.
+func New(db *database.DB) *Ledger {
+	return &Ledger{
+		db: db,
+		add: database.Upsert(db.Engine(), "INSERT INTO usage_daily (day, model, prompt_tokens, completion_tokens, calls) VALUES (?, ?, ?, ?, 1)", "day, model",
+			"prompt_tokens = usage_daily.prompt_tokens + excluded.prompt_tokens, "+
+				"completion_tokens = usage_daily.completion_tokens + excluded.completion_tokens, calls = usage_daily.calls + 1"),
+		count: database.Upsert(db.Engine(), "INSERT INTO budget_counts (who, at, tokens) VALUES (?, ?, ?)", "who, at",
+			"tokens = budget_counts.tokens + excluded.tokens"),
 	}
-	l := &Ledger{db: db}
-	var err error
-	if l.add, err = db.Prepare(ctx, query); err != nil {
-		return nil, err
-	}
-	l.count, err = db.Prepare(ctx, count)
-	return l, err
 }
 
 // AddTx counts one call.
 func (l *Ledger) AddTx(ctx context.Context, tx database.Tx, at time.Time, model string, prompt, completion int64) error {
-	_, err := l.add.Exec(ctx, tx, at.UTC().Format(time.DateOnly), model, prompt, completion)
+	_, err := l.db.Exec(ctx, tx, l.add, at.UTC().Format(time.DateOnly), model, prompt, completion)
 	return err
 }
 
 // Since returns the days from the given one on, newest first.
 func (l *Ledger) Since(ctx context.Context, from time.Time) ([]Day, error) {
-	days := []Day{}
-	err := l.db.Read().NewRaw(`SELECT day, model, prompt_tokens, completion_tokens, calls FROM usage_daily
-		WHERE day >= ? ORDER BY day DESC, model`, from.UTC().Format(time.DateOnly)).Scan(ctx, &days)
-	return days, database.Explain(err)
+	days, err := database.All(ctx, l.db, l.db.Read(), (*Day).dest, `SELECT day, model, prompt_tokens, completion_tokens, calls FROM usage_daily
+		WHERE day >= ? ORDER BY day DESC, model`, from.UTC().Format(time.DateOnly))
+	if days == nil {
+		days = []Day{} // a list in JSON
+	}
+	return days, err
 }
 
 // Trim deletes what is older than the given day.
 func (l *Ledger) Trim(ctx context.Context, before time.Time) error {
 	return l.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		_, err := tx.NewRaw("DELETE FROM usage_daily WHERE day < ?", before.UTC().Format(time.DateOnly)).Exec(ctx)
+		_, err := l.db.Exec(ctx, tx, "DELETE FROM usage_daily WHERE day < ?", before.UTC().Format(time.DateOnly))
 		return err
 	})
 }

@@ -20,11 +20,7 @@ func OpenKeeper(ctx context.Context, cfg *config.Config, db *database.DB, store 
 	if err != nil {
 		return nil, err
 	}
-	used, err := usage.New(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	return keeper(db, store, mem, used, version), nil
+	return keeper(db, store, mem, usage.New(db), version), nil
 }
 
 // keeper lists what a backup holds. What is not here is either in the

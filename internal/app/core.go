@@ -136,9 +136,7 @@ func (c *core) openRooms(ctx context.Context, cfg *config.Config, p purpose) (er
 	if c.memory, err = openMemory(ctx, cfg, c.db); err != nil {
 		return err
 	}
-	if c.usage, err = usage.New(ctx, c.db); err != nil {
-		return err
-	}
+	c.usage = usage.New(c.db)
 	if c.since, err = migrations.AppliedAt(ctx, c.db, migrations.Budgets); err != nil {
 		return err
 	}

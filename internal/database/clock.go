@@ -3,14 +3,12 @@ package database
 import (
 	"context"
 	"time"
-
-	"github.com/uptrace/bun"
 )
 
 // Clock returns the time that leases and waits are measured by, in
 // microseconds since 1970: the server's own clock, since the clocks of
 // several replicas differ; on SQLite this machine's.
-func (db *DB) Clock(ctx context.Context, in bun.IDB) (int64, error) {
+func (db *DB) Clock(ctx context.Context, in Reader) (int64, error) {
 	var query string
 	switch db.Engine() {
 	case Postgres:
@@ -21,10 +19,8 @@ func (db *DB) Clock(ctx context.Context, in bun.IDB) (int64, error) {
 		return Micros(db.Now()), nil
 	}
 	var now int64
-	if err := in.NewRaw(query).Scan(ctx, &now); err != nil {
-		return 0, Explain(err)
-	}
-	return now, nil
+	err := db.QueryRow(ctx, in, []any{&now}, query)
+	return now, err
 }
 
 // Micros returns t as microseconds since 1970, the form in which the ledger
@@ -54,10 +50,19 @@ func (db *DB) TimeArg(t time.Time) any {
 	return t
 }
 
-// SkipLocked returns the clause with which several replicas claim rows side by side.
-func (db *DB) SkipLocked() string {
+// ForUpdate returns the clause that holds the rows that are read until the
+// transaction ends.
+func (db *DB) ForUpdate() string {
 	if db.Engine() == SQLite {
 		return "" // there is one writer
 	}
-	return "FOR UPDATE SKIP LOCKED"
+	return " FOR UPDATE"
+}
+
+// SkipLocked returns the clause with which several replicas claim rows side by side.
+func (db *DB) SkipLocked() string {
+	if db.Engine() == SQLite {
+		return ""
+	}
+	return " FOR UPDATE SKIP LOCKED"
 }

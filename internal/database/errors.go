@@ -14,11 +14,11 @@ import (
 	"github.com/parley-bot/parley/internal/failure"
 )
 
-// Explain gives a driver's error its kind and a sentence. Other errors, and
-// nil, are returned as they are.
+// Explain gives a driver's error its kind and a sentence. Other errors, those
+// that have a kind already, and nil are returned as they are.
 func Explain(err error) error {
-	if err == nil {
-		return nil
+	if _, known := errors.AsType[*failure.Error](err); known || err == nil {
+		return err
 	}
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return explainSQLite(e.Code(), err)

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,10 +19,11 @@ import (
 // and the engine parses it anew at each call.)
 //
 // A query uses ? for arguments on every engine and holds no other question
-// mark. An argument of type []int64 or [][]byte stands for a list, as in IN (?).
+// mark. An argument of type []int64, []string or [][]byte stands for a list, as
+// in IN (?). Driver errors come back explained, see [Explain].
 
 // Exec runs a statement and returns how many rows it changed.
-func (db *DB) Exec(ctx context.Context, in bun.IDB, query string, args ...any) (int64, error) {
+func (db *DB) Exec(ctx context.Context, in Reader, query string, args ...any) (int64, error) {
 	query, args = db.bind(query, args)
 	defer db.echoed(ctx, query, time.Now())
 	res, err := runner(in).ExecContext(ctx, query, args...)
@@ -53,8 +56,26 @@ func (db *DB) Insert(ctx context.Context, tx Tx, query string, args ...any) (id 
 	return res.LastInsertId()
 }
 
+// InsertAll adds rows by an INSERT that ends in VALUES, many by one statement.
+// Their number is cut into powers of two, so that there are few texts.
+func (db *DB) InsertAll(ctx context.Context, tx Tx, query string, rows [][]any) error {
+	for len(rows) > 0 {
+		n := 1 << (bits.Len(uint(min(len(rows), maxRows))) - 1)
+		row := "(?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
+		_, err := db.Exec(ctx, tx, query+" "+row+strings.Repeat(", "+row, n-1), slices.Concat(rows[:n]...)...)
+		if err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// maxRows bounds how many rows one statement inserts.
+const maxRows = 128
+
 // Query runs a query and calls scan for each of its rows.
-func (db *DB) Query(ctx context.Context, in bun.IDB, scan func(*sql.Rows) error, query string, args ...any) error {
+func (db *DB) Query(ctx context.Context, in Reader, scan func(*sql.Rows) error, query string, args ...any) error {
 	query, args = db.bind(query, args)
 	defer db.echoed(ctx, query, time.Now())
 	rows, err := runner(in).QueryContext(ctx, query, args...)
@@ -66,10 +87,26 @@ func (db *DB) Query(ctx context.Context, in bun.IDB, scan func(*sql.Rows) error,
 
 // QueryRow runs a query and scans its one row into dest. The error is
 // sql.ErrNoRows when there is none.
-func (db *DB) QueryRow(ctx context.Context, in bun.IDB, dest []any, query string, args ...any) error {
+func (db *DB) QueryRow(ctx context.Context, in Reader, dest []any, query string, args ...any) error {
 	query, args = db.bind(query, args)
 	defer db.echoed(ctx, query, time.Now())
 	return Explain(runner(in).QueryRowContext(ctx, query, args...).Scan(dest...))
+}
+
+// All runs a query and returns its rows, each scanned into where dest says.
+func All[T any](ctx context.Context, db *DB, in Reader, dest func(*T) []any, query string, args ...any) (list []T, err error) {
+	err = db.Query(ctx, in, func(rows *sql.Rows) error {
+		var row T
+		err := rows.Scan(dest(&row)...)
+		list = append(list, row)
+		return err
+	}, query, args...)
+	return list, err
+}
+
+// Values is [All] for a query of one column.
+func Values[T any](ctx context.Context, db *DB, in Reader, query string, args ...any) ([]T, error) {
+	return All(ctx, db, in, func(v *T) []any { return []any{v} }, query, args...)
 }
 
 // each calls scan for each of the rows and closes them.
@@ -90,7 +127,7 @@ type plain interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-func runner(in bun.IDB) plain {
+func runner(in Reader) plain {
 	switch in := in.(type) {
 	case bun.Tx:
 		return in.Tx
@@ -131,6 +168,8 @@ func (db *DB) bind(query string, args []any) (string, []any) {
 		switch list := arg.(type) {
 		case []int64:
 			marks(&b, list, mark)
+		case []string:
+			marks(&b, list, mark)
 		case [][]byte:
 			marks(&b, list, mark)
 		default:
@@ -144,7 +183,7 @@ func (db *DB) bind(query string, args []any) (string, []any) {
 func hasList(args []any) bool {
 	for _, arg := range args {
 		switch arg.(type) {
-		case []int64, [][]byte:
+		case []int64, []string, [][]byte:
 			return true
 		}
 	}

@@ -73,7 +73,7 @@ func (db *DB) writeAlone(ctx context.Context, fn func(context.Context, Tx) error
 				return call(context.WithValue(ctx, insideKey{}, true), tx, fn)
 			})
 		if err == nil || attempt == serverAttempts || !isDeadlock(err) {
-			return err
+			return Explain(err)
 		}
 		wait := time.NewTimer(time.Duration(rand.IntN(5*attempt)+1) * time.Millisecond)
 		select {
