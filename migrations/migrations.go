@@ -185,8 +185,8 @@ func apply(ctx context.Context, tx bun.Tx, text string) error {
 	_, err := tx.Tx.ExecContext(ctx, text)
 	// MySQL commits each DDL statement by itself, so a migration that was cut
 	// short is taken again from its start.
-	if err != nil && name == dialect.MySQL && (strings.Contains(err.Error(), "Error 1061") || strings.Contains(err.Error(), "Error 1060")) {
-		return nil // the index or the column is already there
+	if database.AlreadyThere(err) {
+		return nil // the index or the column
 	}
 	if err != nil {
 		return fmt.Errorf("%w in %s", err, firstLine(text))

@@ -108,3 +108,10 @@ func isDeadlock(err error) bool {
 	}
 	return false
 }
+
+// AlreadyThere reports that MySQL refused to make a column (1060) or an index (1061)
+// because there is one of that name.
+func AlreadyThere(err error) bool {
+	e, ok := errors.AsType[*mysql.MySQLError](err)
+	return ok && (e.Number == 1060 || e.Number == 1061)
+}
