@@ -127,7 +127,7 @@ func (c *chat) all() []sent {
 // silent is a platform whose readers fetch their replies from us.
 type silent struct{ chat }
 
-func (*silent) Split(string) []string { return nil }
+func (*silent) Silent() bool { return true }
 
 // world is everything around one gateway.
 type world struct {

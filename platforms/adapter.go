@@ -99,6 +99,14 @@ type FileSender interface {
 	TakesFile(to Address) bool
 }
 
+// SilentSender is a [Sender] that may have nowhere to send to.
+type SilentSender interface {
+	Sender
+	// Silent reports whether who asks reads the reply from us. Then nothing is
+	// split, sent or looked for.
+	Silent() bool
+}
+
 // Adapter is a whole platform.
 type Adapter interface {
 	Receiver

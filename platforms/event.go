@@ -1,6 +1,8 @@
 package platforms
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -51,9 +53,10 @@ type Event struct {
 	ThreadID string // "" outside a thread
 
 	SenderID   string
-	SenderName string // for display; may be empty
-	Text       string // as the person meant it: the bot's mention stripped, entities decoded
-	Mentioned  bool   // in a group: the bot was addressed
+	SenderName string    // for display; may be empty
+	Text       string    // as the person meant it: the bot's mention stripped, entities decoded
+	Mentioned  bool      // in a group: the bot was addressed
+	Mentions   []Mention // who else is named in Text
 	SentAt     time.Time
 	Locale     string // BCP 47, when the platform says it
 
@@ -142,20 +145,46 @@ type Address struct {
 	ThreadID  string `json:"thread_id,omitempty"`  // the thread to answer in
 	MessageID string `json:"message_id,omitempty"` // the message to answer
 	UserID    string `json:"user_id,omitempty"`    // who asked
-	InThread  bool   `json:"in_thread,omitempty"`  // Feishu: the answer opens or continues a topic
 	UserKey   string `json:"user_key,omitempty"`
 
 	// Private means that only who asked may see the answer. It does not depend
 	// on there being a way to do so: without one there is no answer.
 	Private bool `json:"private,omitempty"`
-	// ResponseURL is Slack's short-lived answer URL of something private,
-	// already checked; "" = there is none that may be followed.
-	ResponseURL string `json:"response_url,omitempty"`
-	// SpareURL is the same of something that is not private, for a place where
-	// the bot may not write.
-	SpareURL string `json:"spare_url,omitempty"`
+	// Extra is what else the adapter needs to answer, and nobody else reads.
+	Extra map[string]string `json:"-"`
 }
 
-// ForAsker reports whether only who asked may see the answer. What an earlier
-// version has stored says it by its answer URL alone.
-func (a *Address) ForAsker() bool { return a.Private || a.ResponseURL != "" }
+// MarshalJSON writes Extra beside the other fields, where earlier versions look for it.
+func (a Address) MarshalJSON() ([]byte, error) {
+	type plain Address
+	text, err := json.Marshal(plain(a))
+	if err != nil || len(a.Extra) == 0 {
+		return text, err
+	}
+	extra, err := json.Marshal(a.Extra)
+	return append(append(text[:len(text)-1], ','), extra[1:]...), err
+}
+
+// UnmarshalJSON takes what is no other field for Extra. In what an earlier
+// version has stored, Slack's answer URL alone says that the answer is private.
+func (a *Address) UnmarshalJSON(text []byte) error {
+	type plain Address
+	var all map[string]any
+	if err := errors.Join(json.Unmarshal(text, (*plain)(a)), json.Unmarshal(text, &all)); err != nil {
+		return fmt.Errorf("address: %w", err)
+	}
+	for _, known := range [...]string{"tenant", "chat_id", "thread_id", "message_id", "user_id", "user_key", "private"} {
+		delete(all, known)
+	}
+	a.Extra = nil
+	for name, value := range all {
+		if value, ok := value.(string); ok {
+			if a.Extra == nil {
+				a.Extra = map[string]string{}
+			}
+			a.Extra[name] = value
+		}
+	}
+	a.Private = a.Private || a.Extra["response_url"] != ""
+	return nil
+}

@@ -3,6 +3,7 @@ package inbox_test
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -245,4 +246,18 @@ func TestLaneInALongQueue(t *testing.T) {
 			t.Errorf("answered %d of 7 and %d of 9", rare, crowd)
 		}
 	})
+}
+
+// Who is named in what an earlier version has stored stands in its metadata.
+func TestFormerMentions(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	b := open(t, db, "me", time.Minute)
+	e := event("e1", "alice")
+	e.Metadata = map[string]any{"mentions": []any{map[string]any{"id": "u1", "name": "Tom"}, map[string]any{"id": "u2", "text": "@ann"}}}
+	accept(t, b, e)
+	want := []platforms.Mention{{ID: "u1", Name: "Tom"}, {ID: "u2", Text: "@ann"}}
+	if got := claim(t, b, 1)[0].Events[0].Event.Mentions; !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
 }

@@ -108,27 +108,28 @@ func (b *Inbox) rows(ctx context.Context, in database.Reader, where string, args
 
 // body is what of an event needs no column of its own.
 type body struct {
-	Erased     bool               `json:"erased,omitempty"` // stands first, see erasedMark
-	App        string             `json:"app,omitempty"`
-	Kind       platforms.Kind     `json:"kind"`
-	ChatType   platforms.ChatType `json:"chat_type"`
-	ChatID     string             `json:"chat_id"`
-	ThreadID   string             `json:"thread_id,omitempty"`
-	SenderID   string             `json:"sender_id"`
-	SenderName string             `json:"sender_name,omitempty"`
-	Text       string             `json:"text"`
-	Mentioned  bool               `json:"mentioned,omitempty"`
-	SentAt     time.Time          `json:"sent_at"`
-	Locale     string             `json:"locale,omitempty"`
-	ReplyTo    platforms.Address  `json:"reply_to"`
-	Metadata   map[string]any     `json:"metadata,omitempty"`
+	Erased     bool                `json:"erased,omitempty"` // stands first, see erasedMark
+	App        string              `json:"app,omitempty"`
+	Kind       platforms.Kind      `json:"kind"`
+	ChatType   platforms.ChatType  `json:"chat_type"`
+	ChatID     string              `json:"chat_id"`
+	ThreadID   string              `json:"thread_id,omitempty"`
+	SenderID   string              `json:"sender_id"`
+	SenderName string              `json:"sender_name,omitempty"`
+	Text       string              `json:"text"`
+	Mentioned  bool                `json:"mentioned,omitempty"`
+	SentAt     time.Time           `json:"sent_at"`
+	Locale     string              `json:"locale,omitempty"`
+	ReplyTo    platforms.Address   `json:"reply_to"`
+	Mentions   []platforms.Mention `json:"mentions,omitempty"`
+	Metadata   map[string]any      `json:"metadata,omitempty"`
 }
 
 func encodeBody(e *platforms.Event) (string, error) {
 	b, err := json.Marshal(body{
 		App: e.App, Kind: e.Kind, ChatType: e.ChatType, ChatID: e.ChatID, ThreadID: e.ThreadID,
 		SenderID: e.SenderID, SenderName: e.SenderName, Text: e.Text, Mentioned: e.Mentioned,
-		SentAt: e.SentAt.UTC(), Locale: e.Locale, ReplyTo: e.ReplyTo, Metadata: e.Metadata,
+		SentAt: e.SentAt.UTC(), Locale: e.Locale, ReplyTo: e.ReplyTo, Mentions: e.Mentions, Metadata: e.Metadata,
 	})
 	if err != nil {
 		return "", fmt.Errorf("encode event: %w", err)
@@ -154,8 +155,11 @@ func (r *row) event() (Event, error) {
 			Platform: r.Platform, Tenant: r.Tenant, App: b.App, ID: r.EventID,
 			Kind: b.Kind, ChatType: b.ChatType, ChatID: b.ChatID, ThreadID: b.ThreadID,
 			SenderID: b.SenderID, SenderName: b.SenderName, Text: b.Text, Mentioned: b.Mentioned,
-			SentAt: b.SentAt, Locale: b.Locale, ReplyTo: b.ReplyTo, Metadata: b.Metadata,
+			SentAt: b.SentAt, Locale: b.Locale, ReplyTo: b.ReplyTo, Mentions: b.Mentions, Metadata: b.Metadata,
 		},
+	}
+	if b.Mentions == nil { // stored by an earlier version, or there are none
+		e.Event.Mentions = platforms.MentionsIn(b.Metadata)
 	}
 	if r.ConversationID != nil {
 		e.ConversationID = *r.ConversationID

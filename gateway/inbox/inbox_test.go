@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -131,10 +132,11 @@ func TestEventSurvivesStorage(t *testing.T) {
 		e := event("e1", "alice")
 		e.Tenant, e.ThreadID, e.SenderName, e.Locale = "T1", "th", "Älice 🦜", "de"
 		e.Text = "emoji 👍🏽, rtl שלום, quote ' and \\ and ? and \"x\""
-		e.ReplyTo = platforms.Address{Tenant: "T1", ChatID: "alice", ThreadID: "th", ResponseURL: "https://x.test/?a=1"}
+		e.ReplyTo = platforms.Address{Tenant: "T1", ChatID: "alice", ThreadID: "th", Private: true, Extra: map[string]string{"response_url": "https://x.test/?a=1"}}
+		e.Mentions = []platforms.Mention{{ID: "u1", Name: "Tom"}, {ID: "u2", Text: "@tom"}}
 		accept(t, b, e)
 		got := claim(t, b, 1)[0].Events[0].Event
-		if got.Text != e.Text || got.SenderName != e.SenderName || got.ReplyTo != e.ReplyTo || got.Metadata["k"] != "v" ||
+		if got.Text != e.Text || got.SenderName != e.SenderName || !reflect.DeepEqual(got.ReplyTo, e.ReplyTo) || !reflect.DeepEqual(got.Mentions, e.Mentions) || got.Metadata["k"] != "v" ||
 			got.Tenant != "T1" || !got.SentAt.Equal(e.SentAt) || got.UserKey() != e.UserKey() {
 			t.Errorf("got %+v\nwant %+v", got, e)
 		}

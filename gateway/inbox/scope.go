@@ -30,7 +30,7 @@ func (s Scope) Key(e *platforms.Event) conversation.Key {
 	case ScopeSender:
 		k.ChatID, k.ThreadID = "", ""
 	case ScopeRoom:
-		if e.ChatType == platforms.Group && (!e.ReplyTo.ForAsker() || e.Kind == platforms.KindCommand) {
+		if e.ChatType == platforms.Group && (!e.ReplyTo.Private || e.Kind == platforms.KindCommand) {
 			k.UserKey = platforms.RoomKey(e.Platform)
 		}
 	case ScopeThread:

@@ -77,6 +77,12 @@ func (o *Outbox) TakesFile(platform string, to platforms.Address) bool {
 	return ok && s.TakesFile(to)
 }
 
+// Silent reports whether who asks on that platform reads the reply from us.
+func (o *Outbox) Silent(platform string) bool {
+	s, ok := o.Sender(platform).(platforms.SilentSender)
+	return ok && s.Silent()
+}
+
 // Prepare cuts the reply for its platform; a File, which the platform must
 // take, stays whole. Nothing is stored yet.
 func (o *Outbox) Prepare(d *Delivery, eventKey []byte) {
@@ -93,6 +99,9 @@ func (o *Outbox) Prepare(d *Delivery, eventKey []byte) {
 // split makes d's text the parts from number first on, the first of which is
 // being sent.
 func (o *Outbox) split(d *Delivery, base string, first int) []part {
+	if o.Silent(d.Platform) {
+		return nil
+	}
 	var list []part
 	for i, text := range o.Sender(d.Platform).Split(d.Text) {
 		n := first + i

@@ -199,6 +199,9 @@ func (r *Runner) userMessage(e *inbox.Event, key conversation.Key, text string) 
 		m.Metadata = map[string]any{}
 	}
 	m.Metadata["event_id"] = e.Event.ID
+	if _, told := m.Metadata[platforms.MetaMentions]; !told && len(e.Event.Mentions) > 0 {
+		m.Metadata[platforms.MetaMentions] = e.Event.Mentions
+	}
 	delete(m.Metadata, "sender_name") // what a program calls so is not the sender's name
 	if e.Event.SenderName != "" {
 		m.Metadata["sender_name"] = e.Event.SenderName

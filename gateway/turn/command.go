@@ -48,7 +48,7 @@ func (r *Runner) runCommand(ctx context.Context, w *inbox.Work, key conversation
 		outcome: outbox.Sent, detail: "answered by a command",
 		isCommand: true, command: r.Commands.Name(name), forgets: answer.Forgets,
 	}
-	if answer.Unkept || lead.Event.ReplyTo.ForAsker() && inRoom(&lead.Event, r.Scope) {
+	if answer.Unkept || lead.Event.ReplyTo.Private && inRoom(&lead.Event, r.Scope) {
 		return a, nil // what only this person sees is no part of what a room reads
 	}
 	kept := answer.Kept
@@ -96,17 +96,10 @@ func eventName(e *inbox.Event) string { return hex.EncodeToString(inbox.EventKey
 
 // mentions returns whom the platform says that the text names.
 func mentions(e *platforms.Event) []commands.Mention {
-	all, _ := e.Metadata["mentions"].([]any)
 	var list []commands.Mention
-	for _, one := range all {
-		m, _ := one.(map[string]any)
-		id, _ := m["id"].(string)
-		text, _ := m["text"].(string)
-		if name, _ := m["name"].(string); text == "" {
-			text = "@" + cmp.Or(name, id)
-		}
-		if id != "" {
-			list = append(list, commands.Mention{ID: id, Text: text})
+	for _, m := range e.Mentions {
+		if m.ID != "" {
+			list = append(list, commands.Mention{ID: m.ID, Text: m.Shown()})
 		}
 	}
 	return list
@@ -115,7 +108,7 @@ func mentions(e *platforms.Event) []commands.Mention {
 // shown returns the answer's text as the chat gets it: code stands in a block,
 // unless the reader fetches the text from us and may be a program.
 func (r *Runner) shown(platform string, answer commands.Answer) string {
-	if answer.Code == "" || len(r.Outbox.Sender(platform).Split("text")) == 0 {
+	if answer.Code == "" || r.Outbox.Silent(platform) {
 		return answer.Text
 	}
 	return "```" + answer.Code + "\n" + answer.Text + "\n```"

@@ -68,9 +68,7 @@ func TestMentionsAndNativeCommands(t *testing.T) {
 	db, c := dbtest.New(t), &chat{}
 	b, r, _ := build(t, db, c, func() (ai.Response, error) { panic("no command asks the model") })
 	kudos := said("1", "/kudos @Tom Smith for it")
-	kudos.Metadata = map[string]any{"mentions": []any{
-		map[string]any{"id": "u1", "name": "Tom Smith"}, map[string]any{"id": "u2", "text": "@tom"}, "odd", map[string]any{"id": 7},
-	}}
+	kudos.Mentions = []platforms.Mention{{ID: "u1", Name: "Tom Smith"}, {ID: "u2", Text: "@tom"}, {Text: "@nobody"}}
 	native := said("2", "load x")
 	native.Kind = platforms.KindCommand
 	prefixed := said("3", "/load x")

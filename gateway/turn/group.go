@@ -1,6 +1,8 @@
 package turn
 
 import (
+	"maps"
+
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/platforms"
 )
@@ -39,10 +41,11 @@ func together(lead *platforms.Event, next *inbox.Event) bool {
 		sameAddress(lead.ReplyTo, e.ReplyTo)
 }
 
-// sameAddress compares where replies go; which message is answered, and the
-// spare way to its author, differ by nature.
+// sameAddress compares where replies go. Which message is answered differs by
+// nature, as does what the adapter keeps beside; of private answers that is the
+// way to who asked.
 func sameAddress(a, b platforms.Address) bool {
-	a.MessageID, b.MessageID = "", ""
-	a.SpareURL, b.SpareURL = "", ""
-	return a == b
+	return a.Tenant == b.Tenant && a.ChatID == b.ChatID && a.ThreadID == b.ThreadID &&
+		a.UserID == b.UserID && a.UserKey == b.UserKey && a.Private == b.Private &&
+		(!a.Private || maps.Equal(a.Extra, b.Extra))
 }

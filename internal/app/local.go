@@ -10,20 +10,10 @@ import (
 
 // silent is the sender of the places where the reader waits for the reply
 // here: the chat page and the terminal.
-type silent struct{}
+type silent struct{ platforms.Sender }
 
-// Split returns nothing to send.
-func (silent) Split(string) []string { return nil }
-
-// Send is never called, since there are no parts.
-func (silent) Send(context.Context, platforms.Address, platforms.Part) (string, error) {
-	return "", nil
-}
-
-// Find is never called, since there are no parts.
-func (silent) Find(context.Context, platforms.Address, platforms.Part, time.Time) (platforms.Finding, string, error) {
-	return platforms.Missing, "", nil
-}
+// Silent says that nothing is sent.
+func (silent) Silent() bool { return true }
 
 // gone is the sender of a platform that was configured when an event came and
 // is not any more: the event is tried again until its attempts are used up.

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/parley-bot/parley/platforms"
 )
 
 // mention is somebody addressed in a message. In the text stands only its key.
@@ -61,18 +63,15 @@ func (a *Adapter) resolve(text string, mentions []mention) (resolved string, men
 	return text, mentioned
 }
 
-// others keeps who else was mentioned with the message, since the text holds names only.
-func others(mentions []mention, isBot func(mention) bool) map[string]any {
-	var list []any
+// others returns who else was mentioned, since the text holds names only.
+func others(mentions []mention, isBot func(mention) bool) []platforms.Mention {
+	var list []platforms.Mention
 	for _, m := range mentions {
 		if m.Key != everybody && !isBot(m) {
-			list = append(list, map[string]any{"id": m.ID.best(), "name": m.Name})
+			list = append(list, platforms.Mention{ID: m.ID.best(), Name: m.Name})
 		}
 	}
-	if list == nil {
-		return nil
-	}
-	return map[string]any{"mentions": list}
+	return list
 }
 
 // textOf returns a message's text with its mention keys, or the reason why it

@@ -35,6 +35,11 @@ func TestContract(t *testing.T) {
 		Sign: func(_ *testing.T, at time.Time, body []byte) platforms.Request {
 			return request(fakefeishu.SignedRequest(testKey, at, body))
 		},
+		Naming: fakefeishu.MessageEvent(fakefeishu.Message{
+			Text: "/kudos @_user_1", AppID: testApp, Token: testToken, At: arrival,
+			Mentions: []fakefeishu.Mention{{Key: "@_user_1", OpenID: "ou_bob", Name: "Bob", Type: "user"}},
+		}),
+		Named: platforms.Mention{ID: "ou_bob", Name: "Bob"},
 		Proof: []string{"X-Lark-Signature", "X-Lark-Request-Timestamp", "X-Lark-Request-Nonce"},
 		Limit: feishu.MaxContent, Size: func(s string) int { return len(feishu.TextContent(s)) },
 		Address: toReply,

@@ -16,7 +16,7 @@ var filePart = platforms.Part{Key: "key", File: "conversation.json", Text: `{"me
 func TestFileIsShown(t *testing.T) {
 	t.Parallel()
 	for name, to := range map[string]platforms.Address{
-		"reply": toReply, "create": inChat, "topic": {ChatID: "oc_1", MessageID: "om_asked", ThreadID: "omt_1", InThread: true},
+		"reply": toReply, "create": inChat, "topic": {ChatID: "oc_1", MessageID: "om_asked", ThreadID: "omt_1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -28,7 +28,7 @@ func TestFileIsShown(t *testing.T) {
 			}
 			shown := fake.Messages()
 			if len(shown) != 1 || shown[0].ID != id || shown[0].Type != "file" || shown[0].File != filePart.File ||
-				shown[0].Text != filePart.Text || shown[0].UUID != "key" || shown[0].ReplyTo != to.MessageID || shown[0].InThread != to.InThread {
+				shown[0].Text != filePart.Text || shown[0].UUID != "key" || shown[0].ReplyTo != to.MessageID || shown[0].InThread != (to.ThreadID != "") {
 				t.Errorf("shown %+v", shown)
 			}
 		})

@@ -55,11 +55,11 @@ func (a *Adapter) messageEvent(ev platforms.Event, raw json.RawMessage) (platfor
 	ev.Locale = clientLocale(msg.UserAgent)
 	ev.ReplyTo = platforms.Address{
 		Tenant: ev.Tenant, ChatID: msg.ChatID, ThreadID: msg.ThreadID, MessageID: msg.ID,
-		UserID: ev.SenderID, InThread: msg.ThreadID != "",
+		UserID: ev.SenderID,
 	}
 	text, reason := textOf(msg.Type, msg.Content)
 	ev.Text, ev.Mentioned = a.resolve(text, msg.Mentions)
-	ev.Metadata = others(msg.Mentions, a.isBot)
+	ev.Mentions = others(msg.Mentions, a.isBot)
 	ev.Ignore = cmp.Or(a.notAPerson(body), reason, noText(ev))
 	return ev, nil
 }

@@ -41,7 +41,7 @@ func TestMessageBecomesEvent(t *testing.T) {
 		Kind: platforms.KindMessage, ChatType: platforms.Group, ChatID: "oc_1", ThreadID: "omt_1",
 		SenderID: "ou_alice", Text: "/save city  Paris", Mentioned: true, SentAt: sent,
 		ReplyTo: platforms.Address{
-			Tenant: "tenant_1", ChatID: "oc_1", ThreadID: "omt_1", MessageID: "om_1", UserID: "ou_alice", InThread: true,
+			Tenant: "tenant_1", ChatID: "oc_1", ThreadID: "omt_1", MessageID: "om_1", UserID: "ou_alice",
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -250,9 +250,8 @@ func TestMentions(t *testing.T) {
 		got := receive(t, newAdapter(t), message(func(m *fakefeishu.Message) {
 			m.Text, m.Mentions = "@_user_1 @_user_2", []fakefeishu.Mention{bot, bob, all}
 		}))
-		want := map[string]any{"mentions": []any{map[string]any{"id": "ou_bob", "name": "Bob"}}}
-		if !reflect.DeepEqual(got.Metadata, want) {
-			t.Errorf("metadata %v", got.Metadata)
+		if want := []platforms.Mention{{ID: "ou_bob", Name: "Bob"}}; !reflect.DeepEqual(got.Mentions, want) {
+			t.Errorf("mentions %v", got.Mentions)
 		}
 	})
 }

@@ -74,7 +74,7 @@ func (a *Adapter) Find(_ context.Context, _ platforms.Address, p platforms.Part,
 // https://open.feishu.cn/document/server-docs/im-v1/message/reply
 func (a *Adapter) reply(ctx context.Context, to platforms.Address, m outgoing) (string, error) {
 	body := larkim.NewReplyMessageReqBodyBuilder().MsgType(m.kind).Content(m.content).Uuid(m.key)
-	if to.InThread {
+	if to.ThreadID != "" {
 		body.ReplyInThread(true)
 	}
 	return a.call(ctx, func(ctx context.Context, token larkcore.RequestOptionFunc) (outcome, error) {

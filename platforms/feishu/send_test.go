@@ -44,7 +44,7 @@ func TestSendRepliesOrCreates(t *testing.T) {
 		want fakefeishu.Sent
 	}{
 		{toReply, fakefeishu.Sent{ChatID: "oc_1", ReplyTo: "om_asked"}},
-		{platforms.Address{ChatID: "oc_1", MessageID: "om_asked", ThreadID: "omt_1", InThread: true}, fakefeishu.Sent{ChatID: "oc_1", ReplyTo: "om_asked", InThread: true}},
+		{platforms.Address{ChatID: "oc_1", MessageID: "om_asked", ThreadID: "omt_1"}, fakefeishu.Sent{ChatID: "oc_1", ReplyTo: "om_asked", InThread: true}},
 		{inChat, fakefeishu.Sent{ChatID: "oc_1"}},
 	} {
 		key, text := fmt.Sprint("key-", i), "hi \"you\" & <b>\n漢字"

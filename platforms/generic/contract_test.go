@@ -79,6 +79,8 @@ func TestContract(t *testing.T) {
 			t.Helper()
 			return signed(t, secret, "event-1", at, string(body))
 		},
+		Naming:  []byte(`{"sender_id":"alice","text":"/kudos @bob","metadata":{"mentions":[{"id":"u2","text":"@bob"},"odd",{"id":7}]}}`),
+		Named:   platforms.Mention{ID: "u2", Text: "@bob"},
 		Proof:   []string{fakecallback.HeaderID, fakecallback.HeaderTimestamp, fakecallback.HeaderSignature},
 		Address: platforms.Address{ChatID: "alice", UserID: "alice", UserKey: "generic:private:alice"},
 		Shown: func() []string {

@@ -48,7 +48,10 @@ type Adapter struct {
 	logger   *slog.Logger
 }
 
-var _ platforms.Adapter = (*Adapter)(nil)
+var (
+	_ platforms.Adapter      = (*Adapter)(nil)
+	_ platforms.SilentSender = (*Adapter)(nil)
+)
 
 // New returns the adapter of one source. Its error says what is wrong with the
 // options and never holds the secret.
@@ -91,14 +94,12 @@ func checkCallback(raw string) error {
 	return nil
 }
 
-// Split returns the reply whole, since a program takes any length, and nothing
-// without a callback: then the reply is read over HTTP.
-func (a *Adapter) Split(reply string) []string {
-	if a.callback == "" {
-		return nil
-	}
-	return []string{reply}
-}
+// Split returns the reply whole, since a program takes any length.
+func (a *Adapter) Split(reply string) []string { return []string{reply} }
+
+// Silent implements [platforms.SilentSender]: without a callback the reply is
+// read over HTTP.
+func (a *Adapter) Silent() bool { return a.callback == "" }
 
 // Find always says that the part is to be sent: a repeat carries the same
 // webhook-id, by which the receiver knows it.

@@ -63,6 +63,7 @@ func (a *Adapter) event(id string, m *message, sentAt time.Time) platforms.Event
 		SenderName: m.senderName,
 		Text:       m.text,
 		Mentioned:  true,
+		Mentions:   platforms.MentionsIn(m.metadata),
 		SentAt:     sentAt,
 		Locale:     m.locale,
 		Metadata:   m.metadata,

@@ -255,6 +255,9 @@ func TestSplitKeepsTheReplyWhole(t *testing.T) {
 	if got := newAdapter(t, generic.Options{CallbackURL: "http://127.0.0.1:1/"}).Split(long); len(got) != 1 || got[0] != long {
 		t.Errorf("%d parts", len(got))
 	}
+	if !newAdapter(t, generic.Options{}).Silent() {
+		t.Error("without a callback there is something to send")
+	}
 }
 
 func TestNothingSecretIsLogged(t *testing.T) {

@@ -34,6 +34,10 @@ type Harness struct {
 	// Sign returns a genuinely signed webhook with another body, encrypted
 	// first where the platform does that.
 	Sign func(t *testing.T, at time.Time, body []byte) platforms.Request
+	// Naming is the body of a genuine webhook whose text names Named, nil where
+	// texts name nobody.
+	Naming []byte
+	Named  platforms.Mention
 	// Proof names the headers that are all required and in which every
 	// character matters.
 	Proof []string
@@ -62,6 +66,8 @@ type Fault struct {
 // Test runs the whole contract.
 func Test(t *testing.T, h Harness) {
 	t.Run("genuine", h.testGenuine)
+	t.Run("mention", h.testMention)
+	t.Run("address", h.testAddress)
 	t.Run("same message", h.testSameMessage)
 	t.Run("altered", h.testAltered)
 	t.Run("unsigned", h.testUnsigned)

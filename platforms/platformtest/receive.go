@@ -2,7 +2,9 @@ package platformtest
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +86,31 @@ func (h Harness) testGenuine(t *testing.T) {
 	}
 	if d := e.SentAt.Sub(h.Now).Abs(); d > time.Minute {
 		t.Errorf("sent at %v, which is %v from now", e.SentAt, d)
+	}
+}
+
+// testMention: who is named beside the bot comes along, and is found in the text.
+func (h Harness) testMention(t *testing.T) {
+	if h.Naming == nil {
+		return
+	}
+	e := h.one(t, h.Sign(t, h.Now, h.Naming))
+	if len(e.Mentions) != 1 || e.Mentions[0] != h.Named || !strings.Contains(e.Text, h.Named.Shown()) {
+		t.Errorf("%q names %+v, want %+v", e.Text, e.Mentions, h.Named)
+	}
+}
+
+// testAddress: where the answer goes is the same after a restart.
+func (h Harness) testAddress(t *testing.T) {
+	for _, want := range []platforms.Address{h.Address, h.one(t, h.Request(t, h.Now, h.hello())).ReplyTo} {
+		stored, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got platforms.Address
+		if err := json.Unmarshal(stored, &got); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v was stored as %s and is %+v: %v", want, stored, got, err)
+		}
 	}
 }
 

@@ -15,6 +15,9 @@ import (
 
 // testSplit: every character of a reply reaches the platform, in parts it takes.
 func (h Harness) testSplit(t *testing.T) {
+	if s, ok := h.Adapter.(platforms.SilentSender); ok && s.Silent() {
+		t.Error("there is an address, and nothing is to be sent")
+	}
 	limit, size := h.Limit, h.Size
 	if limit == 0 {
 		limit, size = 1<<30, func(s string) int { return len(s) }

@@ -99,10 +99,11 @@ func (a *Adapter) readInteraction(r platforms.Request, payload string, now time.
 	e.ReplyTo = platforms.Address{
 		Tenant: tenant, ChatID: chat, ThreadID: e.ThreadID, MessageID: p.messageTS(), UserID: p.User.ID,
 	}
+	answer := a.checked(p.ResponseURL)
 	if p.private() {
-		e.ReplyTo.Private, e.ReplyTo.ResponseURL = !direct(chat), a.checked(p.ResponseURL)
+		e.ReplyTo.Private, e.ReplyTo.Extra = !direct(chat) || answer != "", extra(responseURL, answer)
 	} else {
-		e.ReplyTo.SpareURL = a.checked(p.ResponseURL)
+		e.ReplyTo.Extra = extra(spareURL, answer)
 	}
 	return platforms.Inbound{Events: []platforms.Event{e}}, nil
 }

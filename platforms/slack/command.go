@@ -25,19 +25,17 @@ func (a *Adapter) readCommand(r platforms.Request, form url.Values, now time.Tim
 	}
 	said := readText(c.Text, nil)
 	tenant := cmp.Or(c.TeamID, c.EnterpriseID)
+	answer := a.checked(c.ResponseURL)
 	e := platforms.Event{
 		Platform: Platform, Tenant: tenant, App: c.APIAppID,
 		ID: cmp.Or(c.TriggerID, requestID(r)), Kind: platforms.KindCommand,
 		ChatType: chatTypeOf(c.ChannelID), ChatID: c.ChannelID,
 		SenderID: c.UserID, SenderName: c.UserName,
-		Text: commandText(c.Command, said.text), Mentioned: true, SentAt: now.UTC(),
+		Text: commandText(c.Command, said.text), Mentioned: true, Mentions: said.mentions, SentAt: now.UTC(),
 		ReplyTo: platforms.Address{
 			Tenant: tenant, ChatID: c.ChannelID, UserID: c.UserID,
-			Private: !direct(c.ChannelID), ResponseURL: a.checked(c.ResponseURL),
+			Private: !direct(c.ChannelID) || answer != "", Extra: extra(responseURL, answer),
 		},
-	}
-	if len(said.mentions) > 0 {
-		e.Metadata = map[string]any{"mentions": said.mentions}
 	}
 	return platforms.Inbound{Events: []platforms.Event{e}}, nil
 }

@@ -198,7 +198,7 @@ func (m *message) fill(e *platforms.Event, bots []string) {
 	said := readText(m.Text, m.botsIn(bots))
 	e.Text = said.text
 	e.Mentioned = said.addressed || m.Type == typeAppMention
-	e.Metadata = m.metadata(&said)
+	e.Mentions, e.Metadata = said.mentions, m.metadata()
 	if e.Text == "" && len(m.Files) > 0 {
 		e.Text = describe(m.Files)
 	}
@@ -229,11 +229,8 @@ func (m *message) botsIn(bots []string) []string {
 	return nil
 }
 
-func (m *message) metadata(said *spoken) map[string]any {
+func (m *message) metadata() map[string]any {
 	data := make(map[string]any)
-	if len(said.mentions) > 0 {
-		data["mentions"] = said.mentions
-	}
 	if len(m.Files) > 0 {
 		data["files"] = listFiles(m.Files)
 	}

@@ -26,7 +26,7 @@ const sharing = time.Minute
 var _ platforms.FileSender = (*Adapter)(nil)
 
 // TakesFile implements [platforms.FileSender]. A file is for all in the channel.
-func (a *Adapter) TakesFile(to platforms.Address) bool { return !to.ForAsker() }
+func (a *Adapter) TakesFile(to platforms.Address) bool { return !to.Private }
 
 // sendFile shows a part as a file and returns the file's id, since Slack does
 // not tell that of the message. Only the last of the three calls shows

@@ -51,8 +51,8 @@ func TestTakesFile(t *testing.T) {
 		{channel, true},
 		{thread, true},
 		{platforms.Address{ChatID: "D1"}, true},
-		{platforms.Address{ChatID: "C1", ResponseURL: server.NewResponseURL()}, false},
-		{platforms.Address{ChatID: "D1", ResponseURL: "https://elsewhere.example/"}, false},
+		{platforms.Address{ChatID: "C1", Private: true, Extra: map[string]string{"response_url": server.NewResponseURL()}}, false},
+		{platforms.Address{ChatID: "D1", Private: true, Extra: map[string]string{"response_url": "https://elsewhere.example/"}}, false},
 	} {
 		if got := a.TakesFile(c.to); got != c.want {
 			t.Errorf("%+v: %v", c.to, got)

@@ -48,7 +48,7 @@ func (a *Adapter) Find(ctx context.Context, to platforms.Address, p platforms.Pa
 			return platforms.Unknowable, "", err
 		}
 	}
-	if finding == platforms.Missing && to.ForAsker() {
+	if finding == platforms.Missing && to.Private {
 		// What only one person sees is in no history.
 		finding = platforms.Unknowable
 	}

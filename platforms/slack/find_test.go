@@ -170,7 +170,7 @@ func TestAnswerToACommandIsUnknowable(t *testing.T) {
 	t.Parallel()
 	a, server := pair(t)
 	since := time.Now()
-	to := platforms.Address{ChatID: "D1", ResponseURL: server.NewResponseURL()}
+	to := platforms.Address{ChatID: "D1", Private: true, Extra: map[string]string{"response_url": server.NewResponseURL()}}
 	server.Script(fakeslack.ResponseURL, fakeslack.TakeThenCut(), fakeslack.Status(404))
 	if _, err := a.Send(t.Context(), to, part); failure.KindOf(err) != failure.Ambiguous {
 		t.Fatal(err)

@@ -99,7 +99,7 @@ func TestLocaleScopesChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	to := channel
-	to.ResponseURL = server.NewResponseURL()
+	to.Private, to.Extra = true, map[string]string{"response_url": server.NewResponseURL()}
 	if _, err := a.Send(t.Context(), to, part); err != nil {
 		t.Fatal(err)
 	}

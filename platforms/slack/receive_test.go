@@ -328,7 +328,7 @@ func TestWholeSlashCommand(t *testing.T) {
 		Kind: platforms.KindCommand, ChatType: platforms.Group, ChatID: "C00000001", SenderID: "U00000001", SenderName: "alice",
 		Text: "save city Paris", Mentioned: true, SentAt: now.UTC(),
 		ReplyTo: platforms.Address{
-			Tenant: fakeslack.DefaultTeamID, ChatID: "C00000001", UserID: "U00000001", Private: true, ResponseURL: answer,
+			Tenant: fakeslack.DefaultTeamID, ChatID: "C00000001", UserID: "U00000001", Private: true, Extra: map[string]string{"response_url": answer},
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -401,7 +401,7 @@ func TestResponseURLIsFollowedOnlyToSlack(t *testing.T) {
 			t.Fatal(err)
 		}
 		to := in.Events[0].ReplyTo
-		if to.ResponseURL != "" && to.ResponseURL != c.url || (to.ResponseURL != "") != c.ok || !to.ForAsker() {
+		if len(to.Extra) > 0 && to.Extra["response_url"] != c.url || (len(to.Extra) > 0) != c.ok || !to.Private {
 			t.Errorf("%s, %q became %+v", c.api, c.url, to)
 		}
 	}
@@ -445,7 +445,7 @@ func TestWholeAction(t *testing.T) {
 		Platform: "slack", Tenant: "T1", App: "A1", ID: "1.2.3", Kind: platforms.KindAction, ChatType: platforms.Group,
 		ChatID: "C1", ThreadID: ts, SenderID: "U1", SenderName: "alice", Text: "yes", Mentioned: true, SentAt: now.UTC(),
 		ReplyTo: platforms.Address{
-			Tenant: "T1", ChatID: "C1", ThreadID: ts, MessageID: ts, UserID: "U1", SpareURL: "https://hooks.slack.com/actions/1",
+			Tenant: "T1", ChatID: "C1", ThreadID: ts, MessageID: ts, UserID: "U1", Extra: map[string]string{"spare_url": "https://hooks.slack.com/actions/1"},
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -459,7 +459,7 @@ func TestShortcutIsPrivate(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]string{"https://hooks.slack.com/app/1": "https://hooks.slack.com/app/1", "https://evil.example/": "", "": ""} {
 		e := receiveOne(t, action(map[string]any{"type": "message_action", "callback_id": "ask", "response_url": url}))
-		if !e.ReplyTo.Private || e.ReplyTo.ResponseURL != want || e.ReplyTo.SpareURL != "" || e.ChatType != platforms.Group {
+		if !e.ReplyTo.Private || e.ReplyTo.Extra["response_url"] != want || e.ReplyTo.Extra["spare_url"] != "" || e.ChatType != platforms.Group {
 			t.Errorf("%q: %s %+v", url, e.ChatType, e.ReplyTo)
 		}
 	}
@@ -493,7 +493,7 @@ func TestWhatAnActionSays(t *testing.T) {
 func TestActionsElsewhere(t *testing.T) {
 	t.Parallel()
 	ephemeral := receiveOne(t, action(map[string]any{"container": map[string]any{"is_ephemeral": true, "message_ts": ts}}))
-	if ephemeral.ReplyTo.ResponseURL == "" || ephemeral.ThreadID != "" {
+	if ephemeral.ReplyTo.Extra["response_url"] == "" || ephemeral.ThreadID != "" {
 		t.Errorf("ephemeral: %+v", ephemeral)
 	}
 	direct := receiveOne(t, action(map[string]any{"channel": map[string]any{"id": "D1", "name": "directmessage"}}))
@@ -551,7 +551,7 @@ func FuzzReceive(f *testing.F) {
 			if _, err := json.Marshal(in.Events[i]); err != nil {
 				t.Fatal(err)
 			}
-			if u := in.Events[i].ReplyTo.ResponseURL; u != "" {
+			for _, u := range in.Events[i].ReplyTo.Extra {
 				p, err := url.Parse(u)
 				if err != nil || p.Scheme != "https" || !slices.Contains([]string{"hooks.slack.com", "slack.com"}, strings.ToLower(p.Host)) {
 					t.Fatalf("response url %q", u)

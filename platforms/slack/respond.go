@@ -15,6 +15,20 @@ import (
 	"github.com/parley-bot/parley/internal/failure"
 )
 
+// What an address holds beside: Slack's short-lived answer URL, already checked.
+const (
+	responseURL = "response_url" // of something private
+	spareURL    = "spare_url"    // of something else, for a place where the bot may not write
+)
+
+// extra holds an answer URL, unless there is none that may be followed.
+func extra(name, url string) map[string]string {
+	if url == "" {
+		return nil
+	}
+	return map[string]string{name: url}
+}
+
 // checked returns a response URL if an answer may be sent there, else "": over
 // TLS to the host for it that belongs to the API's, or to the API's own scheme,
 // host and port. Who forges one would read the answer.

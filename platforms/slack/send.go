@@ -42,19 +42,19 @@ func (a *Adapter) Send(ctx context.Context, to platforms.Address, p platforms.Pa
 	if p.File != "" {
 		return a.sendFile(ctx, to, p)
 	}
-	if target := a.checked(to.ResponseURL); target != "" {
+	if target := a.checked(to.Extra[responseURL]); target != "" {
 		taken, err := a.respond(ctx, target, p.Text)
 		if taken || err != nil {
 			return "", err
 		}
 		a.log.InfoContext(ctx, "slack response url is used up; the answer goes into the conversation")
 	}
-	if to.ForAsker() && !direct(to.ChatID) {
+	if to.Private && !direct(to.ChatID) {
 		// What was for one person's eyes is not shown to a whole channel.
 		return "", a.postEphemeral(ctx, to, p)
 	}
 	id, err := a.post(ctx, to, p)
-	if target := a.checked(to.SpareURL); target != "" && outside(err) {
+	if target := a.checked(to.Extra[spareURL]); target != "" && outside(err) {
 		taken, spareErr := a.respond(ctx, target, p.Text)
 		if taken || spareErr != nil {
 			return "", spareErr

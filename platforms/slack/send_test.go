@@ -164,7 +164,7 @@ func TestUnreachableIsCertainlyNotSent(t *testing.T) {
 		if _, err := a.Send(c.ctx, channel, part); failure.KindOf(err) != failure.Retry {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		toURL := platforms.Address{ChatID: "C1", ResponseURL: gone.URL() + "/commands/1"}
+		toURL := platforms.Address{ChatID: "C1", Private: true, Extra: map[string]string{"response_url": gone.URL() + "/commands/1"}}
 		if _, err := a.Send(c.ctx, toURL, part); failure.KindOf(err) != failure.Retry {
 			t.Errorf("%s, response url: %v", c.name, err)
 		}
@@ -220,7 +220,7 @@ func TestClientTimeout(t *testing.T) {
 func TestCommandIsAnsweredAtItsURL(t *testing.T) {
 	t.Parallel()
 	a, server := pair(t)
-	to := platforms.Address{ChatID: "D1", ResponseURL: server.NewResponseURL()}
+	to := platforms.Address{ChatID: "D1", Private: true, Extra: map[string]string{"response_url": server.NewResponseURL()}}
 	for range 6 {
 		if _, err := a.Send(t.Context(), to, platforms.Part{Key: "k", Text: "a < b"}); err != nil {
 			t.Fatal(err)
@@ -263,7 +263,7 @@ func TestResponseURLErrors(t *testing.T) {
 			a, server := pair(t)
 			server.Script(fakeslack.ResponseURL, c.fault)
 			url := server.NewResponseURL()
-			_, err := a.Send(t.Context(), platforms.Address{ChatID: "D1", ResponseURL: url}, part)
+			_, err := a.Send(t.Context(), platforms.Address{ChatID: "D1", Private: true, Extra: map[string]string{"response_url": url}}, part)
 			if failure.KindOf(err) != c.kind || (err == nil) != (c.kind == failure.Internal) {
 				t.Errorf("got %v", err)
 			}
@@ -298,7 +298,7 @@ func TestUsedUpResponseURLInAChannel(t *testing.T) {
 			a, server := pair(t)
 			server.Script(fakeslack.ResponseURL, fakeslack.Refuse("used_url"))
 			server.Script(fakeslack.ChatPostEphemeral, c.fault)
-			_, err := a.Send(t.Context(), platforms.Address{ChatID: "C1", UserID: c.user, ResponseURL: server.NewResponseURL()}, part)
+			_, err := a.Send(t.Context(), platforms.Address{ChatID: "C1", UserID: c.user, Private: true, Extra: map[string]string{"response_url": server.NewResponseURL()}}, part)
 			if c.kind == failure.Internal && err != nil || c.kind != failure.Internal && (failure.KindOf(err) != c.kind || failure.CodeOf(err) != c.code) {
 				t.Errorf("got %v", err)
 			}
@@ -322,10 +322,9 @@ func TestForeignResponseURLIsNotFollowed(t *testing.T) {
 	for _, url := range []string{"", "foreign", "https://hooks.slack-gov.com/commands/1"} {
 		a, server := pair(t)
 		foreign := fakeslack.New(t, fakeslack.Options{})
-		to := platforms.Address{ChatID: "C1", UserID: "U1", Private: true, ResponseURL: url}
+		to := platforms.Address{ChatID: "C1", UserID: "U1", Private: true, Extra: map[string]string{"response_url": url}}
 		if url == "foreign" {
-			to.ResponseURL = foreign.NewResponseURL()
-			to.Private = false // as stored by an earlier version
+			to.Extra["response_url"] = foreign.NewResponseURL()
 		}
 		if _, err := a.Send(t.Context(), to, part); err != nil {
 			t.Fatal(err)
@@ -359,7 +358,7 @@ func TestWhereTheBotIsNoMember(t *testing.T) {
 			a, server := pair(t)
 			server.Script(fakeslack.ChatPostMessage, c.post)
 			server.Script(fakeslack.ResponseURL, c.spare)
-			_, err := a.Send(t.Context(), platforms.Address{ChatID: "C1", UserID: "U1", SpareURL: server.NewResponseURL()}, part)
+			_, err := a.Send(t.Context(), platforms.Address{ChatID: "C1", UserID: "U1", Extra: map[string]string{"spare_url": server.NewResponseURL()}}, part)
 			if failure.CodeOf(err) != c.code && (err != nil || c.code != "") {
 				t.Errorf("got %v", err)
 			}
@@ -431,7 +430,7 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 	a := newAdapter(t, slack.Options{
 		APIURL: server.APIURL(), Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
-	to := platforms.Address{ChatID: "D1", ResponseURL: server.URL() + "/commands/expired-secret"}
+	to := platforms.Address{ChatID: "D1", Private: true, Extra: map[string]string{"response_url": server.URL() + "/commands/expired-secret"}}
 	if _, err := a.Send(t.Context(), to, part); err != nil {
 		t.Fatal(err)
 	}

@@ -3,21 +3,23 @@ package slack
 import (
 	"slices"
 	"strings"
+
+	"github.com/parley-bot/parley/platforms"
 )
 
 // spoken is a message's text as the person meant it.
 type spoken struct {
 	text      string
 	addressed bool // the bot is mentioned
-	mentions  []map[string]any
+	mentions  []platforms.Mention
 }
 
 // users returns everybody who is mentioned, once.
 func (s *spoken) users() []string {
 	var ids []string
 	for _, m := range s.mentions {
-		if id, ok := m["id"].(string); ok && !slices.Contains(ids, id) {
-			ids = append(ids, id)
+		if !slices.Contains(ids, m.ID) {
+			ids = append(ids, m.ID)
 		}
 	}
 	return ids
@@ -46,7 +48,7 @@ func readText(raw string, bots []string) spoken {
 		text := readable(reference)
 		out.WriteString(text)
 		if isUser {
-			said.mentions = append(said.mentions, map[string]any{"id": id, "text": text})
+			said.mentions = append(said.mentions, platforms.Mention{ID: id, Text: text})
 		}
 	}
 	said.text = out.String()

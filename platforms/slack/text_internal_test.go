@@ -50,7 +50,7 @@ func TestMentionsKeepTheirIDs(t *testing.T) {
 	if got := said.users(); !said.addressed || !reflect.DeepEqual(got, []string{"U2", "U3"}) {
 		t.Errorf("addressed %v, users %v", said.addressed, got)
 	}
-	if got := said.mentions[0]; got["id"] != "U2" || got["text"] != "@bob" {
+	if got := said.mentions[0]; got.ID != "U2" || got.Text != "@bob" {
 		t.Errorf("mention %v", got)
 	}
 }
