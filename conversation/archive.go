@@ -56,10 +56,10 @@ func (m *PersistentConversationManager) ExportUpTo(ctx context.Context, id int64
 		return c, "", err
 	}
 	var size int64
-	err = m.read().QueryRowContext(ctx, `SELECT COALESCE(SUM(octet_length(m.content)), 0) + COALESCE(SUM(octet_length(m.metadata_json)), 0)`+
-		messagesSource, id).Scan(&size)
+	err = m.db.QueryRow(ctx, m.read(), []any{&size},
+		`SELECT COALESCE(SUM(octet_length(m.content)), 0) + COALESCE(SUM(octet_length(m.metadata_json)), 0)`+messagesSource, id)
 	if err != nil || size > int64(limit) {
-		return c, "", database.Explain(err)
+		return c, "", err
 	}
 	out := limited{left: limit}
 	c, err = m.exportBody(ctx, m.db.Snapshot, id, &out)

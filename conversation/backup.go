@@ -45,15 +45,14 @@ func (m *PersistentConversationManager) Backup(ctx context.Context, dir string, 
 	}
 	removeStale(dir, m.db.Now())
 	var total int64
-	if err := m.read().NewRaw(`SELECT COUNT(*) FROM conversations WHERE visible = 1`).Scan(ctx, &total); err != nil {
-		return r, database.Explain(err)
+	if err := m.db.QueryRow(ctx, m.read(), []any{&total}, `SELECT COUNT(*) FROM conversations WHERE visible = 1`); err != nil {
+		return r, err
 	}
 	for after := int64(0); ; {
-		var page []conversationRow
-		err := m.read().NewRaw(`SELECT `+conversationColumns+` FROM conversations WHERE visible = 1 AND id > ? ORDER BY id LIMIT ?`,
-			after, exportPage).Scan(ctx, &page)
+		page, err := database.All(ctx, m.db, m.read(), (*conversationRow).dest,
+			`SELECT `+conversationColumns+` FROM conversations WHERE visible = 1 AND id > ? ORDER BY id LIMIT ?`, after, exportPage)
 		if err != nil {
-			return r, database.Explain(err)
+			return r, err
 		}
 		for i := range page {
 			if err := m.backupOnce(ctx, page[i].conversation(), dir, &r); err != nil {

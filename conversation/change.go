@@ -15,10 +15,10 @@ func (m *PersistentConversationManager) UpdateStats(ctx context.Context, id, tok
 	}
 	now := m.db.Now()
 	return m.change(ctx, id, func(ctx context.Context, tx database.Tx, userKey string) error {
-		_, err := tx.NewRaw(`UPDATE conversations SET total_tokens = total_tokens + ?, last_activity = ? WHERE id = ?`,
-			tokensUsed, now, id).Exec(ctx)
+		_, err := m.db.Exec(ctx, tx, `UPDATE conversations SET total_tokens = total_tokens + ?, last_activity = ? WHERE id = ?`,
+			tokensUsed, m.db.TimeArg(now), id)
 		if err != nil || tokensUsed == 0 {
-			return database.Explain(err)
+			return err
 		}
 		return m.countTokens(ctx, tx, []entry{{userHash(userKey), now.UnixMicro(), tokensUsed}})
 	})
@@ -61,8 +61,8 @@ func (m *PersistentConversationManager) setTx(ctx context.Context, tx database.T
 	if err := validText(column, value, limit); err != nil {
 		return err
 	}
-	_, err := tx.NewRaw(`UPDATE conversations SET `+column+` = ? WHERE id = ?`, value, id).Exec(ctx)
-	return database.Explain(err)
+	_, err := m.db.Exec(ctx, tx, `UPDATE conversations SET `+column+` = ? WHERE id = ?`, value, id)
+	return err
 }
 
 // change runs fn in a transaction that holds the conversation's row, or returns [ErrNotFound].

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -79,9 +77,10 @@ func (m *PersistentConversationManager) CountOld(ctx context.Context, days int) 
 	if err := checkDays(days); err != nil {
 		return 0, 0, err
 	}
-	err = m.read().NewRaw(`SELECT COUNT(*), COALESCE(SUM(message_count), 0) FROM conversations WHERE visible = 1 AND last_activity < ?`,
-		m.db.Now().AddDate(0, 0, -days)).Scan(ctx, &conversations, &messages)
-	return conversations, messages, database.Explain(err)
+	err = m.db.QueryRow(ctx, m.read(), []any{&conversations, &messages},
+		`SELECT COUNT(*), COALESCE(SUM(message_count), 0) FROM conversations WHERE visible = 1 AND last_activity < ?`,
+		m.db.TimeArg(m.db.Now().AddDate(0, 0, -days)))
+	return conversations, messages, err
 }
 
 // archiveOld writes one conversation and reports whether it may be deleted.
@@ -98,21 +97,21 @@ func (m *PersistentConversationManager) archiveOld(ctx context.Context, dir stri
 
 // oldConversation is what cleanup needs to know.
 type oldConversation struct {
-	bun.BaseModel `bun:"table:conversations"`
-
-	ID           int64     `bun:"id"`
-	UserKey      string    `bun:"user_key"`
-	LastActivity time.Time `bun:"last_activity"`
+	ID           int64
+	UserKey      string
+	LastActivity time.Time
 }
+
+func (c *oldConversation) dest() []any { return []any{&c.ID, &c.UserKey, &c.LastActivity} }
 
 // cleanup deletes old conversations that before, if not nil, lets go.
 func (m *PersistentConversationManager) cleanup(ctx context.Context, o CleanupOptions, before func(*oldConversation) (bool, error)) (deleted int64, err error) {
 	cutoff := m.db.Now().AddDate(0, 0, -o.Days)
 	var failed []error
 	var done, total int64
-	err = m.read().NewRaw(`SELECT COUNT(*) FROM conversations WHERE visible = 1 AND last_activity < ?`, cutoff).Scan(ctx, &total)
+	err = m.db.QueryRow(ctx, m.read(), []any{&total}, `SELECT COUNT(*) FROM conversations WHERE visible = 1 AND last_activity < ?`, m.db.TimeArg(cutoff))
 	if err != nil {
-		return 0, database.Explain(err)
+		return 0, err
 	}
 	for after := (oldConversation{}); ; {
 		batch, err := m.oldBatch(ctx, cutoff, after)
@@ -161,13 +160,13 @@ func letGo(batch []oldConversation, before func(*oldConversation) (bool, error))
 
 // oldBatch returns the next conversations in the order of the index on last_activity.
 func (m *PersistentConversationManager) oldBatch(ctx context.Context, cutoff time.Time, after oldConversation) ([]oldConversation, error) {
-	var batch []oldConversation
-	q := m.read().NewSelect().Model(&batch).Where("visible = 1 AND last_activity < ?", cutoff).
-		OrderExpr("last_activity, id").Limit(cleanupBatch)
+	where, args := "", []any{m.db.TimeArg(cutoff)}
 	if after.ID != 0 {
-		q = q.Where("last_activity >= ? AND (last_activity > ? OR id > ?)", after.LastActivity, after.LastActivity, after.ID)
+		last := m.db.TimeArg(after.LastActivity)
+		where, args = " AND last_activity >= ? AND (last_activity > ? OR id > ?)", append(args, last, last, after.ID)
 	}
-	return batch, database.Explain(q.Scan(ctx))
+	return database.All(ctx, m.db, m.read(), (*oldConversation).dest, `SELECT id, user_key, last_activity FROM conversations
+		WHERE visible = 1 AND last_activity < ?`+where+` ORDER BY last_activity, id LIMIT ?`, append(args, cleanupBatch)...)
 }
 
 // deleteOld hides those of batch that have stayed as they were, in one commit,
@@ -178,7 +177,7 @@ func (m *PersistentConversationManager) deleteOld(ctx context.Context, batch []o
 		hidden = hidden[:0]
 		for _, c := range batch {
 			// Activity since it was archived would be lost without a trace.
-			err := m.hide(ctx, tx, c.ID, `visible = 1 AND last_activity = ? AND last_activity < ?`, c.LastActivity, cutoff)
+			err := m.hide(ctx, tx, c.ID, `visible = 1 AND last_activity = ? AND last_activity < ?`, m.db.TimeArg(c.LastActivity), m.db.TimeArg(cutoff))
 			if errors.Is(err, ErrNotFound) {
 				continue
 			}

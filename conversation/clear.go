@@ -25,10 +25,9 @@ func (m *PersistentConversationManager) ClearTx(ctx context.Context, tx database
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewRaw(`UPDATE conversations SET first_id = next_id, message_count = 0, total_tokens = 0, summary = NULL
-		WHERE id = ?`, id).Exec(ctx)
+	_, err = m.db.Exec(ctx, tx, `UPDATE conversations SET first_id = next_id, message_count = 0, total_tokens = 0, summary = NULL WHERE id = ?`, id)
 	if err != nil {
-		return database.Explain(err)
+		return err
 	}
 	if _, _, err = m.deleteSlice(ctx, tx, id, held.NextID, sliceRows); err != nil {
 		return err
@@ -45,9 +44,9 @@ func (m *PersistentConversationManager) removeCleared(ctx context.Context, id in
 	for more := true; more; {
 		err := m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 			var firstID int64
-			err := tx.NewRaw(`SELECT COALESCE(MAX(first_id), 0) FROM conversations WHERE id = ?`, id).Scan(ctx, &firstID)
+			err := m.db.QueryRow(ctx, tx, []any{&firstID}, `SELECT COALESCE(MAX(first_id), 0) FROM conversations WHERE id = ?`, id)
 			if err != nil {
-				return database.Explain(err)
+				return err
 			}
 			_, more, err = m.deleteSlice(ctx, tx, id, firstID, sliceRows)
 			return err

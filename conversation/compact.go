@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -20,19 +18,19 @@ const (
 
 // userDay is one user's day in the ledger; at is its first microsecond.
 type userDay struct {
-	UserHash []byte `bun:"user_hash"`
-	At       int64  `bun:"day_start"`
+	UserHash []byte
+	At       int64
 }
 
 // compactLedger adds up what is older than ledgerExact.
 func (m *PersistentConversationManager) compactLedger(ctx context.Context) error {
 	horizon := m.db.Now().Add(-ledgerExact).Truncate(24 * time.Hour).UnixMicro()
 	for {
-		var days []userDay
-		err := m.read().NewRaw(`SELECT DISTINCT user_hash, at - at % ? AS day_start FROM token_ledger
-			WHERE at > 0 AND at < ? AND at % ? <> 0 LIMIT ?`, dayMicros, horizon, dayMicros, ledgerBatch).Scan(ctx, &days)
+		days, err := database.All(ctx, m.db, m.read(), func(d *userDay) []any { return []any{&d.UserHash, &d.At} },
+			`SELECT DISTINCT user_hash, at - at % ? FROM token_ledger WHERE at > 0 AND at < ? AND at % ? <> 0 LIMIT ?`,
+			dayMicros, horizon, dayMicros, ledgerBatch)
 		if err != nil || len(days) == 0 {
-			return database.Explain(err)
+			return err
 		}
 		for _, d := range days {
 			if err := m.compactDay(ctx, d); err != nil {
@@ -45,27 +43,21 @@ func (m *PersistentConversationManager) compactLedger(ctx context.Context) error
 // compactDay replaces entries of one day by one. It deletes only what it has
 // read and locked: an import may be adding to the same day.
 func (m *PersistentConversationManager) compactDay(ctx context.Context, d userDay) error {
-	query := `SELECT at, tokens FROM token_ledger WHERE user_hash = ? AND at > ? AND at < ? ORDER BY at LIMIT ?`
-	if m.db.Engine() != database.SQLite {
-		query += ` FOR UPDATE`
-	}
 	return m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		var rows []struct {
-			At     int64 `bun:"at"`
-			Tokens int64 `bun:"tokens"`
-		}
-		err := tx.NewRaw(query, d.UserHash, d.At, d.At+dayMicros, ledgerBatch).Scan(ctx, &rows)
+		rows, err := database.All(ctx, m.db, tx, func(e *entry) []any { return []any{&e.at, &e.tokens} },
+			`SELECT at, tokens FROM token_ledger WHERE user_hash = ? AND at > ? AND at < ? ORDER BY at LIMIT ?`+m.db.ForUpdate(),
+			d.UserHash, d.At, d.At+dayMicros, ledgerBatch)
 		if err != nil || len(rows) == 0 {
-			return database.Explain(err)
+			return err
 		}
 		times, total := make([]int64, len(rows)), int64(0)
 		for i, r := range rows {
-			times[i] = r.At
-			total += r.Tokens
+			times[i] = r.at
+			total += r.tokens
 		}
-		_, err = tx.NewRaw(`DELETE FROM token_ledger WHERE user_hash = ? AND at IN (?)`, d.UserHash, bun.List(times)).Exec(ctx)
+		_, err = m.db.Exec(ctx, tx, `DELETE FROM token_ledger WHERE user_hash = ? AND at IN (?)`, d.UserHash, times)
 		if err != nil {
-			return database.Explain(err)
+			return err
 		}
 		return m.countTokens(ctx, tx, []entry{{d.UserHash, d.At, total}})
 	})

@@ -37,14 +37,14 @@ func (m *PersistentConversationManager) hide(ctx context.Context, tx database.Tx
 	if err != nil {
 		return err
 	}
-	args = append([]any{randomIdentity(), m.db.Now(), id}, args...)
-	res, err := tx.NewRaw(`UPDATE conversations SET identity = ?, visible = 0, user_key = '', chat_id = '', tenant = '', thread_id = '',
-		summary = NULL, total_tokens = 0, message_count = 0, last_activity = ? WHERE id = ? AND `+condition, args...).Exec(ctx)
-	if err != nil {
-		return database.Explain(err)
+	args = append([]any{randomIdentity(), m.db.TimeArg(m.db.Now()), id}, args...)
+	n, err := m.db.Exec(ctx, tx, `UPDATE conversations SET identity = ?, visible = 0, user_key = '', chat_id = '', tenant = '', thread_id = '',
+		summary = NULL, total_tokens = 0, message_count = 0, last_activity = ? WHERE id = ? AND `+condition, args...)
+	if err == nil && n == 0 {
+		err = notFound(id)
 	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(err, notFound(id))
+	if err != nil {
+		return err
 	}
 	return m.goneTx(ctx, tx, id, identity)
 }
@@ -84,8 +84,8 @@ func (m *PersistentConversationManager) removeSlice(ctx context.Context, tx data
 		if err != nil || more {
 			return done, err
 		}
-		if _, err := tx.NewRaw(`DELETE FROM conversations WHERE id = ? AND visible = 0`, id).Exec(ctx); err != nil {
-			return done, database.Explain(err)
+		if _, err := m.db.Exec(ctx, tx, `DELETE FROM conversations WHERE id = ? AND visible = 0`, id); err != nil {
+			return done, err
 		}
 		budget -= n + 5 // an empty conversation costs something too
 	}
@@ -98,19 +98,15 @@ const maxID = int64(1)<<62 - 1
 // reports whether there are more.
 func (m *PersistentConversationManager) deleteSlice(ctx context.Context, tx database.Tx, id, before int64, n int) (deleted int, more bool, err error) {
 	var edge int64
-	err = tx.NewRaw(`SELECT id FROM messages WHERE conversation_id = ? AND id < ? ORDER BY id LIMIT 1 OFFSET ?`,
-		id, before, n).Scan(ctx, &edge)
+	err = m.db.QueryRow(ctx, tx, []any{&edge}, `SELECT id FROM messages WHERE conversation_id = ? AND id < ? ORDER BY id LIMIT 1 OFFSET ?`,
+		id, before, n)
 	switch {
 	case err == nil:
 		before, more = edge, true
 	case !errors.Is(err, sql.ErrNoRows):
-		return 0, false, database.Explain(err)
+		return 0, false, err
 	}
-	res, err := tx.NewRaw(`DELETE FROM messages WHERE conversation_id = ? AND id < ?`, id, before).Exec(ctx)
-	if err != nil {
-		return 0, false, database.Explain(err)
-	}
-	rows, err := res.RowsAffected()
+	rows, err := m.db.Exec(ctx, tx, `DELETE FROM messages WHERE conversation_id = ? AND id < ?`, id, before)
 	return int(rows), more, err
 }
 
@@ -121,16 +117,15 @@ const orphanAge = time.Hour
 // Sweep removes what an interrupted Import, Delete or Clear has left behind
 // and no reader sees, and returns how many conversations' remains it removed.
 func (m *PersistentConversationManager) Sweep(ctx context.Context) (int64, error) {
-	var hidden, cleared []int64
-	err := m.read().NewRaw(`SELECT id FROM conversations WHERE visible = 0 AND last_activity < ?`,
-		m.db.Now().Add(-orphanAge)).Scan(ctx, &hidden)
+	hidden, err := database.Values[int64](ctx, m.db, m.read(), `SELECT id FROM conversations WHERE visible = 0 AND last_activity < ?`,
+		m.db.TimeArg(m.db.Now().Add(-orphanAge)))
 	if err != nil {
-		return 0, database.Explain(err)
+		return 0, err
 	}
-	err = m.read().NewRaw(`SELECT c.id FROM conversations c WHERE c.first_id > 1 AND c.visible = 1 AND EXISTS
-		(SELECT 1 FROM messages m WHERE m.conversation_id = c.id AND m.id < c.first_id)`).Scan(ctx, &cleared)
+	cleared, err := database.Values[int64](ctx, m.db, m.read(), `SELECT c.id FROM conversations c WHERE c.first_id > 1 AND c.visible = 1 AND EXISTS
+		(SELECT 1 FROM messages m WHERE m.conversation_id = c.id AND m.id < c.first_id)`)
 	if err != nil {
-		return 0, database.Explain(err)
+		return 0, err
 	}
 	n, err := m.removeHidden(ctx, hidden)
 	if err != nil {

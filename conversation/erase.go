@@ -2,10 +2,9 @@ package conversation
 
 import (
 	"context"
+	"database/sql"
 	"slices"
 	"time"
-
-	"github.com/uptrace/bun"
 
 	"github.com/parley-bot/parley/internal/database"
 )
@@ -25,8 +24,8 @@ func (m *PersistentConversationManager) FootprintOf(ctx context.Context, tenant,
 	rooms, err := m.conversationsOf(ctx, m.read(), tenant, []string{room})
 	for _, c := range rooms {
 		var n int64
-		if err := m.read().NewRaw(`SELECT COUNT(*)`+messagesSource+` AND m.author IN (?)`, c.ID, bun.List(userKeys)).Scan(ctx, &n); err != nil {
-			return 0, 0, database.Explain(err)
+		if err := m.db.QueryRow(ctx, m.read(), []any{&n}, `SELECT COUNT(*)`+messagesSource+` AND m.author IN (?)`, c.ID, userKeys); err != nil {
+			return 0, 0, err
 		}
 		messages += n
 	}
@@ -36,47 +35,46 @@ func (m *PersistentConversationManager) FootprintOf(ctx context.Context, tenant,
 // TenantsSince returns the tenants that a platform has conversations of: quiet
 // are those without activity since a time, lively the others.
 func (m *PersistentConversationManager) TenantsSince(ctx context.Context, platform string, since time.Time) (quiet, lively []string, err error) {
-	var rows []struct {
-		Tenant string
-		Lively int64
-	}
-	err = m.read().NewRaw(`SELECT tenant, MAX(CASE WHEN last_activity >= ? THEN 1 ELSE 0 END) AS lively FROM conversations
-		WHERE platform = ? GROUP BY tenant`, m.db.TimeArg(since), platform).Scan(ctx, &rows)
-	for _, r := range rows {
-		if r.Lively > 0 {
-			lively = append(lively, r.Tenant)
+	err = m.db.Query(ctx, m.read(), func(rows *sql.Rows) error {
+		var tenant string
+		var active int64
+		err := rows.Scan(&tenant, &active)
+		if active > 0 {
+			lively = append(lively, tenant)
 		} else {
-			quiet = append(quiet, r.Tenant)
+			quiet = append(quiet, tenant)
 		}
-	}
-	return quiet, lively, database.Explain(err)
+		return err
+	}, `SELECT tenant, MAX(CASE WHEN last_activity >= ? THEN 1 ELSE 0 END) FROM conversations
+		WHERE platform = ? GROUP BY tenant`, m.db.TimeArg(since), platform)
+	return quiet, lively, err
 }
 
 // CountUnder returns how many conversations a platform has under these tenants.
 func (m *PersistentConversationManager) CountUnder(ctx context.Context, platform string, tenants []string) (n int64, err error) {
-	err = m.read().NewRaw(`SELECT COUNT(*) FROM conversations WHERE visible = 1 AND platform = ? AND tenant IN (?)`,
-		platform, bun.List(tenants)).Scan(ctx, &n)
-	return n, database.Explain(err)
+	err = m.db.QueryRow(ctx, m.read(), []any{&n}, `SELECT COUNT(*) FROM conversations WHERE visible = 1 AND platform = ? AND tenant IN (?)`,
+		platform, tenants)
+	return n, err
 }
 
 // owned is a conversation and whose it is.
 type owned struct {
-	ID           int64  `bun:"id"`
-	UserKey      string `bun:"user_key"`
-	Tenant       string `bun:"tenant"`
-	MessageCount int64  `bun:"message_count"`
+	ID              int64
+	UserKey, Tenant string
+	MessageCount    int64
 }
+
+func (o *owned) dest() []any { return []any{&o.ID, &o.UserKey, &o.Tenant, &o.MessageCount} }
 
 // conversationsOf returns the conversations under exactly these user keys, in
 // the order of their ids.
-func (m *PersistentConversationManager) conversationsOf(ctx context.Context, from bun.IDB, tenant string, userKeys []string) ([]owned, error) {
-	var rows []owned
-	err := from.NewRaw(`SELECT id, user_key, tenant, message_count FROM conversations
-		WHERE visible = 1 AND user_key IN (?) AND tenant = ? ORDER BY id`, bun.List(userKeys), tenant).Scan(ctx, &rows)
+func (m *PersistentConversationManager) conversationsOf(ctx context.Context, from database.Reader, tenant string, userKeys []string) ([]owned, error) {
+	rows, err := database.All(ctx, m.db, from, (*owned).dest, `SELECT id, user_key, tenant, message_count FROM conversations
+		WHERE visible = 1 AND user_key IN (?) AND tenant = ? ORDER BY id`, userKeys, tenant)
 	// MySQL's = ignores trailing spaces.
 	return slices.DeleteFunc(rows, func(r owned) bool {
 		return r.Tenant != tenant || !slices.Contains(userKeys, r.UserKey)
-	}), database.Explain(err)
+	}), err
 }
 
 // HideTx takes the conversations under these user keys out of sight, as the
@@ -124,20 +122,20 @@ func (m *PersistentConversationManager) EraseAuthored(ctx context.Context, tenan
 
 // said is what decides whether a message goes.
 type said struct {
-	ID        int64     `bun:"id"`
-	Role      string    `bun:"role"`
-	Author    string    `bun:"author"`
-	Timestamp time.Time `bun:"timestamp"`
+	ID           int64
+	Role, Author string
+	Timestamp    time.Time
 }
+
+func (s *said) dest() []any { return []any{&s.ID, &s.Role, &s.Author, &s.Timestamp} }
 
 func (m *PersistentConversationManager) eraseIn(ctx context.Context, id int64, authors []string, before time.Time) error {
 	theirs := false // what follows their message, up to somebody else's, is the reply to it
 	for after := int64(0); ; {
-		var page []said
-		err := m.read().NewRaw(`SELECT id, role, author, timestamp FROM messages WHERE conversation_id = ? AND id > ? ORDER BY id LIMIT ?`,
-			id, after, sliceRows).Scan(ctx, &page)
+		page, err := database.All(ctx, m.db, m.read(), (*said).dest,
+			`SELECT id, role, author, timestamp FROM messages WHERE conversation_id = ? AND id > ? ORDER BY id LIMIT ?`, id, after, sliceRows)
 		if err != nil || len(page) == 0 {
-			return database.Explain(err)
+			return err
 		}
 		var doomed []int64
 		for _, s := range page {
@@ -166,18 +164,23 @@ func (m *PersistentConversationManager) removeMessages(ctx context.Context, id i
 			return err
 		}
 		var counted, tokens int64 // of those that the counters know: cleared ones are off already
-		err = tx.NewRaw(`SELECT COUNT(*), COALESCE(SUM(tokens), 0) FROM messages WHERE conversation_id = ? AND id >= ? AND id IN (?)`,
-			id, held.FirstID, bun.List(doomed)).Scan(ctx, &counted, &tokens)
+		err = m.db.QueryRow(ctx, tx, []any{&counted, &tokens},
+			`SELECT COUNT(*), COALESCE(SUM(tokens), 0) FROM messages WHERE conversation_id = ? AND id >= ? AND id IN (?)`, id, held.FirstID, doomed)
 		if err != nil {
-			return database.Explain(err)
+			return err
 		}
-		if _, err := tx.NewRaw(`DELETE FROM messages WHERE conversation_id = ? AND id IN (?)`, id, bun.List(doomed)).Exec(ctx); err != nil {
-			return database.Explain(err)
+		if _, err := m.db.Exec(ctx, tx, `DELETE FROM messages WHERE conversation_id = ? AND id IN (?)`, id, doomed); err != nil {
+			return err
 		}
-		_, err = tx.NewRaw(`UPDATE conversations SET message_count = message_count - ?, total_tokens = total_tokens - ? WHERE id = ?`,
-			counted, tokens, id).Exec(ctx)
-		return database.Explain(err)
+		return m.takeOff(ctx, tx, id, counted, tokens)
 	})
+}
+
+// takeOff takes messages and their tokens off a conversation's counters.
+func (m *PersistentConversationManager) takeOff(ctx context.Context, tx database.Tx, id, messages, tokens int64) error {
+	_, err := m.db.Exec(ctx, tx, `UPDATE conversations SET message_count = message_count - ?, total_tokens = total_tokens - ? WHERE id = ?`,
+		messages, tokens, id)
+	return err
 }
 
 // TokenHash returns the key under which the tokens of a user key are counted.
@@ -188,18 +191,17 @@ func TokenHash(userKey string) []byte { return userHash(userKey) }
 func (m *PersistentConversationManager) EraseTokens(ctx context.Context, hashes [][]byte, before time.Time) error {
 	for _, hash := range hashes {
 		for {
-			var times []int64
-			err := m.read().NewRaw(`SELECT at FROM token_ledger WHERE user_hash = ? AND at < ? ORDER BY at LIMIT ?`,
-				hash, before.UnixMicro(), sliceRows).Scan(ctx, &times)
+			times, err := database.Values[int64](ctx, m.db, m.read(), `SELECT at FROM token_ledger WHERE user_hash = ? AND at < ? ORDER BY at LIMIT ?`,
+				hash, before.UnixMicro(), sliceRows)
 			if err != nil {
-				return database.Explain(err)
+				return err
 			}
 			if len(times) == 0 {
 				break
 			}
 			err = m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-				_, err := tx.NewRaw(`DELETE FROM token_ledger WHERE user_hash = ? AND at IN (?)`, hash, bun.List(times)).Exec(ctx)
-				return database.Explain(err)
+				_, err := m.db.Exec(ctx, tx, `DELETE FROM token_ledger WHERE user_hash = ? AND at IN (?)`, hash, times)
+				return err
 			})
 			if err != nil {
 				return err

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
 )
@@ -33,18 +31,19 @@ func (m *PersistentConversationManager) GetOrCreateTx(ctx context.Context, tx da
 		return nil, err
 	}
 	identity, at := key.Identity(), m.db.TimeArg(now)
-	touched, err := m.stmt.touch.Exec(ctx, tx, at, identity)
+	touched, err := m.db.Exec(ctx, tx, `UPDATE conversations SET last_activity = ? WHERE identity = ? AND visible = 1`, at, identity)
 	if err != nil {
 		return nil, err
 	}
 	if touched == 0 { // not there, or (MySQL) touched in this very microsecond
-		_, err = m.stmt.create.Exec(ctx, tx, identity, key.UserKey, key.Platform, key.ChatID, key.Tenant, key.ThreadID, at, at)
+		_, err = m.db.Exec(ctx, tx, m.sql.create, identity, key.UserKey, key.Platform, key.ChatID, key.Tenant, key.ThreadID, at, at)
 		if err != nil {
 			return nil, err
 		}
 	}
 	var row conversationRow
-	if err := m.stmt.find.QueryRow(ctx, tx, row.dest(), identity); err != nil {
+	err = m.db.QueryRow(ctx, tx, row.dest(), `SELECT `+conversationColumns+` FROM conversations WHERE identity = ? AND visible = 1`, identity)
+	if err != nil {
 		return nil, err
 	}
 	return row.conversation(), nil
@@ -73,13 +72,13 @@ func (m *PersistentConversationManager) GetConversationByUser(ctx context.Contex
 	return m.one(ctx, m.read(), m.exactly("user_key")+` ORDER BY last_activity DESC, id DESC LIMIT 1`, userKey, userKey)
 }
 
-func (m *PersistentConversationManager) one(ctx context.Context, from bun.IDB, where string, args ...any) (*Conversation, error) {
+func (m *PersistentConversationManager) one(ctx context.Context, from database.Reader, where string, args ...any) (*Conversation, error) {
 	c, _, err := m.oneUpTo(ctx, from, where, args...)
 	return c, err
 }
 
 // oneUpTo is one that also returns the id of the message to come.
-func (m *PersistentConversationManager) oneUpTo(ctx context.Context, from bun.IDB, where string, args ...any) (c *Conversation, next int64, err error) {
+func (m *PersistentConversationManager) oneUpTo(ctx context.Context, from database.Reader, where string, args ...any) (c *Conversation, next int64, err error) {
 	var row conversationRow
 	query := `SELECT ` + conversationColumns + `, next_id FROM conversations WHERE visible = 1 AND ` + where
 	err = m.db.QueryRow(ctx, from, append(row.dest(), &next), query, args...)

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 
-	"github.com/uptrace/bun"
-
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -48,15 +46,13 @@ func (m *PersistentConversationManager) identityOf(ctx context.Context, tx datab
 // FinishRemoval removes what is left of the rows of conversations that were
 // cleared, deleted or replaced, as far as nobody has done so yet.
 func (m *PersistentConversationManager) FinishRemoval(ctx context.Context, ids []int64) error {
-	var cleared []int64
-	err := m.read().NewRaw(`SELECT id FROM conversations WHERE visible = 1 AND id IN (?)`, bun.List(ids)).Scan(ctx, &cleared)
+	cleared, err := database.Values[int64](ctx, m.db, m.read(), `SELECT id FROM conversations WHERE visible = 1 AND id IN (?)`, ids)
 	if err != nil {
-		return database.Explain(err)
+		return err
 	}
-	var hidden []int64
-	err = m.read().NewRaw(`SELECT id FROM conversations WHERE visible = 0 AND id IN (?)`, bun.List(ids)).Scan(ctx, &hidden)
+	hidden, err := database.Values[int64](ctx, m.db, m.read(), `SELECT id FROM conversations WHERE visible = 0 AND id IN (?)`, ids)
 	if err != nil {
-		return database.Explain(err)
+		return err
 	}
 	for _, id := range cleared {
 		if err := m.removeCleared(ctx, id); err != nil {

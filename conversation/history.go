@@ -2,13 +2,8 @@ package conversation
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"math"
-	"strconv"
-	"strings"
-
-	"github.com/parley-bot/parley/internal/database"
 )
 
 // HistoryOptions bound a history; 0 = no limit of that kind, and the tighter
@@ -82,37 +77,16 @@ func (m *PersistentConversationManager) history(ctx context.Context, id int64, o
 	}
 }
 
-// prepareHistory prepares the query that reads messages newest first. Its
-// arguments are the most bytes of a message, twice, the conversation, the id
-// below which to read, 0 for all messages or 1 for those that are no commands,
-// and how many.
-func prepareHistory(ctx context.Context, db *database.DB) (*sql.Stmt, error) {
-	s, err := db.Read().DB.PrepareContext(ctx, historyQuery(db.Engine()))
-	return s, database.Explain(err)
-}
-
-func historyQuery(engine database.Engine) string {
-	query := `SELECT ` + boundedColumns + messagesSource +
-		` AND m.id < ? AND m.is_command + ? < 2 ORDER BY m.id DESC LIMIT ?`
-	if engine == database.SQLite {
-		// SQLite looks into a plain "LIMIT ?" when it plans, and so plans anew for each call.
-		query += ` + 0`
-	}
-	for n := 1; engine == database.Postgres && strings.Contains(query, "?"); n++ {
-		query = strings.Replace(query, "?", "$"+strconv.Itoa(n), 1)
-	}
-	return query
-}
+// historyQuery reads messages newest first. Its arguments are the most bytes of a
+// message, twice, the conversation, the id below which to read, 0 for all
+// messages or 1 for those that are no commands, and how many.
+const historyQuery = `SELECT ` + boundedColumns + messagesSource + ` AND m.id < ? AND m.is_command + ? < 2 ORDER BY m.id DESC LIMIT ?`
 
 // page returns up to n messages with ids below before, newest first, and
 // whether there are more. An empty answer to the first page may mean that there
 // is no such conversation.
 func (m *PersistentConversationManager) page(ctx context.Context, id, before int64, p historyPages, n int) (_ []Message, more bool, err error) {
-	rows, err := m.loads.QueryContext(ctx, p.maxBytes, p.maxBytes, id, before, p.withoutCommands, n)
-	if err != nil {
-		return nil, false, database.Explain(err)
-	}
-	msgs, left, err := scanSome(rows, make([]Message, 0, min(n, firstPage)), pageBytes)
+	msgs, left, err := m.messages(ctx, m.read(), pageBytes, historyQuery, p.maxBytes, p.maxBytes, id, before, p.withoutCommands, n)
 	if err != nil {
 		return nil, false, fmt.Errorf("conversation %d: %w", id, err)
 	}

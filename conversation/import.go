@@ -180,13 +180,10 @@ func (m *PersistentConversationManager) fill(ctx context.Context, in *incoming, 
 		userKey = in.key.UserKey
 	}
 	err = m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		now := m.db.Now()
-		_, err := tx.NewRaw(`INSERT INTO conversations (identity, user_key, platform, created_at, last_activity, visible)
-			VALUES (?, ?, '', ?, ?, 0)`, identity, userKey, now, now).Exec(ctx)
-		if err != nil {
-			return database.Explain(err)
-		}
-		return database.Explain(tx.NewRaw(`SELECT id FROM conversations WHERE identity = ?`, identity).Scan(ctx, &id))
+		now := m.db.TimeArg(m.db.Now())
+		id, err = m.db.Insert(ctx, tx, `INSERT INTO conversations (identity, user_key, platform, created_at, last_activity, visible)
+			VALUES (?, ?, '', ?, ?, 0)`, identity, userKey, now, now)
+		return err
 	})
 	if err != nil {
 		return 0, err
@@ -203,11 +200,11 @@ func (m *PersistentConversationManager) fill(ctx context.Context, in *incoming, 
 // fillSlice appends one slice and marks the hidden conversation as being worked on.
 func (m *PersistentConversationManager) fillSlice(ctx context.Context, id, next int64, slice []messageRow, userKey string) error {
 	return m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		_, err := tx.NewRaw(`UPDATE conversations SET last_activity = ? WHERE id = ? AND visible = 0`, m.db.Now(), id).Exec(ctx)
+		_, err := m.db.Exec(ctx, tx, `UPDATE conversations SET last_activity = ? WHERE id = ? AND visible = 0`, m.db.TimeArg(m.db.Now()), id)
 		if err != nil {
-			return database.Explain(err)
+			return err
 		}
-		if err := insertRows(ctx, tx, id, next, slice); err != nil {
+		if err := m.insertRows(ctx, tx, id, next, slice); err != nil {
 			return err
 		}
 		if userKey == "" {
@@ -232,15 +229,13 @@ func sliceLen(rows []messageRow) int {
 	return len(rows)
 }
 
-// insertRows stores rows under the ids from next on, in one statement.
-func insertRows(ctx context.Context, tx database.Tx, id, next int64, rows []messageRow) error {
-	numbered := make([]messageRow, len(rows))
-	for i, r := range rows {
-		r.ConversationID, r.ID = id, next+int64(i)
-		numbered[i] = r
+// insertRows stores rows under the ids from next on.
+func (m *PersistentConversationManager) insertRows(ctx context.Context, tx database.Tx, id, next int64, rows []messageRow) error {
+	numbered := make([][]any, len(rows))
+	for i := range rows {
+		numbered[i] = rows[i].values(m.db, id, next+int64(i))
 	}
-	_, err := tx.NewInsert().Model(&numbered).Exec(ctx)
-	return database.Explain(err)
+	return m.db.InsertAll(ctx, tx, insertMessages, numbered)
 }
 
 // publish shows a filled conversation under its real identity, and hides the
@@ -270,31 +265,24 @@ func (m *PersistentConversationManager) publish(ctx context.Context, in *incomin
 
 // holder returns the id of the conversation that has the identity, locked; 0 when there is none.
 func (m *PersistentConversationManager) holder(ctx context.Context, tx database.Tx, key Key) (id int64, err error) {
-	query := `SELECT id FROM conversations WHERE identity = ?`
-	if m.db.Engine() != database.SQLite {
-		query += ` FOR UPDATE`
-	}
-	err = tx.NewRaw(query, key.Identity()).Scan(ctx, &id)
+	err = m.db.QueryRow(ctx, tx, []any{&id}, `SELECT id FROM conversations WHERE identity = ?`+m.db.ForUpdate(), key.Identity())
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
-	return id, database.Explain(err)
+	return id, err
 }
 
 func (m *PersistentConversationManager) show(ctx context.Context, tx database.Tx, in *incoming, id int64) error {
 	c, k, n := &in.head, in.key, in.count
-	res, err := tx.NewRaw(`UPDATE conversations SET identity = ?, visible = 1, user_key = ?, platform = ?, chat_id = ?,
+	changed, err := m.db.Exec(ctx, tx, `UPDATE conversations SET identity = ?, visible = 1, user_key = ?, platform = ?, chat_id = ?,
 		tenant = ?, thread_id = ?, created_at = ?, last_activity = ?, summary = ?, model = ?, persona = ?,
 		total_tokens = ?, message_count = ?, next_id = ? WHERE id = ? AND visible = 0`,
-		k.Identity(), k.UserKey, k.Platform, k.ChatID, k.Tenant, k.ThreadID, c.CreatedAt, c.LastActivity,
-		sql.NullString{String: c.Summary, Valid: c.Summary != ""}, c.Model, c.Persona, in.tokens, n, n+1, id).Exec(ctx)
-	if err != nil {
-		return database.Explain(err)
+		k.Identity(), k.UserKey, k.Platform, k.ChatID, k.Tenant, k.ThreadID, m.db.TimeArg(c.CreatedAt), m.db.TimeArg(c.LastActivity),
+		sql.NullString{String: c.Summary, Valid: c.Summary != ""}, c.Model, c.Persona, in.tokens, n, n+1, id)
+	if err == nil && changed == 0 {
+		err = errors.New("the import took so long that it was swept away")
 	}
-	if changed, err := res.RowsAffected(); err != nil || changed == 0 {
-		return errors.Join(err, errors.New("the import took so long that it was swept away"))
-	}
-	return nil
+	return err
 }
 
 // undoTimeout bounds how long a failed import is taken back; the rest is swept later.
@@ -317,18 +305,16 @@ func (m *PersistentConversationManager) discard(ctx context.Context, id int64, w
 // import that was never published added to it.
 func (m *PersistentConversationManager) takeBackTokens(ctx context.Context, tx database.Tx, id int64, n int) error {
 	var userKey string
-	err := tx.NewRaw(`SELECT user_key FROM conversations WHERE id = ? AND visible = 0`, id).Scan(ctx, &userKey)
+	err := m.db.QueryRow(ctx, tx, []any{&userKey}, `SELECT user_key FROM conversations WHERE id = ? AND visible = 0`, id)
 	if errors.Is(err, sql.ErrNoRows) || (err == nil && userKey == "") {
 		return nil
 	}
 	if err != nil {
-		return database.Explain(err)
+		return err
 	}
-	var rows []messageRow
-	err = tx.NewSelect().Model(&rows).Column("role", "author", "timestamp", "tokens").
-		Where("conversation_id = ?", id).OrderExpr("id").Limit(int64(n)).Scan(ctx)
+	rows, err := database.All(ctx, m.db, tx, (*messageRow).countedDest, counted+`ORDER BY id LIMIT ?`, id, n)
 	if err != nil {
-		return database.Explain(err)
+		return err
 	}
 	return m.countTokens(ctx, tx, ledgerOf(userKey, rows, -1))
 }

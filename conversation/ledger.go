@@ -18,9 +18,9 @@ import (
 // since counts to the microsecond, before that by the day (UTC).
 func (m *PersistentConversationManager) TokensUsed(ctx context.Context, userKey string, since time.Time) (int64, error) {
 	var tokens int64
-	err := m.read().NewRaw(`SELECT COALESCE(SUM(tokens), 0) FROM token_ledger WHERE user_hash = ? AND at >= ?`,
-		userHash(userKey), since.UnixMicro()).Scan(ctx, &tokens)
-	return tokens, database.Explain(err)
+	err := m.db.QueryRow(ctx, m.read(), []any{&tokens}, `SELECT COALESCE(SUM(tokens), 0) FROM token_ledger WHERE user_hash = ? AND at >= ?`,
+		userHash(userKey), since.UnixMicro())
+	return tokens, err
 }
 
 // entry is a row of token_ledger: what one user used at one microsecond.
@@ -66,7 +66,7 @@ func compareEntries(a, b entry) int {
 
 func (m *PersistentConversationManager) countTokens(ctx context.Context, tx database.Tx, list []entry) error {
 	for _, e := range list {
-		if _, err := m.stmt.count.Exec(ctx, tx, e.user, e.at, e.tokens); err != nil {
+		if _, err := m.db.Exec(ctx, tx, m.sql.count, e.user, e.at, e.tokens); err != nil {
 			return err
 		}
 	}

@@ -31,28 +31,32 @@ func (m *PersistentConversationManager) List(ctx context.Context, o ListOptions)
 	if err != nil {
 		return nil, "", err
 	}
-	q := m.read().NewSelect().Model((*conversationRow)(nil)).Where("visible = 1").
-		OrderExpr("last_activity DESC, id DESC").Limit(int64(limit) + 1)
+	where, args := "visible = 1", []any(nil)
+	also := func(condition string, values ...any) {
+		where, args = where+" AND "+condition, append(args, values...)
+	}
 	if o.Platform != "" {
-		q = q.Where(m.exactly("platform"), o.Platform, o.Platform)
+		also(m.exactly("platform"), o.Platform, o.Platform)
 	}
 	if o.UserKey != "" {
-		q = q.Where(m.exactly("user_key"), o.UserKey, o.UserKey)
+		also(m.exactly("user_key"), o.UserKey, o.UserKey)
 	}
 	if o.Query != "" {
 		pattern := "%" + escapeLike(strings.ToLower(cleanText(o.Query))) + "%"
-		q = q.Where(searchCondition, pattern, pattern, pattern, pattern)
+		also(searchCondition, pattern, pattern, pattern, pattern)
 	}
 	if o.Cursor != "" {
 		at, id, err := parseCursor(o.Cursor)
 		if err != nil {
 			return nil, "", err
 		}
-		q = q.Where("last_activity <= ? AND (last_activity < ? OR id < ?)", at, at, id)
+		before := m.db.TimeArg(at)
+		also("last_activity <= ? AND (last_activity < ? OR id < ?)", before, before, id)
 	}
-	var rows []conversationRow
-	if err := q.Scan(ctx, &rows); err != nil {
-		return nil, "", database.Explain(err)
+	rows, err := database.All(ctx, m.db, m.read(), (*conversationRow).dest, `SELECT `+conversationColumns+
+		` FROM conversations c WHERE `+where+` ORDER BY last_activity DESC, id DESC LIMIT ?`, append(args, limit+1)...)
+	if err != nil {
+		return nil, "", err
 	}
 	if len(rows) > limit {
 		rows = rows[:limit]
@@ -68,8 +72,8 @@ func (m *PersistentConversationManager) List(ctx context.Context, o ListOptions)
 
 // searchCondition looks into messages within the conversation's own range.
 const searchCondition = `(LOWER(user_key) LIKE ? ESCAPE '!' OR LOWER(chat_id) LIKE ? ESCAPE '!' OR LOWER(summary) LIKE ? ESCAPE '!'
-	OR EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = conversation_row.id
-		AND m.id >= conversation_row.first_id AND LOWER(m.content) LIKE ? ESCAPE '!'))`
+	OR EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = c.id
+		AND m.id >= c.first_id AND LOWER(m.content) LIKE ? ESCAPE '!'))`
 
 func escapeLike(s string) string {
 	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)
@@ -88,7 +92,7 @@ func (m *PersistentConversationManager) Messages(ctx context.Context, id int64, 
 			return nil, "", invalidf("cursor %q is none of ours", cursor)
 		}
 	}
-	if items, err = m.after(ctx, m.read(), id, after, limit+1); err != nil {
+	if items, _, err = m.after(ctx, m.read(), id, after, limit+1, math.MaxInt); err != nil {
 		return nil, "", err
 	}
 	if len(items) == 0 {

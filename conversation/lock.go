@@ -17,14 +17,11 @@ type heldRow struct {
 // lockRow locks the row of a visible conversation until the transaction ends.
 // On SQLite, where there is one writer, it only reads.
 func (m *PersistentConversationManager) lockRow(ctx context.Context, tx database.Tx, id int64) (heldRow, error) {
-	query := `SELECT user_key, first_id, next_id FROM conversations WHERE id = ? AND visible = 1`
-	if m.db.Engine() != database.SQLite {
-		query += ` FOR UPDATE`
-	}
 	var r heldRow
-	err := tx.NewRaw(query, id).Scan(ctx, &r.UserKey, &r.FirstID, &r.NextID)
+	err := m.db.QueryRow(ctx, tx, []any{&r.UserKey, &r.FirstID, &r.NextID},
+		`SELECT user_key, first_id, next_id FROM conversations WHERE id = ? AND visible = 1`+m.db.ForUpdate(), id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, notFound(id)
 	}
-	return r, database.Explain(err)
+	return r, err
 }

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/uptrace/bun"
-
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -77,14 +75,14 @@ func (m *PersistentConversationManager) mergeSlice(ctx context.Context, id int64
 		if len(rows) == 0 {
 			return nil
 		}
-		active := in.head.LastActivity
-		_, err = tx.NewRaw(`UPDATE conversations SET next_id = next_id + ?, message_count = message_count + ?,
+		active := m.db.TimeArg(in.head.LastActivity)
+		_, err = m.db.Exec(ctx, tx, `UPDATE conversations SET next_id = next_id + ?, message_count = message_count + ?,
 			total_tokens = total_tokens + ?, last_activity = CASE WHEN last_activity < ? THEN ? ELSE last_activity END
-			WHERE id = ?`, len(rows), len(rows), sum(rows), active, active, id).Exec(ctx)
+			WHERE id = ?`, len(rows), len(rows), sum(rows), active, active, id)
 		if err != nil {
-			return database.Explain(err)
+			return err
 		}
-		if err := insertRows(ctx, tx, id, first, rows); err != nil {
+		if err := m.insertRows(ctx, tx, id, first, rows); err != nil {
 			return err
 		}
 		return m.countMerged(ctx, tx, in, held.UserKey, rows, 1)
@@ -112,20 +110,16 @@ func (m *PersistentConversationManager) undoSlice(ctx context.Context, tx databa
 	if err != nil {
 		return err
 	}
-	var rows []messageRow
-	err = tx.NewSelect().Model(&rows).Column("role", "author", "timestamp", "tokens").
-		Where("conversation_id = ? AND id >= ? AND id <= ?", id, max(first, held.FirstID), last).Scan(ctx)
+	rows, err := database.All(ctx, m.db, tx, (*messageRow).countedDest, counted+`AND id >= ? AND id <= ?`, id, max(first, held.FirstID), last)
 	if err != nil || len(rows) == 0 {
-		return database.Explain(err)
+		return err
 	}
-	_, err = tx.NewRaw(`DELETE FROM messages WHERE conversation_id = ? AND id >= ? AND id <= ?`, id, first, last).Exec(ctx)
+	_, err = m.db.Exec(ctx, tx, `DELETE FROM messages WHERE conversation_id = ? AND id >= ? AND id <= ?`, id, first, last)
 	if err != nil {
-		return database.Explain(err)
+		return err
 	}
-	_, err = tx.NewRaw(`UPDATE conversations SET message_count = message_count - ?, total_tokens = total_tokens - ? WHERE id = ?`,
-		len(rows), sum(rows), id).Exec(ctx)
-	if err != nil {
-		return database.Explain(err)
+	if err := m.takeOff(ctx, tx, id, int64(len(rows)), sum(rows)); err != nil {
+		return err
 	}
 	return m.countMerged(ctx, tx, in, held.UserKey, rows, -1)
 }
@@ -152,7 +146,7 @@ func fingerprintOf(role, content string, micros int64) fingerprint {
 }
 
 // fingerprints returns those of the messages after an id, and the last id.
-func (m *PersistentConversationManager) fingerprints(ctx context.Context, from bun.IDB, id, after int64) (map[fingerprint]bool, int64, error) {
+func (m *PersistentConversationManager) fingerprints(ctx context.Context, from database.Reader, id, after int64) (map[fingerprint]bool, int64, error) {
 	have := map[fingerprint]bool{}
 	err := m.pages(ctx, from, id, after, func(page []Message) error {
 		for i := range page {

@@ -2,9 +2,9 @@ package conversation
 
 import (
 	"context"
+	"math"
 	"slices"
 
-	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/shorten"
 )
 
@@ -31,11 +31,7 @@ func (m *PersistentConversationManager) Recent(ctx context.Context, id int64, n,
 	if n < 1 || chars < 1 {
 		return nil, invalidf("n %d or chars %d is not above 0", n, chars)
 	}
-	rows, err := m.read().QueryContext(ctx, recentQuery, maxRead, shorten.Mark, chars+cluster, maxShownMetadata, id, n)
-	if err != nil {
-		return nil, database.Explain(err)
-	}
-	msgs, err := scanMessages(rows, nil)
+	msgs, _, err := m.messages(ctx, m.read(), math.MaxInt, recentQuery, maxRead, shorten.Mark, chars+cluster, maxShownMetadata, id, n)
 	if err != nil {
 		return nil, err
 	}

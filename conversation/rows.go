@@ -2,15 +2,14 @@ package conversation
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/uptrace/bun"
 
 	"github.com/parley-bot/parley/internal/database"
 )
@@ -36,21 +35,19 @@ const (
 
 // conversationRow is a row of conversations.
 type conversationRow struct {
-	bun.BaseModel `bun:"table:conversations"`
-
-	ID           int64          `bun:"id,pk,autoincrement"`
-	UserKey      string         `bun:"user_key"`
-	Platform     string         `bun:"platform"`
-	ChatID       string         `bun:"chat_id"`
-	Tenant       string         `bun:"tenant"`
-	ThreadID     string         `bun:"thread_id"`
-	CreatedAt    time.Time      `bun:"created_at"`
-	LastActivity time.Time      `bun:"last_activity"`
-	Summary      sql.NullString `bun:"summary"`
-	TotalTokens  int64          `bun:"total_tokens"`
-	MessageCount int64          `bun:"message_count"`
-	Model        string         `bun:"model"`
-	Persona      string         `bun:"persona"`
+	ID           int64
+	UserKey      string
+	Platform     string
+	ChatID       string
+	Tenant       string
+	ThreadID     string
+	CreatedAt    time.Time
+	LastActivity time.Time
+	Summary      sql.NullString
+	TotalTokens  int64
+	MessageCount int64
+	Model        string
+	Persona      string
 }
 
 // dest returns where the columns of conversationColumns are scanned to.
@@ -71,17 +68,30 @@ func (r *conversationRow) conversation() *Conversation {
 
 // messageRow is a row of messages.
 type messageRow struct {
-	bun.BaseModel `bun:"table:messages"`
+	ConversationID int64
+	ID             int64
+	Role           string
+	Author         string
+	Content        string
+	Timestamp      time.Time
+	Tokens         int64
+	Metadata       sql.NullString
+	IsCommand      int
+}
 
-	ConversationID int64          `bun:"conversation_id,pk"`
-	ID             int64          `bun:"id,pk"`
-	Role           string         `bun:"role"`
-	Author         string         `bun:"author"`
-	Content        string         `bun:"content"`
-	Timestamp      time.Time      `bun:"timestamp"`
-	Tokens         int64          `bun:"tokens"`
-	Metadata       sql.NullString `bun:"metadata_json"`
-	IsCommand      int            `bun:"is_command"`
+// values returns the values of insertMessages for the row under an id of a conversation.
+func (r *messageRow) values(db *database.DB, conversation, id int64) []any {
+	return []any{conversation, id, r.Role, r.Author, r.Content, db.TimeArg(r.Timestamp), r.Tokens, r.Metadata, r.IsCommand}
+}
+
+// insertMessages ends where the values of rows follow, see [database.DB.InsertAll].
+const insertMessages = `INSERT INTO messages (conversation_id, id, role, author, content, timestamp, tokens, metadata_json, is_command) VALUES`
+
+// counted reads of messages what the ledger counts; a condition follows.
+const counted = `SELECT role, author, timestamp, tokens, is_command FROM messages WHERE conversation_id = ? `
+
+func (r *messageRow) countedDest() []any {
+	return []any{&r.Role, &r.Author, &r.Timestamp, &r.Tokens, &r.IsCommand}
 }
 
 // size returns about how many bytes the row takes.
@@ -90,34 +100,30 @@ func (r *messageRow) size() int { return len(r.Content) + len(r.Metadata.String)
 // metadataWeight is about how many bytes one of metadata takes once it is decoded.
 const metadataWeight = 32
 
-// scanMessages reads rows of messageColumns and closes them.
-func scanMessages(rows *sql.Rows, into []Message) ([]Message, error) {
-	into, _, err := scanSome(rows, into, math.MaxInt)
-	return into, err
-}
-
-// scanSome is scanMessages that ends when the messages take size bytes, and
-// returns how many of those are left.
-func scanSome(rows *sql.Rows, into []Message, size int) (_ []Message, left int, err error) {
-	defer func() {
-		if closeErr := rows.Close(); err == nil {
-			err = database.Explain(closeErr)
-		}
-	}()
-	for size > 0 && rows.Next() {
-		var m Message
+// messages reads rows of messageColumns, until they take size bytes, and returns
+// how many of those are left.
+func (m *PersistentConversationManager) messages(ctx context.Context, from database.Reader, size int, query string, args ...any) (list []Message, left int, err error) {
+	err = m.db.Query(ctx, from, func(rows *sql.Rows) error {
+		var msg Message
 		var metadata sql.NullString
-		if err := rows.Scan(&m.ID, &m.ConversationID, &m.Role, &m.Author, &m.Content, &m.Timestamp, &m.Tokens, &metadata); err != nil {
-			return nil, 0, database.Explain(err)
+		err := rows.Scan(&msg.ID, &msg.ConversationID, &msg.Role, &msg.Author, &msg.Content, &msg.Timestamp, &msg.Tokens, &metadata)
+		if err != nil {
+			return err
 		}
-		m.Timestamp = m.Timestamp.UTC()
-		if m.Metadata, err = decodeMetadata(metadata.String); err != nil {
-			return nil, 0, fmt.Errorf("message %d of conversation %d: metadata: %w", m.ID, m.ConversationID, err)
+		msg.Timestamp = msg.Timestamp.UTC()
+		if msg.Metadata, err = decodeMetadata(metadata.String); err != nil {
+			return fmt.Errorf("message %d of conversation %d: metadata: %w", msg.ID, msg.ConversationID, err)
 		}
-		into = append(into, m)
-		size -= len(m.Content) + metadataWeight*len(metadata.String)
+		list = append(list, msg)
+		if size -= len(msg.Content) + metadataWeight*len(metadata.String); size <= 0 {
+			return errSeen
+		}
+		return nil
+	}, query, args...)
+	if errors.Is(err, errSeen) {
+		err = nil
 	}
-	return into, size, database.Explain(rows.Err())
+	return list, size, err
 }
 
 // encodeMetadata returns the text that is kept; NULL when there is none.

@@ -45,8 +45,7 @@ func (m *PersistentConversationManager) SaveTx(ctx context.Context, tx database.
 	saved := slices.Clone(msgs)
 	for i := range saved {
 		r, id := &rows[i], first+int64(i)
-		if _, err := m.stmt.insert.Exec(ctx, tx, conversationID, id, r.Role, r.Author, r.Content,
-			m.db.TimeArg(r.Timestamp), r.Tokens, r.Metadata, r.IsCommand); err != nil {
+		if err := m.db.InsertAll(ctx, tx, insertMessages, [][]any{r.values(m.db, conversationID, id)}); err != nil {
 			return nil, err
 		}
 		saved[i].ID, saved[i].ConversationID = id, conversationID
@@ -59,21 +58,21 @@ func (m *PersistentConversationManager) SaveTx(ctx context.Context, tx database.
 func (m *PersistentConversationManager) reserve(ctx context.Context, tx database.Tx, id int64, rows []messageRow) (first int64, userKey string, err error) {
 	n, next := int64(len(rows)), int64(0)
 	args := []any{n, n, sum(rows), m.db.TimeArg(m.db.Now()), id}
-	if m.db.Engine() == database.Postgres { // one statement: UPDATE … RETURNING
-		err = m.stmt.reserve.QueryRow(ctx, tx, []any{&next, &userKey}, args...)
+	if m.sql.returning {
+		err = m.db.QueryRow(ctx, tx, []any{&next, &userKey}, m.sql.reserve, args...)
 		if errors.Is(err, sql.ErrNoRows) {
 			err = notFound(id)
 		}
 		return next - n, userKey, err
 	}
-	changed, err := m.stmt.reserve.Exec(ctx, tx, args...)
+	changed, err := m.db.Exec(ctx, tx, m.sql.reserve, args...)
 	if err == nil && changed == 0 {
 		err = notFound(id)
 	}
 	if err != nil {
 		return 0, "", err
 	}
-	err = m.stmt.reserved.QueryRow(ctx, tx, []any{&next, &userKey}, id)
+	err = m.db.QueryRow(ctx, tx, []any{&next, &userKey}, `SELECT next_id, user_key FROM conversations WHERE id = ?`, id)
 	return next - n, userKey, err
 }
 

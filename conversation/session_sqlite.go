@@ -2,15 +2,14 @@ package conversation
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/uptrace/bun"
 
 	"github.com/parley-bot/parley/internal/database"
 )
@@ -81,48 +80,30 @@ func escapePath(path string) string {
 func migrateSession(ctx context.Context, db *database.DB) error {
 	return db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		var version int
-		if err := tx.NewRaw(`PRAGMA user_version`).Scan(ctx, &version); err != nil {
-			return database.Explain(err)
+		if err := db.QueryRow(ctx, tx, []any{&version}, `PRAGMA user_version`); err != nil {
+			return err
 		}
 		if version > sessionVersion {
 			return fmt.Errorf("the file was made by a newer version (%d)", version)
 		}
-		if _, err := tx.NewRaw(sessionTable).Exec(ctx); err != nil {
-			return database.Explain(err)
+		if _, err := db.Exec(ctx, tx, sessionTable); err != nil {
+			return err
 		}
 		if version == sessionVersion {
 			return nil
 		}
-		_, err := tx.NewRaw(fmt.Sprintf(`PRAGMA user_version = %d`, sessionVersion)).Exec(ctx)
-		return database.Explain(err)
+		_, err := db.Exec(ctx, tx, fmt.Sprintf(`PRAGMA user_version = %d`, sessionVersion))
+		return err
 	})
 }
 
-// itemRow is a row of parley_session_items.
-type itemRow struct {
-	bun.BaseModel `bun:"table:parley_session_items"`
+// itemColumns are those of parley_session_items but its key.
+const itemColumns = `id, kind, role, content, tool_call_id, tool_name, arguments, output, from_agent, to_agent, reason, created_at`
 
-	SessionID  string    `bun:"session_id,pk"`
-	Seq        int64     `bun:"seq,pk"`
-	ID         string    `bun:"id"`
-	Kind       string    `bun:"kind"`
-	Role       string    `bun:"role"`
-	Content    string    `bun:"content"`
-	ToolCallID string    `bun:"tool_call_id"`
-	ToolName   string    `bun:"tool_name"`
-	Arguments  string    `bun:"arguments"`
-	Output     string    `bun:"output"`
-	FromAgent  string    `bun:"from_agent"`
-	ToAgent    string    `bun:"to_agent"`
-	Reason     string    `bun:"reason"`
-	CreatedAt  time.Time `bun:"created_at"`
-}
-
-func (r *itemRow) item() Item {
-	return Item{
-		ID: r.ID, Kind: ItemKind(r.Kind), Role: Role(r.Role), Content: r.Content,
-		ToolCallID: r.ToolCallID, ToolName: r.ToolName, Arguments: r.Arguments, Output: r.Output,
-		FromAgent: r.FromAgent, ToAgent: r.ToAgent, Reason: r.Reason, CreatedAt: r.CreatedAt.UTC(),
+func (i *Item) dest() []any {
+	return []any{
+		&i.ID, &i.Kind, &i.Role, &i.Content, &i.ToolCallID, &i.ToolName, &i.Arguments, &i.Output,
+		&i.FromAgent, &i.ToAgent, &i.Reason, &i.CreatedAt,
 	}
 }
 
@@ -137,19 +118,16 @@ func (s *SQLiteSession) Items(ctx context.Context, limit int) ([]Item, error) {
 	if err := checkLimit(limit); err != nil {
 		return nil, err
 	}
-	var rows []itemRow
-	q := s.db.Read().NewSelect().Model(&rows).Where("session_id = ?", s.id).OrderExpr("seq DESC")
-	if limit > 0 {
-		q = q.Limit(int64(limit))
+	if limit == 0 {
+		limit = math.MaxInt
 	}
-	if err := q.Scan(ctx); err != nil {
-		return nil, database.Explain(err)
+	items, err := database.All(ctx, s.db, s.db.Read(), (*Item).dest,
+		`SELECT `+itemColumns+` FROM parley_session_items WHERE session_id = ? ORDER BY seq DESC LIMIT ?`, s.id, limit)
+	slices.Reverse(items)
+	for i := range items {
+		items[i].CreatedAt = items[i].CreatedAt.UTC()
 	}
-	items := make([]Item, len(rows))
-	for i := range rows {
-		items[len(rows)-1-i] = rows[i].item()
-	}
-	return items, nil
+	return items, err
 }
 
 // Add appends items, all or nothing.
@@ -160,40 +138,37 @@ func (s *SQLiteSession) Add(ctx context.Context, items ...Item) error {
 	}
 	return s.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		var last int64
-		err := tx.NewRaw(`SELECT COALESCE(MAX(seq), 0) FROM parley_session_items WHERE session_id = ?`, s.id).Scan(ctx, &last)
+		err := s.db.QueryRow(ctx, tx, []any{&last}, `SELECT COALESCE(MAX(seq), 0) FROM parley_session_items WHERE session_id = ?`, s.id)
 		if err != nil {
-			return database.Explain(err)
+			return err
 		}
-		for batch := range slices.Chunk(list, sliceRows) {
-			rows := make([]itemRow, len(batch))
-			for i, it := range batch {
-				last++
-				rows[i] = itemRow{
-					SessionID: s.id, Seq: last, ID: it.ID, Kind: string(it.Kind), Role: string(it.Role), Content: it.Content,
-					ToolCallID: it.ToolCallID, ToolName: it.ToolName, Arguments: it.Arguments, Output: it.Output,
-					FromAgent: it.FromAgent, ToAgent: it.ToAgent, Reason: it.Reason, CreatedAt: it.CreatedAt,
-				}
-			}
-			if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
-				return database.Explain(err)
+		rows := make([][]any, len(list))
+		for i, it := range list {
+			rows[i] = []any{
+				s.id, last + int64(i) + 1, it.ID, string(it.Kind), string(it.Role), it.Content, it.ToolCallID, it.ToolName, it.Arguments, it.Output,
+				it.FromAgent, it.ToAgent, it.Reason, s.db.TimeArg(it.CreatedAt),
 			}
 		}
-		return nil
+		return s.db.InsertAll(ctx, tx, `INSERT INTO parley_session_items (session_id, seq, `+itemColumns+`) VALUES`, rows)
 	})
 }
 
 // Pop removes and returns the newest item.
 func (s *SQLiteSession) Pop(ctx context.Context) (it Item, ok bool, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		var seq int64
 		it, ok = Item{}, false
-		var rows []itemRow
-		err := tx.NewSelect().Model(&rows).Where("session_id = ?", s.id).OrderExpr("seq DESC").Limit(1).Scan(ctx)
-		if err != nil || len(rows) == 0 {
-			return database.Explain(err)
+		err := s.db.QueryRow(ctx, tx, append(it.dest(), &seq),
+			`SELECT `+itemColumns+`, seq FROM parley_session_items WHERE session_id = ? ORDER BY seq DESC LIMIT 1`, s.id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
 		}
-		it, ok = rows[0].item(), true
-		_, err = tx.NewDelete().Model(&rows[0]).WherePK().Exec(ctx)
-		return database.Explain(err)
+		if err != nil {
+			return err
+		}
+		it.CreatedAt, ok = it.CreatedAt.UTC(), true
+		_, err = s.db.Exec(ctx, tx, `DELETE FROM parley_session_items WHERE session_id = ? AND seq = ?`, s.id, seq)
+		return err
 	})
 	if err != nil {
 		return Item{}, false, err
@@ -204,7 +179,7 @@ func (s *SQLiteSession) Pop(ctx context.Context) (it Item, ok bool, err error) {
 // Clear removes all items of this session.
 func (s *SQLiteSession) Clear(ctx context.Context) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		_, err := tx.NewRaw(`DELETE FROM parley_session_items WHERE session_id = ?`, s.id).Exec(ctx)
-		return database.Explain(err)
+		_, err := s.db.Exec(ctx, tx, `DELETE FROM parley_session_items WHERE session_id = ?`, s.id)
+		return err
 	})
 }

@@ -102,11 +102,7 @@ func (s *storeSession) Pop(ctx context.Context) (it Item, ok bool, err error) {
 }
 
 func (s *storeSession) newest(ctx context.Context, tx database.Tx) (*Message, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT `+messageColumns+messagesSource+` ORDER BY m.id DESC LIMIT 1`, s.id)
-	if err != nil {
-		return nil, database.Explain(err)
-	}
-	msgs, err := scanMessages(rows, nil)
+	msgs, _, err := s.m.messages(ctx, tx, math.MaxInt, `SELECT `+messageColumns+messagesSource+` ORDER BY m.id DESC LIMIT 1`, s.id)
 	if err != nil || len(msgs) == 0 {
 		return nil, err
 	}
@@ -121,22 +117,22 @@ func (s *storeSession) dropCall(ctx context.Context, tx database.Tx, msg *Messag
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewRaw(`UPDATE messages SET metadata_json = ? WHERE conversation_id = ? AND id = ?`, metadata, s.id, msg.ID).Exec(ctx)
+	_, err = s.m.db.Exec(ctx, tx, `UPDATE messages SET metadata_json = ? WHERE conversation_id = ? AND id = ?`, metadata, s.id, msg.ID)
 	if err != nil {
-		return database.Explain(err)
+		return err
 	}
-	_, err = tx.NewRaw(`UPDATE conversations SET last_activity = ? WHERE id = ?`, s.m.db.Now(), s.id).Exec(ctx)
-	return database.Explain(err)
+	_, err = s.m.db.Exec(ctx, tx, `UPDATE conversations SET last_activity = ? WHERE id = ?`, s.m.db.TimeArg(s.m.db.Now()), s.id)
+	return err
 }
 
 func (s *storeSession) remove(ctx context.Context, tx database.Tx, msg *Message) error {
-	_, err := tx.NewRaw(`DELETE FROM messages WHERE conversation_id = ? AND id = ?`, s.id, msg.ID).Exec(ctx)
+	_, err := s.m.db.Exec(ctx, tx, `DELETE FROM messages WHERE conversation_id = ? AND id = ?`, s.id, msg.ID)
 	if err != nil {
-		return database.Explain(err)
+		return err
 	}
-	_, err = tx.NewRaw(`UPDATE conversations SET message_count = message_count - 1, total_tokens = total_tokens - ?,
-		last_activity = ? WHERE id = ?`, msg.Tokens, s.m.db.Now(), s.id).Exec(ctx)
-	return database.Explain(err)
+	_, err = s.m.db.Exec(ctx, tx, `UPDATE conversations SET message_count = message_count - 1, total_tokens = total_tokens - ?,
+		last_activity = ? WHERE id = ?`, msg.Tokens, s.m.db.TimeArg(s.m.db.Now()), s.id)
+	return err
 }
 
 // Clear removes the conversation's messages.

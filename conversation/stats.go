@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"math"
-
-	"github.com/parley-bot/parley/internal/database"
 )
 
 // Stats are figures over all conversations. Averages have two decimals.
@@ -23,17 +21,17 @@ type Stats struct {
 // Stats returns figures over all conversations, from their counters: no message is read.
 func (m *PersistentConversationManager) Stats(ctx context.Context) (Stats, error) {
 	var s Stats
-	err := m.read().NewRaw(`SELECT COUNT(*), COALESCE(SUM(message_count), 0), COALESCE(SUM(total_tokens), 0)
-		FROM conversations WHERE visible = 1`).Scan(ctx, &s.TotalConversations, &s.TotalMessages, &s.TotalTokens)
+	err := m.db.QueryRow(ctx, m.read(), []any{&s.TotalConversations, &s.TotalMessages, &s.TotalTokens},
+		`SELECT COUNT(*), COALESCE(SUM(message_count), 0), COALESCE(SUM(total_tokens), 0) FROM conversations WHERE visible = 1`)
 	if err != nil || s.TotalConversations == 0 {
-		return Stats{}, database.Explain(err)
+		return Stats{}, err
 	}
 	s.AverageMessagesPerConversation = average(s.TotalMessages, s.TotalConversations)
 	s.AverageTokensPerConversation = average(s.TotalTokens, s.TotalConversations)
-	err = m.read().NewRaw(`SELECT message_count, user_key FROM conversations WHERE visible = 1
-		ORDER BY message_count DESC, id LIMIT 1`).Scan(ctx, &s.LongestConversationMessages, &s.LongestConversationUser)
+	err = m.db.QueryRow(ctx, m.read(), []any{&s.LongestConversationMessages, &s.LongestConversationUser},
+		`SELECT message_count, user_key FROM conversations WHERE visible = 1 ORDER BY message_count DESC, id LIMIT 1`)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return Stats{}, database.Explain(err)
+		return Stats{}, err
 	}
 	return s, nil
 }
@@ -44,7 +42,7 @@ func average(sum, n int64) float64 {
 
 // RealmStats returns how many conversations and messages a tenant has on a platform.
 func (m *PersistentConversationManager) RealmStats(ctx context.Context, tenant, platform string) (conversations, messages int64, err error) {
-	err = m.read().NewRaw(`SELECT COUNT(*), COALESCE(SUM(message_count), 0) FROM conversations
-		WHERE visible = 1 AND `+m.exactly("tenant")+` AND `+m.exactly("platform"), tenant, tenant, platform, platform).Scan(ctx, &conversations, &messages)
-	return conversations, messages, database.Explain(err)
+	err = m.db.QueryRow(ctx, m.read(), []any{&conversations, &messages}, `SELECT COUNT(*), COALESCE(SUM(message_count), 0) FROM conversations
+		WHERE visible = 1 AND `+m.exactly("tenant")+` AND `+m.exactly("platform"), tenant, tenant, platform, platform)
+	return conversations, messages, err
 }

@@ -2,24 +2,15 @@ package conversation
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
-	"slices"
 
-	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/migrations"
 )
 
 // vacuumPages is how many pages of a SQLite file are given back at once: few
 // enough that a waiting webhook does not notice.
 const vacuumPages = 64
-
-// ourTables are the tables of this program that grow and shrink.
-func ourTables() []string {
-	return []string{
-		"budget_counts", "conversations", "deliveries", "delivery_parts", "erasures", "events", "job_runs", "lanes",
-		"memory_commands", "memory_effects", "memory_fact_lines", "memory_facts", "memory_reasons", "memory_scores",
-		"messages", "people", "replicas", "token_ledger", "usage_daily", "user_preferences",
-	}
-}
 
 // Vacuum gives the space of deleted rows back without blocking webhooks:
 // SQLite's incremental_vacuum in small slices, PostgreSQL's VACUUM (ANALYZE),
@@ -30,24 +21,13 @@ func (m *PersistentConversationManager) Vacuum(ctx context.Context) error {
 
 // VacuumWith is Vacuum that tells how far it is. progress may be nil.
 func (m *PersistentConversationManager) VacuumWith(ctx context.Context, progress Progress) error {
-	if m.db.Engine() == database.SQLite {
-		return m.vacuumSQLite(ctx, progress)
+	if m.sql.vacuum == "" {
+		return m.vacuumFile(ctx, progress)
 	}
-	command, tables := `VACUUM (ANALYZE) `, `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()`
-	if m.db.Engine() == database.MySQL {
-		command, tables = `OPTIMIZE TABLE `, `SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()`
-	}
-	var there []string
-	if err := m.read().NewRaw(tables).Scan(ctx, &there); err != nil {
-		return database.Explain(err)
-	}
-	tablesToDo := ourTables()
-	for i, table := range tablesToDo {
-		progress.report(int64(i), int64(len(tablesToDo)))
-		if !slices.Contains(there, table) {
-			continue
-		}
-		if err := m.maintain(ctx, command+table); err != nil {
+	tables := migrations.Tables()
+	for i, table := range tables {
+		progress.report(int64(i), int64(len(tables)))
+		if err := m.maintain(ctx, m.sql.vacuum+table); err != nil {
 			return fmt.Errorf("vacuum of %s: %w", table, err)
 		}
 	}
@@ -58,7 +38,7 @@ func (m *PersistentConversationManager) VacuumWith(ctx context.Context, progress
 // meanwhile: it is refused with [database.ErrInUse] while a server uses the
 // file. On the other databases it is Vacuum.
 func (m *PersistentConversationManager) VacuumFull(ctx context.Context) error {
-	if m.db.Engine() != database.SQLite {
+	if m.sql.vacuum != "" {
 		return m.Vacuum(ctx)
 	}
 	release, err := m.db.LockFile()
@@ -75,7 +55,7 @@ func (m *PersistentConversationManager) VacuumFull(ctx context.Context) error {
 	return nil
 }
 
-func (m *PersistentConversationManager) vacuumSQLite(ctx context.Context, progress Progress) error {
+func (m *PersistentConversationManager) vacuumFile(ctx context.Context, progress Progress) error {
 	free, err := m.freePages(ctx)
 	total := free
 	for err == nil && free > 0 {
@@ -96,19 +76,12 @@ func (m *PersistentConversationManager) vacuumSQLite(ctx context.Context, progre
 }
 
 func (m *PersistentConversationManager) freePages(ctx context.Context) (n int64, err error) {
-	err = m.db.Maintenance().NewRaw(`PRAGMA freelist_count`).Scan(ctx, &n)
-	return n, database.Explain(err)
+	err = m.db.QueryRow(ctx, m.db.Maintenance(), []any{&n}, `PRAGMA freelist_count`)
+	return n, err
 }
 
 // maintain runs a statement outside a transaction and reads all its rows:
 // SQLite vacuums one page for each.
 func (m *PersistentConversationManager) maintain(ctx context.Context, statement string) error {
-	rows, err := m.db.Maintenance().QueryContext(ctx, statement)
-	if err != nil {
-		return database.Explain(err)
-	}
-	defer func() { _ = rows.Close() }() // Err tells what failed
-	for rows.Next() {
-	}
-	return database.Explain(rows.Err())
+	return m.db.Query(ctx, m.db.Maintenance(), func(*sql.Rows) error { return nil }, statement)
 }

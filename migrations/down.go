@@ -108,16 +108,32 @@ func Lost(ctx context.Context, db *database.DB, to int) (l Loss, err error) {
 var dropped = regexp.MustCompile(`^DROP TABLE IF EXISTS (\w+)$`)
 
 // droppedBy returns the tables that go with a migration.
-func droppedBy(name string) (tables []string) {
+func droppedBy(name string) []string {
 	for _, s := range steps() {
-		if s.name != name {
-			continue
+		if s.name == name {
+			return droppedIn(s.down)
 		}
-		for _, statement := range s.down {
-			if found := dropped.FindStringSubmatch(statement); found != nil {
-				tables = append(tables, found[1])
-			}
+	}
+	return nil
+}
+
+// droppedIn returns the tables that statements drop.
+func droppedIn(statements []string) (tables []string) {
+	for _, statement := range statements {
+		if found := dropped.FindStringSubmatch(statement); found != nil {
+			tables = append(tables, found[1])
 		}
 	}
 	return tables
+}
+
+// Tables returns the names of this program's tables, sorted.
+func Tables() (tables []string) {
+	for _, s := range steps() {
+		gone := droppedIn(s.up)
+		tables = append(tables, droppedIn(s.down)...)
+		tables = slices.DeleteFunc(tables, func(table string) bool { return slices.Contains(gone, table) })
+	}
+	slices.Sort(tables)
+	return slices.Compact(tables)
 }

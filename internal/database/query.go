@@ -147,6 +147,10 @@ func (db *DB) echoed(ctx context.Context, query string, begun time.Time) {
 
 // bind writes the query as the engine takes it, and lists one by one.
 func (db *DB) bind(query string, args []any) (string, []any) {
+	if db.Engine() == SQLite {
+		// It looks into a plain "LIMIT ?" when it plans, and so plans anew for each call.
+		query = strings.Replace(query, "LIMIT ?", "LIMIT ? + 0", 1)
+	}
 	if db.Engine() != Postgres && !hasList(args) {
 		return query, args
 	}
