@@ -4,12 +4,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-bot/parley/ai/profile"
 	"github.com/parley-bot/parley/commands"
 )
 
 func choosing(t *testing.T) *chat {
 	t.Helper()
-	return newChat(t, commands.Options{
+	return newChat(t, commands.Options{}, profile.Options{
 		DefaultModel: "openai:small", Models: []string{"openai:small", "openai:big"},
 		Personas: map[string]string{"poet": "You rhyme.", "Pirate": "Arr."},
 	})
@@ -67,7 +68,7 @@ func TestChoose(t *testing.T) {
 			_, err := c.send(t, step.send)
 			must(t, err)
 		}
-		model, system, err := c.registry.Choose(t.Context(), c.person, step.model, step.persona)
+		model, system, err := c.profile.Of(t.Context(), c.person, step.model, step.persona)
 		if err != nil || model != step.wantModel || system != step.wantSystem {
 			t.Errorf("after %q with %q and %q: %q, %q, %v", step.send, step.model, step.persona, model, system, err)
 		}

@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-bot/parley/ai/profile"
 	"github.com/parley-bot/parley/commands"
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/internal/database"
@@ -94,6 +96,8 @@ type chat struct {
 	store        *fakeStore
 	memory       *memory.Store
 	registry     *commands.Registry
+	profile      *profile.Profile
+	prefix       string
 	person       memory.Person
 	conversation int64
 
@@ -106,7 +110,7 @@ type chat struct {
 	now      func() time.Time
 }
 
-func newChat(t *testing.T, o commands.Options) *chat {
+func newChat(t *testing.T, o commands.Options, choices ...profile.Options) *chat {
 	t.Helper()
 	db := dbtest.New(t)
 	m, err := memory.New(t.Context(), db)
@@ -118,16 +122,20 @@ func newChat(t *testing.T, o commands.Options) *chat {
 		person: memory.Person{Tenant: "T1", Platform: "slack", SenderID: "U1"}, now: time.Now,
 	}
 	o.Store, o.Memory, o.Spent = c.store, m, c.store
-	c.registry = commands.New(o)
+	for _, choice := range choices {
+		choice.Preferences = m
+		o.Profile = profile.New(choice)
+	}
+	c.registry, c.profile, c.prefix = commands.New(o), o.Profile, cmp.Or(o.Prefix, "/")
 	return c
 }
 
 func (c *chat) send(t *testing.T, text string) (commands.Answer, error) {
 	t.Helper()
-	if !c.registry.Is(text) {
+	name, rest := commands.Parse(c.prefix, text)
+	if name == "" {
 		t.Fatalf("%q is no command", text)
 	}
-	name, rest := c.registry.Parse(text)
 	c.events++
 	answer, err := c.registry.Run(t.Context(), commands.Call{
 		Name: name, Rest: rest, Conversation: c.conversation, Person: c.person, SenderName: c.name,

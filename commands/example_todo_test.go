@@ -93,7 +93,7 @@ func Example_todo() {
 	registry := commands.New(commands.Options{Memory: people, More: []commands.Command{todo(&todos{db})}})
 
 	for _, text := range []string{"/todo", "/todo feed  the cat", "/todo sleep", "/todo"} {
-		name, rest := registry.Parse(text)
+		name, rest := commands.Parse("/", text)
 		answer, err := registry.Run(ctx, commands.Call{
 			Name: name, Rest: rest, Person: memory.Person{Platform: "generic", SenderID: "alice"}, Event: text, At: time.Now(),
 		})

@@ -102,7 +102,7 @@ func TestMemoryApart(t *testing.T) {
 	registry := commands.New(commands.Options{Store: c.store, Memory: apart{c.memory, c.db}, Eraser: e})
 	run := func(event, text, want string) commands.Answer {
 		t.Helper()
-		name, rest := registry.Parse(text)
+		name, rest := commands.Parse("/", text)
 		answer, err := registry.Run(t.Context(), commands.Call{
 			Name: name, Rest: rest, Person: c.person, ChatID: "C", Group: true, Event: event, At: time.Now(), Now: time.Now(),
 		})

@@ -1,10 +1,25 @@
 package commands
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
+
+// Parse splits a command, known or not, into its name, as typed, and the raw
+// text after it, trimmed at both ends. The name of a text that is no command is
+// empty: it does not start with the prefix ("" = "/"), or nothing follows right after.
+func Parse(prefix, text string) (name, rest string) {
+	text, ok := strings.CutPrefix(text, cmp.Or(prefix, "/"))
+	if !ok {
+		return "", ""
+	}
+	if name, rest = cutWord(text); name == "" {
+		return "", ""
+	}
+	return name, rest
+}
 
 // cutWord splits s after its first word; s that starts with a space has none.
 // The rest is trimmed and otherwise as it was.

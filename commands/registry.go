@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-bot/parley/ai/profile"
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/sentences"
@@ -66,14 +67,12 @@ type Options struct {
 	Memory   memory.Backend
 	Eraser   Eraser
 
-	DefaultModel string                   // as in Models, or what else is used unless somebody chooses
-	Models       []string                 // what may be chosen, each provider:name
-	Personas     map[string]string        // name → system prompt
-	Budget       Budget                   // nil = none
-	Spent        Spent                    // nil = nothing is counted
-	Admins       func(memory.Person) bool // who rules the conversation of a room; nil = everybody in it
-	MaxAnswer    int                      // the most bytes of an answer; 0 = 64 KiB
-	More         []Command                // further commands; a name that is taken replaces the command
+	Profile   *profile.Profile         // what may be chosen; nil = nothing
+	Budget    Budget                   // nil = none
+	Spent     Spent                    // nil = nothing is counted
+	Admins    func(memory.Person) bool // who rules the conversation of a room; nil = everybody in it
+	MaxAnswer int                      // the most bytes of an answer; 0 = 64 KiB
+	More      []Command                // further commands; a name that is taken replaces the command
 }
 
 // Registry holds the commands. It does not change once made and is safe for
@@ -83,7 +82,6 @@ type Registry struct {
 	language Language
 	memory   memory.Backend
 	admins   func(memory.Person) bool
-	choices  choices
 	book     sentences.Book
 	max      int            // bytes of an answer
 	commands []Command      // in the order of the help
@@ -97,11 +95,11 @@ func New(o Options) *Registry {
 		language: cmp.Or(o.Language, English),
 		memory:   o.Memory,
 		admins:   o.Admins,
-		choices:  choices{defaultModel: o.DefaultModel, models: o.Models, personas: o.Personas},
 		book:     sentences.NewBook(),
 		max:      cmp.Or(o.MaxAnswer, defaultMaxAnswer),
 		byName:   map[string]int{},
 	}
+	chosen := cmp.Or(o.Profile, profile.New(profile.Options{}))
 	for _, c := range []Command{
 		help(r),
 		save(o.Memory),
@@ -113,8 +111,8 @@ func New(o Options) *Registry {
 		history(o.Store, o.Memory),
 		stats(o.Store, o.Memory),
 		tokens(o.Store, o.Memory, o.Spent, o.Budget),
-		model(r, o.Store),
-		persona(r, o.Store),
+		choice(o.Store, &chosen.Model, func(c Call) string { return c.Model }, Store.SetModelTx),
+		choice(o.Store, &chosen.Persona, func(c Call) string { return c.Persona }, Store.SetPersonaTx),
 		export(o.Store),
 		reset(o.Store),
 		forgetMe(r, o.Eraser),
@@ -138,31 +136,6 @@ func (r *Registry) add(c Command) {
 	for _, name := range append([]string{c.Name}, c.Aliases...) {
 		r.byName[name] = at
 	}
-}
-
-// Prefix returns what a command starts with. A platform's native command
-// ("save city Paris") is the text Prefix() + "save city Paris".
-func (r *Registry) Prefix() string { return r.prefix }
-
-// Is reports whether the text is a command, known or not: it starts with the
-// prefix, and something follows right after.
-func (r *Registry) Is(text string) bool {
-	name, _ := r.Parse(text)
-	return name != ""
-}
-
-// Parse splits a command into its name, as typed, and the raw text after it,
-// trimmed at both ends. The name of a text that is no command is empty.
-func (r *Registry) Parse(text string) (name, rest string) {
-	text, ok := strings.CutPrefix(text, r.prefix)
-	if !ok {
-		return "", ""
-	}
-	name, rest = cutWord(text)
-	if name == "" {
-		return "", ""
-	}
-	return name, rest
 }
 
 // Name returns the lower-case name of the command that a typed name or alias

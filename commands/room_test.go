@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-bot/parley/ai/profile"
 	"github.com/parley-bot/parley/commands"
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/memory"
@@ -26,7 +27,7 @@ func TestRoomsAreRuledByAdmins(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c := newChat(t, commands.Options{Admins: test.admins, Models: []string{"openai:big"}, Personas: map[string]string{"pirate": "Arr."}})
+			c := newChat(t, commands.Options{Admins: test.admins}, profile.Options{Models: []string{"openai:big"}, Personas: map[string]string{"pirate": "Arr."}})
 			c.group, c.room = true, test.room
 			as := func(id string, steps ...say) {
 				t.Helper()

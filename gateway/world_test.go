@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/ai"
+	"github.com/parley-bot/parley/ai/profile"
 	"github.com/parley-bot/parley/commands"
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway"
@@ -163,6 +164,7 @@ type options struct {
 	scope    inbox.Scope      // "": a room
 	log      *slog.Logger     // nil: nobody
 	commands commands.Options // but for prefix, store and memory
+	choose   profile.Options  // but for preferences
 }
 
 // process is one process on a database, with the model and the chat of an
@@ -183,11 +185,13 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 	asks := o.commands
 	asks.Prefix, asks.Store, asks.Memory, asks.Spent = "/", w.store, people, used
 	w.memory = people
+	o.choose.Preferences = people
+	asks.Profile = profile.New(o.choose)
 	registry := commands.New(asks)
 	scope := cmp.Or(o.scope, inbox.ScopeRoom)
 	w.inbox, err = inbox.New(ctx, inbox.Options{
 		DB: db, Deliveries: outbox.Table{DB: db}, Owner: o.owner, Lease: cmp.Or(o.lease, time.Minute), Scope: scope,
-		Group: turn.Group(o.busy, turn.IsCommand("/", registry.Is)),
+		Group: turn.Group(o.busy, turn.IsCommand("/")),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +222,7 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 		o.listener = w.gateway.Listener()
 	}
 	w.runner = turn.New(turn.Options{
-		DB: db, Inbox: w.inbox, Outbox: w.outbox, Store: w.store, Memory: people, Usage: used, Commands: registry,
+		DB: db, Inbox: w.inbox, Outbox: w.outbox, Store: w.store, Memory: people, Usage: used, Commands: registry, Profile: asks.Profile,
 		Assistant: m, Counter: ai.NewCounter(), Listener: o.listener, Metrics: w.metrics, Logger: log,
 		Prefix: "/", Scope: scope, Busy: o.busy, MaxAttempts: cmp.Or(o.attempts, 5), Patience: cmp.Or(o.patience, time.Hour),
 		Backoff: time.Millisecond, MaxBackoff: time.Millisecond,

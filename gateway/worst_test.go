@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/parley-bot/parley/ai/profile"
 	"github.com/parley-bot/parley/commands"
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway/turn"
@@ -26,12 +27,12 @@ func wide(n int) string { return strings.Repeat("😀", n/4) }
 
 // worst are the options with the most and longest there may be to choose from.
 func worst() options {
-	o := commands.Options{MaxAnswer: most, DefaultModel: "openai:default", Personas: map[string]string{}}
+	o := profile.Options{DefaultModel: "openai:default", Personas: map[string]string{}}
 	for i := range 2000 {
 		o.Models = append(o.Models, fmt.Sprint("openai:", i, wide(200)))
 		o.Personas[fmt.Sprint(i, wide(200))] = "prompt"
 	}
-	return options{owner: "me", commands: o, workers: 4}
+	return options{owner: "me", commands: commands.Options{MaxAnswer: most}, choose: o, workers: 4}
 }
 
 // fillWorst stores the worst that there can be: what an earlier version kept of

@@ -50,7 +50,7 @@ func (r *Runner) answer(ctx context.Context, w *inbox.Work) (*outbox.Delivery, e
 		return nil, fmt.Errorf("find the conversation: %w", err)
 	}
 	var a reply
-	text, isCommand := r.command(&w.Events[0].Event)
+	text, isCommand := commandText(r.Prefix, &w.Events[0].Event)
 	switch {
 	case isCommand:
 		a, err = r.runCommand(ctx, w, key, conv, text)
@@ -116,7 +116,7 @@ func (r *Runner) askAI(ctx context.Context, w *inbox.Work, key conversation.Key,
 
 // ask calls the model, until more arrives that is to be answered too.
 func (r *Runner) ask(ctx context.Context, w *inbox.Work, conv *conversation.Conversation, history, user []conversation.Message, say sentences.Say) (ai.Response, error) {
-	model, system, err := r.Commands.Choose(ctx, person(&w.Events[0].Event), conv.Model, conv.Persona)
+	model, system, err := r.Profile.Of(ctx, person(&w.Events[0].Event), conv.Model, conv.Persona)
 	if err != nil {
 		return ai.Response{}, fmt.Errorf("choose the model: %w", err)
 	}

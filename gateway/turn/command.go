@@ -14,31 +14,28 @@ import (
 )
 
 // IsCommand tells commands from messages for the AI.
-func IsCommand(prefix string, is func(text string) bool) func(*platforms.Event) bool {
+func IsCommand(prefix string) func(*platforms.Event) bool {
 	return func(e *platforms.Event) bool {
-		_, ok := commandText(prefix, is, e)
+		_, ok := commandText(prefix, e)
 		return ok
 	}
 }
 
 // commandText returns the event's text with the prefix if it is a command.
 // Native commands come without one, or with it where somebody typed it anyway.
-func commandText(prefix string, is func(string) bool, e *platforms.Event) (string, bool) {
+func commandText(prefix string, e *platforms.Event) (string, bool) {
 	text := strings.TrimSpace(e.Text)
 	if e.Kind == platforms.KindCommand {
 		return prefix + strings.TrimPrefix(text, prefix), true
 	}
-	return text, is(text)
-}
-
-func (r *Runner) command(e *platforms.Event) (string, bool) {
-	return commandText(r.Prefix, r.Commands.Is, e)
+	name, _ := commands.Parse(prefix, text)
+	return text, name != ""
 }
 
 // runCommand answers a command. What it changes joins the turn's commit.
 func (r *Runner) runCommand(ctx context.Context, w *inbox.Work, key conversation.Key, conv *conversation.Conversation, text string) (reply, error) {
 	lead := &w.Events[0]
-	name, rest := r.Commands.Parse(text)
+	name, rest := commands.Parse(r.Prefix, text)
 	answer, err := r.Commands.Run(ctx, r.call(ctx, lead, key, conv, name, rest))
 	if err != nil {
 		return reply{}, err

@@ -16,8 +16,7 @@ import (
 
 func TestIsCommand(t *testing.T) {
 	t.Parallel()
-	const prefix = "!bot "
-	is := turn.IsCommand(prefix, func(text string) bool { return len(text) > len(prefix) && strings.HasPrefix(text, prefix) })
+	is := turn.IsCommand("!bot ")
 	for _, tt := range []struct {
 		kind platforms.Kind
 		text string

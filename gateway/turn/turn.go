@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/ai"
+	"github.com/parley-bot/parley/ai/profile"
 	"github.com/parley-bot/parley/commands"
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway/inbox"
@@ -49,6 +50,7 @@ type Options struct {
 	Memory    memory.Backend
 	Usage     *usage.Ledger
 	Commands  *commands.Registry
+	Profile   *profile.Profile
 	Assistant Assistant // nil: commands only
 	Counter   ai.TokenCounter
 	Listener  Listener

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/ai"
+	"github.com/parley-bot/parley/ai/profile"
 	"github.com/parley-bot/parley/commands"
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway/inbox"
@@ -100,12 +101,12 @@ func build(t *testing.T, db *database.DB, c *chat, a assistant) (*inbox.Inbox, *
 	registry := commands.New(commands.Options{Prefix: "/", Store: store, Memory: people})
 	b, err := inbox.New(t.Context(), inbox.Options{
 		DB: db, Deliveries: outbox.Table{DB: db}, Owner: "me", Lease: time.Minute, Scope: inbox.ScopeThread,
-		Group: turn.Group(turn.BusyCoalesce, turn.IsCommand("/", registry.Is)),
+		Group: turn.Group(turn.BusyCoalesce, turn.IsCommand("/")),
 	})
 	must(t, err)
 	m, log := metrics.New(), slog.New(slog.DiscardHandler)
 	return b, turn.New(turn.Options{
-		DB: db, Inbox: b, Store: store, Memory: people, Usage: ledger, Commands: registry, Assistant: a,
+		DB: db, Inbox: b, Store: store, Memory: people, Usage: ledger, Commands: registry, Profile: profile.New(profile.Options{}), Assistant: a,
 		Outbox:  outbox.New(db, outbox.Options{Sender: func(string) platforms.Sender { return c }, Metrics: m, Logger: log}),
 		Counter: ai.NewCounter(), Listener: deaf{}, Metrics: m, Logger: log,
 		Prefix: "/", Scope: inbox.ScopeThread, MaxAttempts: 2, Backoff: time.Millisecond, MaxBackoff: time.Millisecond,

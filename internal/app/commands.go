@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/parley-bot/parley/ai/profile"
 	"github.com/parley-bot/parley/commands"
 	"github.com/parley-bot/parley/gateway/turn"
 	"github.com/parley-bot/parley/internal/config"
@@ -13,25 +14,26 @@ import (
 	"github.com/parley-bot/parley/platforms"
 )
 
-// registry returns the chat commands. What only Run needs may be missing for
-// who only asks what a command is.
-func (c *core) registry(cfg *config.Config, budget turn.Budget) *commands.Registry {
-	o := commands.Options{
+// profile returns what conversations may choose from.
+func (c *core) profile(cfg *config.Config) *profile.Profile {
+	o := profile.Options{Preferences: c.memory, Personas: cfg.AI.Personas}
+	if cfg.AI.Enabled {
+		o.DefaultModel, o.Models = chatModels(cfg)
+	}
+	return profile.New(o)
+}
+
+// registry returns the chat commands.
+func (c *core) registry(cfg *config.Config, p *profile.Profile, budget turn.Budget) *commands.Registry {
+	return commands.New(commands.Options{
 		Prefix: cfg.Commands.Prefix, Language: commands.Language(cfg.Commands.Language),
-		Store: c.store, Memory: c.memory, Personas: cfg.AI.Personas, MaxAnswer: int(cfg.Gateway.MaxReply),
+		Store: c.store, Memory: c.memory, Eraser: c.eraser, Profile: p, MaxAnswer: int(cfg.Gateway.MaxReply),
 		Budget: func(now time.Time) (person, chat int64, start, end time.Time) {
 			start, end = budget.Period(now)
 			return budget.Tokens, budget.ChatTokens, start, end
 		},
 		Spent: c.usage, Admins: admins(cfg),
-	}
-	if c.eraser != nil { // a nil *erasure.Eraser would not be a nil interface
-		o.Eraser = c.eraser
-	}
-	if cfg.AI.Enabled {
-		o.DefaultModel, o.Models = chatModels(cfg)
-	}
-	return commands.New(o)
+	})
 }
 
 // admins returns who may do what is for admins in a chat, nil when nobody is named.

@@ -140,13 +140,12 @@ func (c *core) openRooms(ctx context.Context, cfg *config.Config, p purpose) (er
 	if c.since, err = migrations.AppliedAt(ctx, c.db, migrations.Budgets); err != nil {
 		return err
 	}
-	registry := c.registry(cfg, turn.Budget{})
 	c.inbox, err = inbox.New(ctx, inbox.Options{
 		DB: c.db, Queue: p.queue, Owner: rand.Text(), Lease: lease, CrashWait: crashWait,
 		Scope:        inbox.Scope(cfg.AI.ConversationPersistence.Scope),
 		MentionsOnly: cfg.Gateway.GroupMentionsOnly,
 		Deliveries:   outbox.Table{DB: c.db},
-		Group:        turn.Group(turn.Busy(cfg.Gateway.Busy), turn.IsCommand(cfg.Commands.Prefix, registry.Is)),
+		Group:        turn.Group(turn.Busy(cfg.Gateway.Busy), turn.IsCommand(cfg.Commands.Prefix)),
 		KeysSince:    c.since,
 	})
 	return err
@@ -174,7 +173,8 @@ func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Lo
 		DB: c.db, Inbox: c.inbox, Store: c.store, Usage: c.usage, Strays: c.strays(), Period: budget.Period, Logger: log,
 	})
 	c.store.OnGone(c.eraser.NoteTx)
-	registry := c.registry(cfg, budget)
+	choices := c.profile(cfg)
+	registry := c.registry(cfg, choices, budget)
 	c.gateway = gateway.New(gateway.Options{
 		Inbox: c.inbox, Outbox: out, Workers: cfg.Gateway.Workers, Grace: cfg.Server.ShutdownGrace,
 		Metrics: c.metrics, Circuits: c.circuits, Voice: voice(registry), Logger: log,
@@ -187,7 +187,7 @@ func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Lo
 	persistence := &cfg.AI.ConversationPersistence
 	options := turn.Options{
 		DB: c.db, Inbox: c.inbox, Outbox: out, Store: c.store, Memory: c.memory, Usage: c.usage,
-		Commands: registry, Counter: counter,
+		Commands: registry, Profile: choices, Counter: counter,
 		Listener: c.gateway.Listener(), Metrics: c.metrics, Logger: log,
 		Prefix: cfg.Commands.Prefix, Scope: inbox.Scope(persistence.Scope),
 		Busy: turn.Busy(cfg.Gateway.Busy), MaxAttempts: int64(cfg.Gateway.MaxAttempts), Patience: patience,
