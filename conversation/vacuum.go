@@ -17,7 +17,7 @@ func ourTables() []string {
 	return []string{
 		"budget_counts", "conversations", "deliveries", "delivery_parts", "erasures", "events", "job_runs", "lanes",
 		"memory_commands", "memory_effects", "memory_fact_lines", "memory_facts", "memory_reasons", "memory_scores",
-		"messages", "people", "replicas", "token_ledger", "usage_daily", "user_preferences",
+		"messages", "people", "replicas", "sign_ins", "token_ledger", "usage_daily", "user_preferences",
 	}
 }
 

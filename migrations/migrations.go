@@ -153,7 +153,7 @@ func Newest() string {
 
 // steps returns every migration, oldest first.
 func steps() []step {
-	return []step{initial(), slots(), memory(), forget(), suspects(), files(), boards(), replicasTable(), budgets()}
+	return []step{initial(), slots(), memory(), forget(), suspects(), files(), boards(), signIns(), replicasTable(), budgets()}
 }
 
 type step struct {

@@ -60,8 +60,8 @@ func (s *Server) source(c echo.Context) (name string, source Source, admitted bo
 	source, ok := s.o.Sources[name]
 	switch {
 	case ok:
-		return name, source, source.Opens(token) || s.admin.Is(token), nil
-	case s.admin.Is(token):
+		return name, source, token != "" && (source.Opens(token) || s.o.Door.Bearer(c.Request())), nil
+	case s.o.Door.Bearer(c.Request()):
 		return "", nil, false, failure.New(failure.NotFound, "unknown_source", "there is no such webhook source here", nil)
 	default:
 		return "", nil, false, errNoProof

@@ -20,8 +20,10 @@ import (
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway"
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/internal/database/dbtest"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/internal/signin"
 	"github.com/parley-bot/parley/internal/web"
 	"github.com/parley-bot/parley/platforms"
 )
@@ -139,9 +141,11 @@ const token = "a-long-admin-token"
 // start serves the page over HTTP as the program does and returns its URL.
 func start(t *testing.T, chat *fakeChat) string {
 	t.Helper()
+	door := signin.New(signin.Options{Token: token, DB: dbtest.New(t)})
 	server, err := web.New(web.Options{
 		Listen: "127.0.0.1:0", Gateway: noGateway{}, Metrics: metrics.New(),
-		Admin:  admin.New(admin.Options{Token: token, Chat: chat}),
+		Door:   door,
+		Admin:  admin.New(admin.Options{Door: door, Chat: chat}),
 		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
