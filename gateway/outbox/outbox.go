@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/shorten"
 	"github.com/parley-bot/parley/platforms"
 )
 
@@ -171,11 +172,17 @@ type partRow struct {
 	Tried int64     `bun:"tried_at"`
 }
 
-// Get returns a delivery without its parts; sql.ErrNoRows when there is none.
+// maxText is the longest text of a delivery that is read, in bytes: more than any
+// that is made today. An earlier version knew no limit.
+const maxText = 8 << 20
+
+// Get returns a delivery without its parts; sql.ErrNoRows when there is none. A
+// text of more than 8 MiB is "…" alone.
 func (o *Outbox) Get(ctx context.Context, id int64) (*Delivery, error) {
 	var r deliveryRow
-	err := o.db.Read().NewRaw(`SELECT id, lane_key, platform, address, text, outcome, error, message_id, tokens
-		FROM deliveries WHERE id = ?`, id).Scan(ctx, &r)
+	err := o.db.Read().NewRaw(`SELECT id, lane_key, platform, address,
+		CASE WHEN octet_length(text) > ? THEN ? ELSE text END AS text, outcome, error, message_id, tokens
+		FROM deliveries WHERE id = ?`, maxText, shorten.Mark, id).Scan(ctx, &r)
 	if err != nil {
 		return nil, database.Explain(err)
 	}
