@@ -252,7 +252,7 @@ func rows() []exchange {
 		{"/leaderboard year", "Usage: /leaderboard [kudos|messages|tokens] [day|week|month|all]"},
 		{"/tokens", `~^Tokens used by you: [1-9]\d*\nTokens used in this conversation: [1-9]\d*\nRemaining budget: 99\d{4} of 1000000 tokens\. Resets on \d{4}-\d\d-\d\d 00:00 UTC\.$`},
 		{"/save timezone Asia/Shanghai", "Saved preference 'timezone' with value 'Asia/Shanghai'"},
-		{"/tokens", `~It starts again on \d{4}-\d\d-\d\d 08:00 CST\.$`},
+		{"/tokens", `~Resets on \d{4}-\d\d-\d\d 08:00 CST\.$`},
 		{"/save language zh", "Saved preference 'language' with value 'zh'"},
 		{"/load", "用法：/load [key]"},
 		{"/save language en", "已保存偏好“language”，值为“en”"},
