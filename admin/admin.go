@@ -152,16 +152,16 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if pattern == "" && wrongMethod(w, r, handler) {
 		return
 	}
-	byToken := closed(r.URL.Path) && a.Door.Bearer(r)
+	byToken := false
+	if closed(r.URL.Path) {
+		if byToken = a.Door.Bearer(r); !byToken && !a.mayEnter(w, r) {
+			return
+		}
+		conns.Verified(r.Context())
+	}
 	if !byToken && a.origins.Check(r) != nil {
 		respond.Problem(w, http.StatusForbidden, "cross_origin", "this request comes from another site's page")
 		return
-	}
-	if closed(r.URL.Path) && !byToken && !a.mayEnter(w, r) {
-		return
-	}
-	if closed(r.URL.Path) {
-		conns.Verified(r.Context())
 	}
 	if pattern == "" {
 		respond.Problem(w, http.StatusNotFound, "not_found", "there is nothing at this address")

@@ -248,7 +248,7 @@ func TestCrossOrigin(t *testing.T) {
 		{"same origin by its public name", merge(session, "Origin", "https://chat.example.com"), 200},
 		{"same origin by its name", merge(session, "Origin", "http://localhost:8080"), 200},
 		{"program with the token", merge(bearer(), "Origin", "https://tool.example"), 200},
-		{"wrong token does not help", map[string]string{"Authorization": "Bearer x", "Sec-Fetch-Site": "cross-site"}, 403},
+		{"wrong token does not help", map[string]string{"Authorization": "Bearer x", "Sec-Fetch-Site": "cross-site"}, 401},
 	} {
 		q := said
 		q.header = merge(tt.header, "Content-Type", "application/json")

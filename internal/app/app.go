@@ -117,7 +117,10 @@ func (a *App) Run(ctx context.Context) error {
 	if err := a.scheduler.Start(); err != nil {
 		return errors.Join(err, a.Close())
 	}
-	a.log.InfoContext(ctx, "ready", slog.String("version", a.version), slog.String("listen", a.Addr()), slog.String("operations_listen", a.OperationsAddr()), slog.String("database", a.core.db.Target.String()),
+	if a.operators != nil {
+		a.log.InfoContext(ctx, "operations", slog.String("listen", a.OperationsAddr()))
+	}
+	a.log.InfoContext(ctx, "ready", slog.String("version", a.version), slog.String("listen", a.Addr()), slog.String("database", a.core.db.Target.String()),
 		slog.Any("platforms", a.platforms.names()))
 	if a.started != nil {
 		link, err := a.signInLink()

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"github.com/parley-bot/parley/admin"
@@ -225,6 +227,25 @@ func eval[T any](ctx context.Context, t *testing.T, expression string) T {
 		t.Fatalf("%s: %v", expression, err)
 	}
 	return value
+}
+
+// cookies returns those of the page, also what its scripts may not read.
+func cookies(ctx context.Context, t *testing.T) []*network.Cookie {
+	t.Helper()
+	got, err := chromedp.Run(ctx, func(ctx context.Context, tab *chromedp.Target) (network.GetCookiesResult, error) {
+		return cdp.Call(ctx, tab, network.GetCookies, network.GetCookiesParams{})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got.Cookies
+}
+
+func setCookie(name, value, url string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: url})
+		return err
+	})
 }
 
 // screenshot keeps what the page looks like now.
