@@ -6,20 +6,12 @@ import (
 	"slices"
 
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/migrations"
 )
 
 // vacuumPages is how many pages of a SQLite file are given back at once: few
 // enough that a waiting webhook does not notice.
 const vacuumPages = 64
-
-// ourTables are the tables of this program that grow and shrink.
-func ourTables() []string {
-	return []string{
-		"budget_counts", "conversations", "deliveries", "delivery_parts", "erasures", "events", "job_runs", "lanes",
-		"memory_commands", "memory_effects", "memory_fact_lines", "memory_facts", "memory_reasons", "memory_scores",
-		"messages", "people", "replicas", "sign_ins", "token_ledger", "usage_daily", "user_preferences",
-	}
-}
 
 // Vacuum gives the space of deleted rows back without blocking webhooks:
 // SQLite's incremental_vacuum in small slices, PostgreSQL's VACUUM (ANALYZE),
@@ -41,7 +33,7 @@ func (m *PersistentConversationManager) VacuumWith(ctx context.Context, progress
 	if err := m.read().NewRaw(tables).Scan(ctx, &there); err != nil {
 		return database.Explain(err)
 	}
-	tablesToDo := ourTables()
+	tablesToDo := migrations.Tables()
 	for i, table := range tablesToDo {
 		progress.report(int64(i), int64(len(tablesToDo)))
 		if !slices.Contains(there, table) {
