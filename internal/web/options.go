@@ -46,7 +46,7 @@ type Options struct {
 	BodyLimit     int64         // bytes of a webhook's body; default 1 MiB
 	Unverified    int64         // bytes of memory for bodies that are not known to be genuine; default 64 MiB
 	Backlog       int64         // bytes of memory for webhooks that wait to be stored; default 64 MiB
-	Connections   int           // at once, over all listeners; default [conns.Most]
+	Connections   int           // at once, operators apart; default [conns.Most]
 	HeaderTimeout time.Duration // for a request's headers to arrive; default 10 s
 	BodyTimeout   time.Duration // for its body; default 30 s
 	KeepAlive     time.Duration // between comments on an event stream; default 15 s
