@@ -60,7 +60,7 @@ func (a *admin) login(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *admin) refuseLink(w http.ResponseWriter, r *http.Request, err error) {
-	problem := ""
+	var problem string
 	switch {
 	case errors.Is(err, signin.ErrBadLink):
 		problem = "This is no sign-in link of this server."

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// SessionTime is how long a session lasts at most, and QuietTime how long
-	// one that is not used.
+	// SessionTime is how long a session lasts at most.
 	SessionTime = 7 * 24 * time.Hour
-	QuietTime   = 12 * time.Hour
+	// QuietTime is how long a session lasts that is not used.
+	QuietTime = 12 * time.Hour
 	// seenEvery is how exactly it is kept when a session was last used.
 	seenEvery = time.Minute
 )

@@ -93,9 +93,17 @@ func TestEveryAnswerIsSecure(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	for _, c := range [][2]string{
-		{"POST", "/webhooks/slack"}, {"POST", "/webhooks/feishu"}, {"POST", "/webhooks/generic"}, {"GET", "/webhooks/generic/events/x"},
-		{"GET", "/webhooks/slack"}, {"POST", "/webhooks/generic/nobody"}, {"GET", "/healthz"}, {"GET", "/readyz"}, {"GET", "/metrics"},
-		{"GET", "/nothing"}, {"BREW", "/healthz"},
+		{"POST", "/webhooks/slack"},
+		{"POST", "/webhooks/feishu"},
+		{"POST", "/webhooks/generic"},
+		{"GET", "/webhooks/generic/events/x"},
+		{"GET", "/webhooks/slack"},
+		{"POST", "/webhooks/generic/nobody"},
+		{"GET", "/healthz"},
+		{"GET", "/readyz"},
+		{"GET", "/metrics"},
+		{"GET", "/nothing"},
+		{"BREW", "/healthz"},
 	} {
 		for _, signed := range []string{"yes", "no"} {
 			checkSecure(t, c[0]+" "+c[1], b.do(c[0], c[1], event, "X-Signed", signed).Header())

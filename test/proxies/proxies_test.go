@@ -12,20 +12,26 @@ import (
 	"github.com/parley-bot/parley/internal/config"
 )
 
-// kinds are the ways in which a proxy on the same machine makes the internet
-// look local, each for a Parley at this address.
-func kinds(backend string) map[string]func(t *testing.T) proxy {
-	const server = "server {\nlisten LISTEN;\nlocation / {\nproxy_pass http://"
+// kind is a way in which a proxy on the same machine makes the internet look local.
+type kind struct {
+	name   string
+	start  func(t *testing.T, config string) proxy
+	config string
+}
+
+// kinds are for a Parley at this address.
+func kinds(backend string) []kind {
+	server := "server {\nlisten LISTEN;\nlocation / {\nproxy_pass http://" + backend + ";\n"
 	section := func(mode string) string {
 		return "defaults\nmode " + mode + "\ntimeout connect 5s\ntimeout client 20s\ntimeout server 20s\n" +
 			"frontend in\nbind LISTEN\ndefault_backend out\nbackend out\nserver parley " + backend
 	}
-	return map[string]func(t *testing.T) proxy{
-		"nginx, bare":           func(t *testing.T) proxy { return nginx(t, server+backend+";\n}\n}") },
-		"nginx with the Host":   func(t *testing.T) proxy { return nginx(t, server+backend+";\nproxy_set_header Host $http_host;\n}\n}") },
-		"HAProxy in http mode":  func(t *testing.T) proxy { return haproxy(t, section("http")) },
-		"HAProxy in tcp mode":   func(t *testing.T) proxy { return haproxy(t, section("tcp")) },
-		"nobody stands between": func(*testing.T) proxy { return proxy{"http://" + backend} },
+	return []kind{
+		{"nginx, bare", nginx, server + "}\n}"},
+		{"nginx with the Host", nginx, server + "proxy_set_header Host $http_host;\n}\n}"},
+		{"HAProxy in http mode", haproxy, section("http")},
+		{"HAProxy in tcp mode", haproxy, section("tcp")},
+		{"nobody stands between", func(*testing.T, string) proxy { return proxy{"http://" + backend} }, ""},
 	}
 }
 
@@ -59,10 +65,10 @@ func closed() []struct {
 func TestStrangersThroughAProxy(t *testing.T) {
 	t.Parallel()
 	backend := parley(t)
-	for kind, start := range kinds(backend) {
-		t.Run(kind, func(t *testing.T) {
+	for _, k := range kinds(backend) {
+		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			p := start(t)
+			p := k.start(t, k.config)
 			for _, claim := range []map[string]string{
 				{},
 				{"Host": "localhost"},
@@ -111,8 +117,9 @@ func change(t *testing.T, text string, places map[string]string) string {
 	return text
 }
 
-func documentedNginx(t *testing.T, backend, certificate string, more map[string]string) proxy {
+func documentedNginx(t *testing.T, backend string, more map[string]string) proxy {
 	t.Helper()
+	certificate := certificate(t)
 	places := map[string]string{
 		"listen 443 ssl":               "listen LISTEN ssl",
 		"/etc/ssl/bot.example.com.pem": certificate,
@@ -123,24 +130,25 @@ func documentedNginx(t *testing.T, backend, certificate string, more map[string]
 	return nginx(t, change(t, documented(t, "nginx"), places))
 }
 
-func documentedHAProxy(t *testing.T, backend, certificate string) proxy {
+func documentedHAProxy(t *testing.T, backend string, more map[string]string) proxy {
 	t.Helper()
-	return haproxy(t, change(t, documented(t, "haproxy"), map[string]string{
-		"bind :443": "bind LISTEN", "/etc/haproxy/bot.example.com.pem": certificate, "server parley 127.0.0.1:8080": "server parley " + backend,
-	}))
+	places := map[string]string{
+		"bind :443": "bind LISTEN", "/etc/haproxy/bot.example.com.pem": certificate(t), "server parley 127.0.0.1:8080": "server parley " + backend,
+	}
+	maps.Copy(places, more)
+	return haproxy(t, change(t, documented(t, "haproxy"), places))
 }
 
 // What docs/proxy.md shows forwards the webhooks and nothing else.
 func TestDocumentedProxies(t *testing.T) {
 	t.Parallel()
 	backend := parley(t)
-	for kind, start := range map[string]func(t *testing.T) proxy{
-		"nginx":   func(t *testing.T) proxy { return documentedNginx(t, backend, certificate(t), nil) },
-		"HAProxy": func(t *testing.T) proxy { return documentedHAProxy(t, backend, certificate(t)) },
+	for name, start := range map[string]func(t *testing.T, backend string, places map[string]string) proxy{
+		"nginx": documentedNginx, "HAProxy": documentedHAProxy,
 	} {
-		t.Run(kind, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := start(t)
+			p := start(t, backend, nil)
 			p.url = strings.Replace(p.url, "http:", "https:", 1)
 			for _, c := range closed() {
 				for _, host := range []string{"bot.example.com", "localhost"} {
@@ -165,8 +173,10 @@ func TestDocumentedProxies(t *testing.T) {
 				}
 			}
 			// Replies arrive.
-			resp, body := p.ask(t, ask{"POST", "/webhooks/generic", `{"sender_id":"alice","text":"hello"}`,
-				map[string]string{"Authorization": "Bearer " + adminToken, "Accept": "text/event-stream"}})
+			resp, body := p.ask(t, ask{
+				"POST", "/webhooks/generic", `{"sender_id":"alice","text":"hello"}`,
+				map[string]string{"Authorization": "Bearer " + adminToken, "Accept": "text/event-stream"},
+			})
 			if resp.StatusCode != http.StatusOK || !strings.Contains(body, "event: done") {
 				t.Errorf("a stream: %d %s", resp.StatusCode, body)
 			}
@@ -191,7 +201,7 @@ func TestSignInThroughAProxy(t *testing.T) {
 			backend := parley(t, func(c *config.Config) {
 				c.Server.TrustedProxies, c.Server.PublicURL = tt.trusted, "https://bot.example.com"
 			})
-			p := documentedNginx(t, backend, certificate(t), map[string]string{"location /webhooks/": "location /", "location / {\n        return 404;\n    }": ""})
+			p := documentedNginx(t, backend, map[string]string{"location /webhooks/": "location /", "location / {\n        return 404;\n    }": ""})
 			p.url = strings.Replace(p.url, "http:", "https:", 1)
 			form := map[string]string{"Host": "bot.example.com", "Origin": "https://bot.example.com", "Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-Proto": "http"}
 			resp, body := p.ask(t, ask{"POST", "/login", url.Values{"token": {adminToken}}.Encode(), form})

@@ -9,7 +9,7 @@ package migrations
 //     to be used anyway.
 func signIns() step {
 	return step{
-		name: "0008", comment: "signins",
+		name: "0008", comment: "sign_ins",
 		up: []string{
 			`CREATE TABLE IF NOT EXISTS sign_ins (
 				id {hash} NOT NULL PRIMARY KEY,
