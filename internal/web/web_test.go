@@ -7,12 +7,18 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/parley-bot/parley/gateway"
 	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/metrics"
 	"github.com/parley-bot/parley/internal/peer"
+	"github.com/parley-bot/parley/internal/signin"
 	"github.com/parley-bot/parley/internal/web"
+	"github.com/parley-bot/parley/platforms"
 )
 
 const unsigned = `{"error":{"code":"unsigned","message":"sign the request with webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks), ` +
@@ -211,6 +217,37 @@ func TestTokens(t *testing.T) {
 			t.Errorf("%s: WWW-Authenticate: %t", tt.name, asked)
 		}
 	}
+}
+
+// A bearer that a gateway adds to what is signed is no guess at the admin token.
+func TestSignedWithAForeignBearer(t *testing.T) {
+	t.Parallel()
+	m := metrics.New()
+	b := newBench(t, func(o *web.Options) {
+		o.Sources = map[string]web.Source{"generic": signedSource{fakeSource{"generic"}}}
+		o.Door = signin.New(signin.Options{Token: "admin-token-for-tests", Metrics: m})
+	})
+	for range 20 {
+		if w := b.do("POST", "/webhooks/generic", event, "Authorization", "Bearer of-the-gateway"); w.Code != http.StatusAccepted {
+			t.Fatalf("status %d", w.Code)
+		}
+	}
+	if n := testutil.ToFloat64(m.SignInRefused); n != 0 {
+		t.Errorf("%v were counted as wrong tokens", n)
+	}
+	if w := b.do("POST", "/webhooks/generic", event, "X-Signed", "no", "Authorization", "Bearer of-the-gateway"); w.Code != http.StatusUnauthorized || testutil.ToFloat64(m.SignInRefused) != 1 {
+		t.Errorf("unsigned: status %d, %v counted", w.Code, testutil.ToFloat64(m.SignInRefused))
+	}
+	if w := b.do("POST", "/webhooks/generic", event, "X-Signed", "no", "Authorization", adminBearer); w.Code != http.StatusAccepted {
+		t.Errorf("unsigned, with the admin token: %d", w.Code)
+	}
+}
+
+// signedSource knows by the headers what cannot be signed.
+type signedSource struct{ fakeSource }
+
+func (s signedSource) Precheck(h http.Header, _ time.Time) (int64, error) {
+	return 0, s.VerifyStatus(platforms.Request{Header: h}, "")
 }
 
 func TestStatusAccess(t *testing.T) {
