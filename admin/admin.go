@@ -4,12 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway"
 	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/signin"
 	"github.com/parley-bot/parley/internal/web/conns"
 	"github.com/parley-bot/parley/internal/web/respond"
 	"github.com/parley-bot/parley/scheduler"
@@ -55,7 +57,7 @@ type UsageRow struct {
 
 // Options say what the pages and the API show. What is nil is not there (404).
 type Options struct {
-	Token  string // the admin token; empty: nobody can sign in
+	Door   *signin.Door // who is let in
 	Chat   Chat
 	Jobs   Jobs
 	Stats  Stats
@@ -65,6 +67,7 @@ type Options struct {
 	Conversations Conversations
 	SpoolDir      string // where the body of an import is kept while it is read
 
+	PublicURL     string           // where browsers find the pages, when a proxy gives them another name; "" = as they say
 	CommandPrefix string           // shown in the hints of the chat page; default "/"
 	Now           func() time.Time // nil: time.Now
 	Logger        *slog.Logger     // nil: none
@@ -73,10 +76,9 @@ type Options struct {
 type admin struct {
 	Options
 
-	mux      *http.ServeMux
-	origins  *http.CrossOriginProtection
-	sessions sessions
-	pages    pages
+	mux     *http.ServeMux
+	origins *http.CrossOriginProtection
+	pages   pages
 	// importing holds a place for each import that runs.
 	importing chan struct{}
 }
@@ -93,9 +95,11 @@ func New(o Options) http.Handler {
 		o.CommandPrefix = "/"
 	}
 	a := &admin{
-		Options: o, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(),
-		sessions: newSessions(o.Token, o.Now), pages: loadPages(),
+		Options: o, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), pages: loadPages(),
 		importing: make(chan struct{}, importsAtOnce),
+	}
+	if public, err := url.Parse(o.PublicURL); err == nil && public.Host != "" {
+		_ = a.origins.AddTrustedOrigin(public.Scheme + "://" + public.Host) // has the form that it must have
 	}
 	a.routes()
 	return a
@@ -141,38 +145,56 @@ func (a *admin) handle(pattern string, handler func(http.ResponseWriter, *http.R
 	})
 }
 
-// ServeHTTP checks who asks before it looks at what is asked for.
+// ServeHTTP checks the method, then who asks, and then what is asked for.
 func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
-	if !a.sessions.bearer(r) && a.origins.Check(r) != nil {
+	handler, pattern := a.mux.Handler(r)
+	if pattern == "" && wrongMethod(w, r, handler) {
+		return
+	}
+	byToken := false
+	if closed(r.URL.Path) {
+		if byToken = a.Door.Bearer(r); !byToken && !a.mayEnter(w, r) {
+			return
+		}
+		conns.Verified(r.Context())
+	}
+	if !byToken && a.origins.Check(r) != nil {
 		respond.Problem(w, http.StatusForbidden, "cross_origin", "this request comes from another site's page")
 		return
 	}
-	if !a.mayEnter(r) {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="parley"`)
-		respond.Fail(w, failure.New(failure.Unauthorized, "unauthorized", "the admin token is needed", nil))
-		return
-	}
-	if handler, pattern := a.mux.Handler(r); pattern == "" {
-		refuse(w, r, handler)
+	if pattern == "" {
+		respond.Problem(w, http.StatusNotFound, "not_found", "there is nothing at this address")
 		return
 	}
 	a.mux.ServeHTTP(w, r)
 }
 
-// mayEnter applies the rules of the package comment, except for the chat page,
-// which answers with the login form itself.
-func (a *admin) mayEnter(r *http.Request) bool {
-	switch {
-	case strings.HasPrefix(r.URL.Path, "/api/"), strings.HasPrefix(r.URL.Path, "/admin/"), strings.HasPrefix(r.URL.Path, "/chat/"):
-		if !a.sessions.valid(r) {
-			return false
-		}
-		conns.Verified(r.Context())
-		return true
-	default:
-		return true
+// closed reports whether a path is for who is signed in. The chat page is not:
+// to others it is the sign-in page.
+func closed(path string) bool {
+	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/admin/") || strings.HasPrefix(path, "/chat/")
+}
+
+// mayEnter answers who has no session.
+func (a *admin) mayEnter(w http.ResponseWriter, r *http.Request) bool {
+	signedIn, err := a.signedIn(r)
+	if err != nil {
+		a.refuse(w, r, err)
+		return false
 	}
+	if !signedIn {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="parley"`)
+		respond.Fail(w, failure.New(failure.Unauthorized, "unauthorized",
+			"sign in, or send Authorization: Bearer with the admin token", nil))
+	}
+	return signedIn
+}
+
+// refuse answers who could not be looked up.
+func (a *admin) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	a.Logger.LogAttrs(r.Context(), slog.LevelError, "a session cannot be looked up", slog.Any("error", err))
+	respond.Fail(w, failure.New(failure.Unavailable, "database_unavailable", "who is signed in cannot be looked up now", err))
 }
 
 // secure sets the headers of every answer: nothing from other places, in no
@@ -187,16 +209,16 @@ func secure(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// refuse answers in JSON where net/http's mux would answer 404 or 405 in text.
-func refuse(w http.ResponseWriter, r *http.Request, muxHandler http.Handler) {
+// wrongMethod answers in JSON where net/http's mux would answer 405 in text.
+func wrongMethod(w http.ResponseWriter, r *http.Request, muxHandler http.Handler) bool {
 	seen := headerOnly{header: http.Header{}}
 	muxHandler.ServeHTTP(&seen, r)
-	if seen.status == http.StatusMethodNotAllowed {
-		w.Header().Set("Allow", seen.header.Get("Allow"))
-		respond.Problem(w, seen.status, "method_not_allowed", "this address does not take that method; see the Allow header")
-		return
+	if seen.status != http.StatusMethodNotAllowed {
+		return false
 	}
-	respond.Problem(w, http.StatusNotFound, "not_found", "there is nothing at this address")
+	w.Header().Set("Allow", seen.header.Get("Allow"))
+	respond.Problem(w, seen.status, "method_not_allowed", "this address does not take that method; see the Allow header")
+	return true
 }
 
 // headerOnly is a response whose body nobody sees.

@@ -1,12 +1,13 @@
 package admin_test
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -16,7 +17,11 @@ import (
 	"github.com/parley-bot/parley/admin"
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway"
+	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/database/dbtest"
 	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/peer"
+	"github.com/parley-bot/parley/internal/signin"
 	"github.com/parley-bot/parley/scheduler"
 )
 
@@ -97,11 +102,15 @@ type bench struct {
 	clock time.Time
 }
 
-func newBench() *bench {
+// newBench has no database: nobody can sign in but with the token in a header.
+func newBench() *bench { return newBenchOn(nil) }
+
+func newBenchOn(db *database.DB) *bench {
 	b := &bench{chat: &fakeChat{}, jobs: &fakeJobs{}, usage: &fakeUsage{}, clock: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
+	now := func() time.Time { return b.clock }
 	b.Handler = admin.New(admin.Options{
-		Token: token, Chat: b.chat, Jobs: b.jobs, Stats: fakeStats{}, Usage: b.usage,
-		Now: func() time.Time { return b.clock },
+		Door: signin.New(signin.Options{Token: token, DB: db, Proxies: peer.Proxies{netip.MustParsePrefix("10.0.0.0/8")}, Now: now}),
+		Chat: b.chat, Jobs: b.jobs, Stats: fakeStats{}, Usage: b.usage, PublicURL: "https://chat.example.com", Now: now,
 	})
 	return b
 }
@@ -110,6 +119,7 @@ func newBench() *bench {
 type request struct {
 	method, path, body string
 	header             map[string]string
+	peer               string // "" = this machine
 }
 
 func (b *bench) do(t *testing.T, q request) *httptest.ResponseRecorder {
@@ -118,7 +128,7 @@ func (b *bench) do(t *testing.T, q request) *httptest.ResponseRecorder {
 		q.method = http.MethodGet
 	}
 	r := httptest.NewRequestWithContext(t.Context(), q.method, q.path, strings.NewReader(q.body))
-	r.RemoteAddr, r.Host = "127.0.0.1:5000", "localhost:8080" // where a request comes from opens nothing
+	r.RemoteAddr, r.Host = cmp.Or(q.peer, "127.0.0.1")+":5000", "localhost:8080" // where a request comes from opens nothing
 	for name, value := range q.header {
 		r.Header.Set(name, value)
 	}
@@ -127,16 +137,21 @@ func (b *bench) do(t *testing.T, q request) *httptest.ResponseRecorder {
 	return w
 }
 
+func door() *signin.Door { return signin.New(signin.Options{Token: token}) }
+
 func bearer() map[string]string { return map[string]string{"Authorization": "Bearer " + token} }
 
 // signIn returns the session cookie as a Cookie header.
-func (b *bench) signIn(t *testing.T, header map[string]string) (*http.Cookie, map[string]string) {
+func (b *bench) signIn(t *testing.T, q request) (*http.Cookie, map[string]string) {
 	t.Helper()
-	all := map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
-	maps.Copy(all, header)
-	w := b.do(t, request{method: "POST", path: "/login", body: url.Values{"token": {token}}.Encode(), header: all})
+	q.method, q.path = "POST", "/login"
+	if q.body == "" {
+		q.body = url.Values{"token": {token}}.Encode()
+	}
+	q.header = merge(q.header, "Content-Type", "application/x-www-form-urlencoded")
+	w := b.do(t, q)
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/" {
-		t.Fatalf("login: %d to %q", w.Code, w.Header().Get("Location"))
+		t.Fatalf("login: %d to %q: %s", w.Code, w.Header().Get("Location"), w.Body)
 	}
 	cookies := w.Result().Cookies()
 	if len(cookies) != 1 {
@@ -147,8 +162,8 @@ func (b *bench) signIn(t *testing.T, header map[string]string) (*http.Cookie, ma
 
 func TestWhoMayEnter(t *testing.T) {
 	t.Parallel()
-	b := newBench()
-	_, session := b.signIn(t, nil)
+	b := newBenchOn(dbtest.New(t))
+	_, session := b.signIn(t, request{})
 	for _, tt := range []struct {
 		name string
 		q    request
@@ -171,6 +186,8 @@ func TestWhoMayEnter(t *testing.T) {
 		{"unknown API path", request{path: "/api/v1/nothing", header: bearer()}, 404},
 		{"dashboard", request{path: "/admin/"}, 401},
 		{"login page", request{path: "/login"}, 200},
+		{"wrong method without proof", request{method: "PUT", path: "/api/v1/jobs"}, 405},
+		{"wrong method on the page", request{method: "POST", path: "/"}, 405},
 		{"style", request{path: "/static/chat.css"}, 200},
 		{"script", request{path: "/static/chat.js"}, 200},
 		{"icon", request{path: "/static/icon.svg"}, 200},
@@ -198,7 +215,7 @@ func TestWhoMayEnter(t *testing.T) {
 
 func TestWithoutATokenNobodySignsIn(t *testing.T) {
 	t.Parallel()
-	b := &bench{Handler: admin.New(admin.Options{Jobs: &fakeJobs{}, Chat: &fakeChat{}})}
+	b := &bench{Handler: admin.New(admin.Options{Door: signin.New(signin.Options{}), Jobs: &fakeJobs{}, Chat: &fakeChat{}})}
 	for _, header := range []map[string]string{
 		{"Authorization": "Bearer "},
 		{"Authorization": "Bearer"},
@@ -214,83 +231,10 @@ func TestWithoutATokenNobodySignsIn(t *testing.T) {
 	}
 }
 
-func TestSessionCookie(t *testing.T) {
-	t.Parallel()
-	b := newBench()
-	cookie, _ := b.signIn(t, nil)
-	if !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure || cookie.Path != "/" {
-		t.Errorf("cookie over http: %+v", cookie)
-	}
-	if cookie, _ := b.signIn(t, map[string]string{"X-Forwarded-Proto": "https"}); !cookie.Secure {
-		t.Error("the cookie of a page that came over https is not Secure")
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(cookie.Value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	try := func(value string) int {
-		return b.do(t, request{path: "/api/v1/jobs", header: map[string]string{"Cookie": "parley_session=" + value}}).Code
-	}
-	if got := try(cookie.Value); got != 200 {
-		t.Fatalf("the cookie as given: %d", got)
-	}
-	for i := range raw { // every byte counts
-		raw[i] ^= 1
-		if got := try(base64.RawURLEncoding.EncodeToString(raw)); got != 401 {
-			t.Errorf("byte %d altered: %d, want 401", i, got)
-		}
-		raw[i] ^= 1
-	}
-	for _, value := range []string{"", "x", cookie.Value[:len(cookie.Value)-1], cookie.Value + "A", cookie.Value + "=", strings.ToUpper(cookie.Value)} {
-		if got := try(value); got != 401 {
-			t.Errorf("cookie %q: %d, want 401", value, got)
-		}
-	}
-	b.clock = b.clock.Add(7*24*time.Hour - time.Second)
-	if got := try(cookie.Value); got != 200 {
-		t.Errorf("just before its end: %d, want 200", got)
-	}
-	b.clock = b.clock.Add(time.Second)
-	if got := try(cookie.Value); got != 401 {
-		t.Errorf("after its end: %d, want 401", got)
-	}
-	other := &bench{Handler: admin.New(admin.Options{Token: "another-token", Jobs: &fakeJobs{}, Now: func() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }})}
-	if w := other.do(t, request{path: "/api/v1/jobs", header: map[string]string{"Cookie": "parley_session=" + cookie.Value}}); w.Code != 401 {
-		t.Errorf("under another admin token: %d, want 401", w.Code)
-	}
-}
-
-func TestLoginAndLogout(t *testing.T) {
-	t.Parallel()
-	b := newBench()
-	form := map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
-	w := b.do(t, request{method: "POST", path: "/login", body: "token=wrong", header: form})
-	if w.Code != http.StatusUnauthorized || !strings.Contains(w.Body.String(), `role="alert"`) || len(w.Result().Cookies()) != 0 {
-		t.Errorf("wrong token: %d %s", w.Code, w.Body)
-	}
-	if w := b.do(t, request{method: "POST", path: "/login?token=" + token, header: form}); w.Code != http.StatusUnauthorized {
-		t.Errorf("token in the address: %d, want 401", w.Code)
-	}
-	if w := b.do(t, request{method: "POST", path: "/login", body: "token=" + strings.Repeat("x", 1<<20), header: form}); w.Code != http.StatusBadRequest {
-		t.Errorf("huge form: %d, want 400", w.Code)
-	}
-	_, session := b.signIn(t, nil)
-	if page := b.do(t, request{path: "/", header: session}).Body.String(); !strings.Contains(page, "Sign out") {
-		t.Error("signed in, but no way to sign out")
-	}
-	if page := b.do(t, request{path: "/", header: bearer()}).Body.String(); strings.Contains(page, "Sign out") {
-		t.Error("nothing to sign out of, but a button for it")
-	}
-	w = b.do(t, request{method: "POST", path: "/logout", header: session})
-	if cookies := w.Result().Cookies(); w.Code != http.StatusSeeOther || len(cookies) != 1 || cookies[0].MaxAge >= 0 {
-		t.Errorf("logout: %d %v", w.Code, cookies)
-	}
-}
-
 func TestCrossOrigin(t *testing.T) {
 	t.Parallel()
-	b := newBench()
-	_, session := b.signIn(t, nil)
+	b := newBenchOn(dbtest.New(t))
+	_, session := b.signIn(t, request{})
 	said := request{method: "POST", path: "/chat/messages", body: `{"id":"1","text":"hi"}`}
 	for _, tt := range []struct {
 		name   string
@@ -301,9 +245,10 @@ func TestCrossOrigin(t *testing.T) {
 		{"sibling, session", merge(session, "Sec-Fetch-Site", "same-site"), 403},
 		{"other origin, session", merge(session, "Origin", "https://evil.example"), 403},
 		{"same origin, session", merge(session, "Sec-Fetch-Site", "same-origin"), 200},
+		{"same origin by its public name", merge(session, "Origin", "https://chat.example.com"), 200},
 		{"same origin by its name", merge(session, "Origin", "http://localhost:8080"), 200},
 		{"program with the token", merge(bearer(), "Origin", "https://tool.example"), 200},
-		{"wrong token does not help", map[string]string{"Authorization": "Bearer x", "Sec-Fetch-Site": "cross-site"}, 403},
+		{"wrong token does not help", map[string]string{"Authorization": "Bearer x", "Sec-Fetch-Site": "cross-site"}, 401},
 	} {
 		q := said
 		q.header = merge(tt.header, "Content-Type", "application/json")
@@ -376,7 +321,7 @@ func TestAllow(t *testing.T) {
 
 func TestWhatIsNotGivenIsNotThere(t *testing.T) {
 	t.Parallel()
-	b := &bench{Handler: admin.New(admin.Options{Token: token})}
+	b := &bench{Handler: admin.New(admin.Options{Door: door()})}
 	for _, path := range []string{"/", "/chat/messages", "/api/v1/jobs", "/api/v1/stats", "/api/v1/usage"} {
 		if w := b.do(t, request{path: path, header: bearer()}); w.Code != http.StatusNotFound {
 			t.Errorf("%s: status %d, want 404", path, w.Code)

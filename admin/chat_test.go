@@ -153,7 +153,7 @@ func TestHistory(t *testing.T) {
 
 func TestPageUsesNothingFromElsewhere(t *testing.T) {
 	t.Parallel()
-	b := &bench{Handler: admin.New(admin.Options{Token: token, Chat: &fakeChat{}, CommandPrefix: `"<!`})}
+	b := &bench{Handler: admin.New(admin.Options{Door: door(), Chat: &fakeChat{}, CommandPrefix: `"<!`})}
 	pages := b.do(t, request{path: "/", header: bearer()}).Body.String() + b.do(t, request{path: "/login"}).Body.String() +
 		b.do(t, request{path: "/static/chat.css"}).Body.String() + b.do(t, request{path: "/static/chat.js"}).Body.String()
 	for _, bad := range []string{"https://", "http://", "@import", "innerHTML", "<style", " style=", "onclick=\""} {

@@ -27,7 +27,7 @@ func onEachDatabase(t *testing.T, fn func(t *testing.T, b *bench)) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = store.Close() })
-			fn(t, &bench{Handler: admin.New(admin.Options{Token: token, Conversations: store, SpoolDir: t.TempDir()})})
+			fn(t, &bench{Handler: admin.New(admin.Options{Door: door(), Conversations: store, SpoolDir: t.TempDir()})})
 		})
 	}
 }
@@ -195,7 +195,7 @@ func conversationsRefuse(t *testing.T, b *bench) {
 	if w := b.do(t, request{path: "/api/v1/conversations"}); w.Code != http.StatusUnauthorized {
 		t.Errorf("without the token: %d", w.Code)
 	}
-	if w := (&bench{Handler: admin.New(admin.Options{Token: token})}).do(t, request{path: "/api/v1/conversations", header: bearer()}); w.Code != http.StatusNotFound {
+	if w := (&bench{Handler: admin.New(admin.Options{Door: door()})}).do(t, request{path: "/api/v1/conversations", header: bearer()}); w.Code != http.StatusNotFound {
 		t.Errorf("without conversations: %d", w.Code)
 	}
 }
@@ -216,7 +216,7 @@ func (s breaking) ExportTo(_ context.Context, _ int64, w io.Writer) error {
 func TestExportIsNeverHalf(t *testing.T) {
 	t.Parallel()
 	for after, whole := range map[int]bool{0: true, 100: true, 1 << 20: false} {
-		server := httptest.NewServer(admin.New(admin.Options{Token: token, Conversations: breaking{after: after}}))
+		server := httptest.NewServer(admin.New(admin.Options{Door: door(), Conversations: breaking{after: after}}))
 		t.Cleanup(server.Close)
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/v1/conversations/1/export", http.NoBody)
 		if err != nil {

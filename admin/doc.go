@@ -4,13 +4,12 @@
 //
 // # Who may do what
 //
-//   - /static/ and /login are open: the login page needs them.
-//   - The chat page, /chat/, /api/v1/ and /admin/ want the admin token or a
-//     session cookie made with it, wherever the request comes from.
+//   - /static/, /login and /logout are open: the sign-in page needs them.
+//   - /, /chat/, /api/v1/ and /admin/ want the admin token or the cookie of a
+//     session, wherever the request comes from; / is the sign-in page without.
 //   - A request that changes something and comes from another site's page is
 //     refused (net/http's cross-origin protection), unless it carries the token
 //     itself, which no other site's page has.
 //
-// The session is a signed expiry date, so nothing is stored: a new admin token
-// ends every session, and signing out forgets the cookie in that browser.
+// Sessions and sign-in links are internal/signin's.
 package admin

@@ -24,7 +24,7 @@ func importBench(t *testing.T) (b *bench, dir string) {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	dir = filepath.Join(t.TempDir(), "tmp")
-	return &bench{Handler: admin.New(admin.Options{Token: token, Conversations: store, SpoolDir: dir})}, dir
+	return &bench{Handler: admin.New(admin.Options{Door: door(), Conversations: store, SpoolDir: dir})}, dir
 }
 
 const imports = "/api/v1/conversations/import"

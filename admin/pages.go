@@ -13,9 +13,6 @@ import (
 	"github.com/parley-bot/parley/internal/web/respond"
 )
 
-// maxLoginForm is the size of a login form that is read, in bytes.
-const maxLoginForm = 16 << 10
-
 //go:embed assets
 var assets embed.FS
 
@@ -77,37 +74,16 @@ type chatView struct {
 	SignedIn bool // by cookie, so that there is something to sign out of
 }
 
+// chatPage is the sign-in page to who is not signed in.
 func (a *admin) chatPage(w http.ResponseWriter, r *http.Request) {
-	if !a.sessions.valid(r) {
+	signedIn, err := a.signedIn(r)
+	if err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	if !signedIn && !a.Door.Bearer(r) {
 		a.pages.show(w, http.StatusUnauthorized, "login.html", loginView{})
 		return
 	}
-	a.pages.show(w, http.StatusOK, "chat.html", chatView{Prefix: a.CommandPrefix, SignedIn: a.sessions.cookie(r)})
-}
-
-type loginView struct {
-	Problem string
-}
-
-func (a *admin) loginPage(w http.ResponseWriter, _ *http.Request) {
-	a.pages.show(w, http.StatusOK, "login.html", loginView{})
-}
-
-func (a *admin) login(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxLoginForm)
-	if err := r.ParseForm(); err != nil {
-		a.pages.show(w, http.StatusBadRequest, "login.html", loginView{Problem: "That form could not be read. Please try again."})
-		return
-	}
-	if !a.sessions.isToken(r.PostForm.Get("token")) {
-		a.pages.show(w, http.StatusUnauthorized, "login.html", loginView{Problem: "That is not the admin token."})
-		return
-	}
-	a.sessions.begin(w, r)
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
-func (a *admin) logout(w http.ResponseWriter, r *http.Request) {
-	a.sessions.end(w, r)
-	http.Redirect(w, r, "/login", http.StatusSeeOther)
+	a.pages.show(w, http.StatusOK, "chat.html", chatView{Prefix: a.CommandPrefix, SignedIn: signedIn})
 }

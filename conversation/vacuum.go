@@ -27,6 +27,13 @@ func (m *PersistentConversationManager) VacuumWith(ctx context.Context, progress
 	tables := migrations.Tables()
 	for i, table := range tables {
 		progress.report(int64(i), int64(len(tables)))
+		there, err := m.db.HasTable(ctx, table)
+		if err != nil {
+			return err
+		}
+		if !there { // a migration has not been made yet
+			continue
+		}
 		if err := m.maintain(ctx, m.sql.vacuum+table); err != nil {
 			return fmt.Errorf("vacuum of %s: %w", table, err)
 		}

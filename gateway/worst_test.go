@@ -168,3 +168,21 @@ func TestHistoryOfHugeMessagesIsFlat(t *testing.T) {
 		}
 	}
 }
+
+// The state of an event whose reply an earlier version made without an end is
+// told without reading that.
+func TestStatusOfAHugeReply(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		w := process(t, db, &model{reply: repeating}, &chat{}, options{owner: "me"})
+		w.start()
+		a := w.accept(message("silent", "e1", "ann", "hello"))[0]
+		w.final(a)
+		if _, err := db.Maintenance().ExecContext(t.Context(), "UPDATE deliveries SET text = ?", wide(9<<20)); err != nil {
+			t.Fatal(err)
+		}
+		if s := w.final(a); s.Reply == nil || s.Reply.Text != "…" {
+			t.Errorf("%s with %d bytes", s.Status, len(s.Reply.Text))
+		}
+	})
+}

@@ -153,7 +153,7 @@ func Newest() string {
 
 // steps returns every migration, oldest first.
 func steps() []step {
-	return []step{initial(), slots(), memory(), forget(), suspects(), files(), boards(), replicasTable(), budgets(), openByLane(), quarantine()}
+	return []step{initial(), slots(), memory(), forget(), suspects(), files(), boards(), signIns(), replicasTable(), budgets(), openByLane(), quarantine()}
 }
 
 type step struct {

@@ -207,17 +207,17 @@ func (b *Inbox) findTwin(ctx context.Context, tx database.Tx, n *entry) error {
 }
 
 // differs reports whether the event says something else than what is stored
-// under its id. Of what was erased since nothing is known any more: it counts
-// as the same.
+// under its id. What was erased since can no longer be compared and counts as
+// the same: the text, and with everything kept about a person the rest, too.
 func (n *entry) differs(stored string) (bool, error) {
 	var was body
 	if err := json.Unmarshal([]byte(stored), &was); err != nil {
 		return false, fmt.Errorf("event %d: %w", n.result.ID, err)
 	}
-	if was.SenderID == "" || was.Text == "" {
+	if was.SenderID == "" {
 		return false, nil
 	}
 	is := n.event
 	return was.ChatType != is.ChatType || was.ChatID != is.ChatID || was.ThreadID != is.ThreadID ||
-		was.SenderID != is.SenderID || was.Text != is.Text, nil
+		was.SenderID != is.SenderID || !was.Erased && was.Text != is.Text, nil
 }

@@ -112,5 +112,10 @@ func TestBlank(t *testing.T) {
 		}
 		end(t, b, inbox.Sent, "")
 		blank(time.Now().Add(time.Hour), false, answered, dead, running)
+		// Its text cannot be compared any more; who sent it can.
+		repeat, stranger := event("answered", "alice"), event("answered", "mallory")
+		if a := accept(t, b, repeat, stranger); a[0].ID != answered || a[0].Differs || !a[1].Differs {
+			t.Errorf("a repeat of what is blanked: %+v", a)
+		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/shorten"
 	"github.com/parley-bot/parley/platforms"
 )
 
@@ -160,13 +161,19 @@ func (o *Outbox) insertParts(ctx context.Context, tx database.Tx, deliveryID int
 	return nil
 }
 
-// Get returns a delivery without its parts; sql.ErrNoRows when there is none.
+// maxText is the longest text of a delivery that is read, in bytes: more than any
+// that is made today. An earlier version knew no limit.
+const maxText = 8 << 20
+
+// Get returns a delivery without its parts; sql.ErrNoRows when there is none. A
+// text of more than 8 MiB is "…" alone.
 func (o *Outbox) Get(ctx context.Context, id int64) (*Delivery, error) {
 	var d Delivery
 	var address string
 	err := o.db.QueryRow(ctx, o.db.Read(), []any{
 		&d.ID, &d.LaneKey, &d.Platform, &address, &d.Text, &d.Outcome, &d.Error, &d.MessageID, &d.Tokens,
-	}, `SELECT id, lane_key, platform, address, text, outcome, error, message_id, tokens FROM deliveries WHERE id = ?`, id)
+	}, `SELECT id, lane_key, platform, address, CASE WHEN octet_length(text) > ? THEN ? ELSE text END, outcome, error, message_id, tokens
+		FROM deliveries WHERE id = ?`, maxText, shorten.Mark, id)
 	if err != nil {
 		return nil, err
 	}

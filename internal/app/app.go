@@ -12,7 +12,9 @@ import (
 
 	"github.com/parley-bot/parley/admin"
 	"github.com/parley-bot/parley/internal/config"
+	"github.com/parley-bot/parley/internal/peer"
 	"github.com/parley-bot/parley/internal/private"
+	"github.com/parley-bot/parley/internal/signin"
 	"github.com/parley-bot/parley/internal/spool"
 	"github.com/parley-bot/parley/internal/web"
 	"github.com/parley-bot/parley/platforms/slack"
@@ -31,6 +33,9 @@ type Options struct {
 	CallTimeout time.Duration
 	// Paused accepts events and answers none, to measure the one without the other.
 	Paused bool
+	// Started is told, once requests are answered, a link that signs in to the
+	// pages; nil: nobody.
+	Started func(signInLink string)
 }
 
 // App is the gateway, ready to run.
@@ -40,11 +45,15 @@ type App struct {
 	scheduler *scheduler.Scheduler
 	web       *web.Server
 	listener  net.Listener
+	operators net.Listener // nil: none
 	log       *slog.Logger
 	close     sync.Once
 	closeErr  error
 	version   string
 	paused    bool
+	started   func(signInLink string)
+	// signInLink makes a link to the pages.
+	signInLink func() (string, error)
 }
 
 // New opens the database and the port and puts everything together. Nothing
@@ -53,7 +62,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (a *App, err error)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	a = &App{log: o.Logger, version: o.Version, paused: o.Paused}
+	a = &App{log: o.Logger, version: o.Version, paused: o.Paused, started: o.Started}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -78,12 +87,24 @@ func New(ctx context.Context, cfg *config.Config, o Options) (a *App, err error)
 	if a.web, err = newWeb(ctx, cfg, a, o); err != nil {
 		return a, err
 	}
-	a.listener, err = a.web.Listen(ctx)
+	if a.listener, err = a.web.Listen(ctx); err != nil || cfg.Server.OperationsListen == "" {
+		return a, err
+	}
+	a.operators, err = a.web.ListenOperations(ctx, cfg.Server.OperationsListen)
 	return a, err
 }
 
 // Addr returns the address that the server listens on.
 func (a *App) Addr() string { return a.listener.Addr().String() }
+
+// OperationsAddr returns the address of the listener for operators, "" where
+// there is none.
+func (a *App) OperationsAddr() string {
+	if a.operators == nil {
+		return ""
+	}
+	return a.operators.Addr().String()
+}
 
 // Run serves until ctx ends, then stops: nothing more is accepted, and what is
 // running is finished or handed back within the grace.
@@ -96,11 +117,38 @@ func (a *App) Run(ctx context.Context) error {
 	if err := a.scheduler.Start(); err != nil {
 		return errors.Join(err, a.Close())
 	}
+	if a.operators != nil {
+		a.log.InfoContext(ctx, "operations", slog.String("listen", a.OperationsAddr()))
+	}
 	a.log.InfoContext(ctx, "ready", slog.String("version", a.version), slog.String("listen", a.Addr()), slog.String("database", a.core.db.Target.String()),
 		slog.Any("platforms", a.platforms.names()))
-	err := a.web.Serve(ctx, a.listener)
+	if a.started != nil {
+		link, err := a.signInLink()
+		if err != nil {
+			return errors.Join(err, a.Close())
+		}
+		a.started(link)
+	}
+	err := a.serve(ctx)
 	a.log.InfoContext(context.WithoutCancel(ctx), "stopping")
 	return errors.Join(err, a.Close())
+}
+
+// serve answers on both listeners until ctx ends or one of them fails.
+func (a *App) serve(ctx context.Context) error {
+	if a.operators == nil {
+		return a.web.Serve(ctx, a.listener)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	operations := make(chan error, 1)
+	go func() {
+		defer stop()
+		operations <- a.web.ServeOperations(ctx, a.operators)
+	}()
+	err := a.web.Serve(ctx, a.listener)
+	stop()
+	return errors.Join(err, <-operations)
 }
 
 // Close stops everything and closes the database. It may be called twice.
@@ -108,6 +156,9 @@ func (a *App) Close() error {
 	a.close.Do(func() {
 		if a.listener != nil {
 			_ = a.listener.Close() // Serve has closed it already, unless it never ran
+		}
+		if a.operators != nil {
+			_ = a.operators.Close()
 		}
 		if a.scheduler != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -125,7 +176,11 @@ func (a *App) Close() error {
 }
 
 func newWeb(ctx context.Context, cfg *config.Config, a *App, o Options) (*web.Server, error) {
-	token, path, err := adminToken(cfg)
+	token, path, err := AdminToken(cfg)
+	if err != nil {
+		return nil, err
+	}
+	proxies, err := peer.Parse(cfg.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
@@ -135,19 +190,21 @@ func newWeb(ctx context.Context, cfg *config.Config, a *App, o Options) (*web.Se
 			o.Logger.WarnContext(ctx, "the admin token is open to other users of this machine", slog.Any("error", err))
 		}
 	}
+	door := signin.New(signin.Options{Token: token, DB: a.core.db, Proxies: proxies, Metrics: a.core.metrics, Logger: o.Logger})
+	a.signInLink = func() (string, error) { return SignInLink(cfg, token, a.Addr()) }
 	return web.New(web.Options{
 		Listen: cfg.Server.Listen, BodyLimit: int64(cfg.Server.BodyLimit), Grace: cfg.Server.ShutdownGrace,
-		TrustedProxies: cfg.Server.TrustedProxies,
-		Gateway:        a.core.gateway,
-		Slack:          a.platforms.slackReceiver(), Feishu: a.platforms.feishuReceiver(), Sources: a.platforms.sources(),
+		Proxies: proxies,
+		Gateway: a.core.gateway,
+		Slack:   a.platforms.slackReceiver(), Feishu: a.platforms.feishuReceiver(), Sources: a.platforms.sources(),
 		Admin: admin.New(admin.Options{
-			Token: token, Chat: &talk{core: a.core, platform: "web", person: "local"},
+			Door: door, PublicURL: string(cfg.Server.PublicURL), Chat: &talk{core: a.core, platform: "web", person: "local"},
 			Conversations: a.core.store, SpoolDir: spool.Dir(cfg.AI.ConversationPersistence.DataDir),
 			Jobs: a.scheduler, Stats: a.core.store, Usage: usageReport{a.core}, Events: a.core.inbox,
 			CommandPrefix: cfg.Commands.Prefix,
 			Logger:        o.Logger,
 		}),
-		AdminToken: token, Metrics: a.core.metrics, Ready: a.core.ready, Health: a.core.gateway.Health, Logger: o.Logger, Now: o.Now,
+		Door: door, Metrics: a.core.metrics, Ready: a.core.ready, Health: a.core.gateway.Health, Logger: o.Logger, Now: o.Now,
 	})
 }
 

@@ -4,34 +4,107 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/parley-bot/parley/internal/config"
+	"github.com/parley-bot/parley/internal/signin"
 )
 
-// adminToken returns the configured token, or the one kept in
-// <data_dir>/admin-token, made there at the first start.
-func adminToken(cfg *config.Config) (token, path string, err error) {
+// AdminToken returns the configured token, or the one kept in
+// <data_dir>/admin-token, made there when it is first asked for.
+func AdminToken(cfg *config.Config) (token, path string, err error) {
 	if token := cfg.Server.AdminToken.Reveal(); token != "" {
 		return token, "", nil
 	}
-	dir := cfg.AI.ConversationPersistence.DataDir
-	path = filepath.Join(dir, "admin-token")
-	kept, err := os.ReadFile(path)
-	if err == nil && strings.TrimSpace(string(kept)) != "" {
-		return strings.TrimSpace(string(kept)), path, nil
+	path = tokenFile(cfg)
+	if token, err = keptToken(path); token != "" || err != nil {
+		return token, path, err
 	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", "", fmt.Errorf("admin token: %w", err)
-	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return "", "", fmt.Errorf("admin token: %w", err)
 	}
 	token = rand.Text()
-	if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) { // made by another process at this moment, or blank
+		if kept, err := keptToken(path); kept != "" || err != nil {
+			return kept, path, err
+		}
+		file, err = os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0o600)
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("admin token: %w", err)
+	}
+	_, err = file.WriteString(token + "\n")
+	if err = errors.Join(err, file.Close()); err != nil {
 		return "", "", fmt.Errorf("admin token: %w", err)
 	}
 	return token, path, nil
+}
+
+// CheckToken reports whether the kept token is one that opens the door, and
+// makes none.
+func CheckToken(cfg *config.Config) error {
+	if cfg.Server.AdminToken != "" {
+		return nil
+	}
+	_, err := keptToken(tokenFile(cfg))
+	return err
+}
+
+func tokenFile(cfg *config.Config) string {
+	return filepath.Join(cfg.AI.ConversationPersistence.DataDir, "admin-token")
+}
+
+// keptToken returns "" where there is none yet.
+func keptToken(path string) (string, error) {
+	kept, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("admin token: %w", err)
+	}
+	token := strings.TrimSpace(string(kept))
+	if token == "" {
+		return "", nil
+	}
+	if err := config.CheckToken(config.Secret(token)); err != nil {
+		return "", config.FaultErrors{{Place: config.Place{Source: path}, Key: "server.admin_token", Problem: err.Error() + ", or delete the file"}}
+	}
+	return token, nil
+}
+
+// SignInLink returns a link that signs in who opens the pages of the server
+// that listens at address, good once and for ten minutes.
+func SignInLink(cfg *config.Config, token, address string) (string, error) {
+	base := string(cfg.Server.PublicURL)
+	if base == "" {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return "", err
+		}
+		if port == "0" {
+			return "", errors.New("the port is chosen at the start of serve; set server.listen to one, or server.public_url")
+		}
+		base = "http://" + net.JoinHostPort(nearby(host), port)
+	}
+	return signin.Link(base, token, time.Now()), nil
+}
+
+// nearby returns how a browser on this machine reaches a server that listens
+// on host: localhost, unless it listens on another address only.
+func nearby(host string) string {
+	address, err := netip.ParseAddr(host)
+	switch {
+	case host == "", err == nil && address.IsUnspecified(), err == nil && address == netip.AddrFrom4([4]byte{127, 0, 0, 1}), err == nil && address == netip.IPv6Loopback():
+		return "localhost"
+	default:
+		return host
+	}
 }

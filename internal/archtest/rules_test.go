@@ -82,7 +82,7 @@ func layers() []rule {
 			name: "sql",
 			except: []string{
 				"./conversation/...", "./memory/...", "./gateway/...", "./scheduler/...",
-				"./internal/database/...", "./internal/replicas/...", "./migrations/...", "./test/...",
+				"./internal/database/...", "./internal/replicas/...", "./internal/signin/...", "./migrations/...", "./test/...",
 			},
 			deny:  []string{"github.com/uptrace/bun/...", "database/sql/..."},
 			tests: true,

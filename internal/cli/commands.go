@@ -19,6 +19,7 @@ func (p *program) commands() []*cobra.Command {
 		p.eventsCommand(),
 		p.doctorCommand(),
 		p.healthCommand(),
+		p.tokenCommand(),
 		p.versionCommand(),
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/parley-bot/parley/internal/app"
 	"github.com/parley-bot/parley/internal/config"
 )
 
@@ -31,6 +32,9 @@ func (p *program) configCommand() *cobra.Command {
 // and below it the line of the file with a caret to stdout.
 func (p *program) configCheck(context.Context, []string) error {
 	cfg, err := p.load(nil)
+	if err == nil {
+		err = app.CheckToken(cfg)
+	}
 	if faults, ok := errors.AsType[config.FaultErrors](err); ok {
 		for _, fault := range faults {
 			p.complain("config", fault.String())

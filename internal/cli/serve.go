@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os/user"
 	"runtime/debug"
@@ -35,7 +36,7 @@ func (p *program) serve(ctx context.Context, flags map[string]string) error {
 	}
 	boundMemory()
 	version, _ := p.build()
-	gateway, err := app.New(ctx, cfg, app.Options{Logger: p.log, Version: version})
+	gateway, err := app.New(ctx, cfg, app.Options{Logger: p.log, Version: version, Started: p.welcome(cfg)})
 	if errors.Is(err, context.Canceled) { // stopped before it had begun
 		return nil
 	}
@@ -43,6 +44,19 @@ func (p *program) serve(ctx context.Context, flags map[string]string) error {
 		return failed("serve", err)
 	}
 	return failed("serve", gateway.Run(ctx))
+}
+
+// welcome tells a person at the terminal where to go on; elsewhere nobody is told.
+func (p *program) welcome(cfg *config.Config) func(signInLink string) {
+	if !isTerminal(p.Out) {
+		return nil
+	}
+	return func(link string) {
+		if provider, _ := cfg.EffectiveModel(); provider == config.ProviderEcho && cfg.AI.Enabled {
+			_, _ = fmt.Fprintln(p.Out, "No model is set: echo answers, and only repeats what it is told. Set OPENAI_API_KEY or OPENAI_BASE_URL for a real one.")
+		}
+		_, _ = fmt.Fprintf(p.Out, "Chat page (signs you in; good once, for ten minutes): %s\n", link)
+	}
 }
 
 // easyMemory is up to where the heap may grow to twice of what is in use. What

@@ -29,5 +29,8 @@ func (c *Config) Changed() []string {
 	if c.AI.Timeout != fresh.AI.Timeout {
 		note("ai.timeout is the longest silence of a model; it was the time for a whole reply, which now may take 15m")
 	}
+	if c.Server.OperationsListen == "" {
+		note("/metrics and the detail of /readyz need the admin token, or server.operations_listen; they were open")
+	}
 	return list
 }

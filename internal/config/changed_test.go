@@ -16,10 +16,11 @@ func TestChangedMeaning(t *testing.T) {
 		want    []string
 	}{
 		{"", nil, nil},
-		{"gateway: {workers: 3}", nil, []string{"platforms.generic.sources[0] (generic)"}},
-		{"platforms: {generic: {enabled: false}}", nil, nil},
-		{"ai: {timeout: 5m}", []string{"GENERIC_WEBHOOK_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, []string{"ai.timeout"}},
-		{"", []string{"PARLEY_AI__BUDGET__TOKENS_PER_USER=1", "PARLEY_PLATFORMS__GENERIC__ENABLED=false"}, []string{"ai.budget.tokens_per_user"}},
+		{"gateway: {workers: 3}", nil, []string{"platforms.generic.sources[0] (generic)", "/metrics"}},
+		{"platforms: {generic: {enabled: false}}", nil, []string{"/metrics"}},
+		{"platforms: {generic: {enabled: false}}\nserver: {operations_listen: '127.0.0.1:0'}", nil, nil},
+		{"ai: {timeout: 5m}", []string{"GENERIC_WEBHOOK_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, []string{"ai.timeout", "/metrics"}},
+		{"", []string{"PARLEY_AI__BUDGET__TOKENS_PER_USER=1", "PARLEY_PLATFORMS__GENERIC__ENABLED=false"}, []string{"ai.budget.tokens_per_user", "/metrics"}},
 	} {
 		var got []string
 		for _, note := range mustLoad(t, test.text, test.environ...).Changed() {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -132,6 +133,11 @@ func TestImageContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(string(text), "\n")
+	for _, line := range lines {
+		if sources, err := filepath.Glob(filepath.Join("../..", line, "*.go")); line != "" && (err != nil || len(sources) > 0) {
+			t.Errorf(".dockerignore keeps the sources in %s out (%v)", line, err)
+		}
+	}
 	for _, want := range []string{".git", ".env", ".env.*", "config.yaml", "data", "backups", "secrets", "*.db"} {
 		if !slices.Contains(lines, want) {
 			t.Errorf(".dockerignore lets %s in", want)

@@ -37,12 +37,14 @@ type Server struct {
 	PublicURL URL `yaml:"public_url"`
 	// Largest webhook body, such as 512KB, 1MiB or plain bytes.
 	BodyLimit Size `yaml:"body_limit"`
-	// CIDRs of the proxies whose X-Forwarded-For is believed.
+	// CIDRs of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	// How long running replies may take to finish at shutdown.
 	ShutdownGrace time.Duration `yaml:"shutdown_grace"`
 	// Opens the chat page, /api/v1, /metrics and every generic source; at least 16 characters. Empty: one is generated into <data_dir>/admin-token.
 	AdminToken Secret `yaml:"admin_token" env:"PARLEY_ADMIN_TOKEN"`
+	// A second address, host:port, for operators: /metrics and the detail of /readyz without a token, /debug/pprof with the admin token. Empty: none.
+	OperationsListen string `yaml:"operations_listen"`
 }
 
 // Platforms are the ways in.

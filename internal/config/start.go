@@ -118,7 +118,7 @@ func (l *loader) checkSourceToken(i int) error {
 	if token == "" {
 		return nil
 	}
-	if err := checkToken(token); err != nil {
+	if err := CheckToken(token); err != nil {
 		return err
 	}
 	if token == l.config.Server.AdminToken {
@@ -127,8 +127,8 @@ func (l *loader) checkSourceToken(i int) error {
 	return nil
 }
 
-// checkToken never quotes the token.
-func checkToken(t Secret) error {
+// CheckToken reports what is wrong with a bearer token, without quoting it.
+func CheckToken(t Secret) error {
 	if strings.ContainsFunc(string(t), func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return fmt.Errorf("must be printable ASCII without spaces, since it travels in a header")
 	}

@@ -71,6 +71,12 @@ func (l *loader) checkTag(one leaf) {
 func (l *loader) checkServer() {
 	s := &l.config.Server
 	l.check("server.listen", checkListen(s.Listen))
+	if s.OperationsListen != "" {
+		l.check("server.operations_listen", checkListen(s.OperationsListen))
+		if sameListener(s.Listen, s.OperationsListen) {
+			l.wrong("server.operations_listen", "is the address of server.listen: what needs no token there would be open here; choose another port, on an address that only operators reach")
+		}
+	}
 	l.check("server.public_url", checkURL(s.PublicURL, true))
 	if s.BodyLimit < 1 {
 		l.wrong("server.body_limit", "must be at least 1 byte; write a size such as 1MiB")
@@ -84,7 +90,7 @@ func (l *loader) checkServer() {
 		l.wrong("server.shutdown_grace", "must not be negative, got %s", s.ShutdownGrace)
 	}
 	if s.AdminToken != "" {
-		l.check("server.admin_token", checkToken(s.AdminToken))
+		l.check("server.admin_token", CheckToken(s.AdminToken))
 	}
 	p := &l.config.Platforms
 	l.check("platforms.slack.api_url", checkURL(p.Slack.APIURL, false))
@@ -114,6 +120,27 @@ func checkListen(address string) error {
 		return fmt.Errorf("must hold no spaces, got %s", quote(address))
 	}
 	return nil
+}
+
+// sameListener reports whether one of two addresses takes the connections of
+// the other. Port 0 is another one each time.
+func sameListener(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB || portA == "0" {
+		return false
+	}
+	return hostA == hostB || everywhere(hostA) || everywhere(hostB) || machine(hostA) && machine(hostB)
+}
+
+func everywhere(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "" || err == nil && address.IsUnspecified()
+}
+
+func machine(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && address.Unmap().IsLoopback()
 }
 
 // checkURL never quotes the address: it may hold a password.

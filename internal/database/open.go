@@ -232,6 +232,10 @@ func (db *DB) serverPool(idle string) (*sql.DB, error) {
 	if err != nil {
 		return nil, errors.New("the URL is not one that MySQL's driver understands")
 	}
+	if c.TLS, err = db.Target.tls.config(); err != nil {
+		return nil, err
+	}
+	c.AllowFallbackToPlaintext = db.Target.tls.mode == tlsPrefer
 	c.Logger = &mysql.NopLogger{}
 	c.InterpolateParams = true // else each statement is prepared first: two round trips
 	c.MaxAllowedPacket = 0     // ask the server: what is too long for one statement is prepared after all

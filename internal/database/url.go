@@ -24,8 +24,9 @@ const (
 // Target is a parsed database URL.
 type Target struct {
 	Engine Engine
-	Path   string // SQLite: the file; "" = in memory
-	dsn    string // servers: for the driver; holds the password
+	Path   string  // SQLite: the file; "" = in memory
+	dsn    string  // servers: for the driver; holds the password
+	tls    tlsWish // MySQL
 	shown  string
 }
 
@@ -102,9 +103,8 @@ func parsePostgres(rest string) (Target, error) {
 	for _, key := range []string{"charset", "client_encoding", "async_fallback", "prepared_statement_cache_size"} {
 		q.Del(key) // other programs' drivers know these, PostgreSQL does not
 	}
-	if ssl := q.Get("ssl"); ssl != "" { // asyncpg's spelling
-		q.Del("ssl")
-		q.Set("sslmode", ssl)
+	if err := postgresTLS(q); err != nil {
+		return Target{}, err
 	}
 	u.RawQuery = q.Encode()
 	return Target{Engine: Postgres, dsn: u.String(), shown: mask(u, "postgresql")}, nil
@@ -129,14 +129,19 @@ func parseMySQL(rest string) (Target, error) {
 		"time_zone": "'+00:00'",
 		"sql_mode":  "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
 	}
-	q := u.Query()
-	if v := q.Get("tls"); v != "" {
-		c.TLSConfig = v
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return Target{}, fmt.Errorf("%w: its parameters cannot be read", errURL)
 	}
 	if sock := q.Get("unix_socket"); sock != "" {
 		c.Net, c.Addr = "unix", sock
 	}
-	return Target{Engine: MySQL, dsn: c.FormatDSN(), shown: mask(u, "mysql")}, nil
+	q.Del("unix_socket")
+	wish, err := mysqlTLS(q)
+	if err != nil {
+		return Target{}, err
+	}
+	return Target{Engine: MySQL, dsn: c.FormatDSN(), tls: wish, shown: mask(u, "mysql")}, nil
 }
 
 func parseServer(raw string) (*url.URL, error) {

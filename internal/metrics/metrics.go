@@ -32,6 +32,7 @@ type Metrics struct {
 	Tokens          *prometheus.CounterVec // model, kind: prompt completion
 	Sends           *prometheus.CounterVec // platform, outcome: sent retry permanent ambiguous
 	DatabaseFails   prometheus.Counter
+	SignInRefused   prometheus.Counter       // wrong tokens and sign-in links
 	Jobs            *prometheus.CounterVec   // name, status: ok failed
 	Conversations   prometheus.Gauge         // as of the last report
 	TotalTokens     prometheus.Gauge         // as of the last report
@@ -63,6 +64,7 @@ func New() *Metrics {
 		Tokens:          f.counters("parley_model_tokens_total", "Tokens by model and kind.", "model", "kind"),
 		Sends:           f.counters("parley_sends_total", "Parts of replies sent, by platform and outcome.", "platform", "outcome"),
 		DatabaseFails:   f.counter("parley_database_errors_total", "Database operations that failed."),
+		SignInRefused:   f.counter("parley_sign_in_refused_total", "Wrong tokens and sign-in links."),
 		Jobs:            f.counters("parley_job_runs_total", "Scheduled jobs by name and status.", "name", "status"),
 		Conversations:   f.gauge("parley_conversations", "Conversations at the last report."),
 		TotalTokens:     f.gauge("parley_conversation_tokens", "Tokens of all conversations at the last report."),

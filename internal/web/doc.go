@@ -13,8 +13,8 @@
 //
 // # Open routes
 //
-// The webhooks are guarded by their signatures. /healthz, /readyz and /metrics
-// are open and say nothing about people or secrets; who must not see them is
-// kept out by the listener's address or a proxy. Pages and the API belong to
-// the handler given as [Options.Admin], which guards itself.
+// The webhooks are guarded by their signatures and tokens. /healthz and /readyz
+// are open and say only alive and ready; their detail and /metrics want the
+// admin token, or are asked for on a listener of their own, for operators. Pages
+// and the API belong to the handler given as [Options.Admin], which guards itself.
 package web

@@ -16,6 +16,7 @@ import (
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/internal/signin"
 	"github.com/parley-bot/parley/internal/web"
 	"github.com/parley-bot/parley/platforms"
 )
@@ -121,6 +122,8 @@ func (f fakeSource) VerifyStatus(r platforms.Request, _ string) error {
 	return failure.New(failure.Unauthorized, "bad_signature", "the signature does not fit", nil)
 }
 
+const adminBearer = "Bearer admin-token-for-tests"
+
 const event = `{"id":"evt-1","sender_id":"alice","text":"hello"}`
 
 // bench is a server under test.
@@ -137,7 +140,7 @@ func newBench(t *testing.T, change func(o *web.Options)) *bench {
 	b := &bench{gateway: &fakeGateway{stored: map[string]inbox.Accepted{}, texts: map[string]string{}}, metrics: metrics.New(), log: &lockedBuffer{}}
 	o := web.Options{
 		Listen:  "127.0.0.1:0",
-		Gateway: b.gateway, Metrics: b.metrics, AdminToken: "admin-token-for-tests",
+		Gateway: b.gateway, Metrics: b.metrics, Door: signin.New(signin.Options{Token: "admin-token-for-tests"}),
 		Slack: fakeSource{"slack"}, Feishu: fakeSource{"feishu"},
 		Sources: map[string]web.Source{"generic": fakeSource{"generic"}, "shop": fakeSource{"shop"}},
 		Logger:  slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -170,7 +173,7 @@ func (b *bench) lines() string { return b.log.String() }
 
 // scrape returns the metrics as text.
 func (b *bench) scrape() string {
-	return b.do(http.MethodGet, "/metrics", "").Body.String()
+	return b.do(http.MethodGet, "/metrics", "", "Authorization", adminBearer).Body.String()
 }
 
 type lockedBuffer struct {

@@ -29,13 +29,31 @@ func (s *Server) health(c echo.Context) error {
 	return nil
 }
 
-// readiness says whether a webhook would be taken now, and else why not.
+// readiness says whether a webhook would be taken now, and more to who shows
+// the admin token.
 func (s *Server) readiness(c echo.Context) error {
-	err := s.ready(c.Request().Context())
-	if err == nil {
-		respond.JSON(c.Response(), http.StatusOK, healthBody{Status: "ready", Detail: s.detail(c.Request().Context())})
+	if s.o.Door.Bearer(c.Request()) {
+		return s.readinessDetail(c)
+	}
+	if s.ready(c.Request().Context()) == nil {
+		respond.JSON(c.Response(), http.StatusOK, healthBody{Status: "ready"})
 		return nil
 	}
+	return notReady(c, errNotReady)
+}
+
+// readinessDetail also says why not, and how much there is to do.
+func (s *Server) readinessDetail(c echo.Context) error {
+	if err := s.ready(c.Request().Context()); err != nil {
+		return notReady(c, err)
+	}
+	respond.JSON(c.Response(), http.StatusOK, healthBody{Status: "ready", Detail: s.detail(c.Request().Context())})
+	return nil
+}
+
+var errNotReady = failure.New(failure.Unavailable, "unavailable", "events cannot be taken now", nil)
+
+func notReady(c echo.Context, err error) error {
 	c.Response().Header().Set("Retry-After", "1")
 	respond.JSON(c.Response(), http.StatusServiceUnavailable, healthBody{
 		Status: "unavailable",

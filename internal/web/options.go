@@ -4,15 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
 	"github.com/parley-bot/parley/gateway"
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/internal/peer"
+	"github.com/parley-bot/parley/internal/signin"
 	"github.com/parley-bot/parley/platforms"
 )
 
@@ -42,26 +42,26 @@ type Source interface {
 
 // Options say what a server serves. Times and sizes of 0 mean the default.
 type Options struct {
-	Listen         string        // host:port for [Server.Listen]
-	BodyLimit      int64         // bytes of a webhook's body; default 1 MiB
-	Unverified     int64         // bytes of memory for bodies that are not known to be genuine; default 64 MiB
-	Backlog        int64         // bytes of memory for webhooks that wait to be stored; default 64 MiB
-	Connections    int           // at once, over all listeners; default [conns.Most]
-	HeaderTimeout  time.Duration // for a request's headers to arrive; default 10 s
-	BodyTimeout    time.Duration // for its body; default 30 s
-	KeepAlive      time.Duration // between comments on an event stream; default 15 s
-	Grace          time.Duration // for running requests when the server stops; default 10 s
-	TrustedProxies []string      // CIDRs whose X-Forwarded-For is believed, for the log only
+	Listen        string        // host:port for [Server.Listen]
+	BodyLimit     int64         // bytes of a webhook's body; default 1 MiB
+	Unverified    int64         // bytes of memory for bodies that are not known to be genuine; default 64 MiB
+	Backlog       int64         // bytes of memory for webhooks that wait to be stored; default 64 MiB
+	Connections   int           // at once, operators apart; default [conns.Most]
+	HeaderTimeout time.Duration // for a request's headers to arrive; default 10 s
+	BodyTimeout   time.Duration // for its body; default 30 s
+	KeepAlive     time.Duration // between comments on an event stream; default 15 s
+	Grace         time.Duration // for running requests when the server stops; default 10 s
+	Proxies       peer.Proxies  // who is believed about where a request comes from
 
 	Gateway Gateway
 	Slack   platforms.Receiver // nil: off
 	Feishu  platforms.Receiver // nil: off
 	Sources map[string]Source  // of the generic platform, by name
 
-	Admin      http.Handler // pages and API; nil: none
-	AdminToken string       // opens every generic source; empty: nothing
-	Metrics    *metrics.Metrics
-	Ready      func(ctx context.Context) error // nil: always
+	Admin   http.Handler // pages and API; nil: none
+	Door    *signin.Door // the admin token opens every generic source, the metrics and the detail of health
+	Metrics *metrics.Metrics
+	Ready   func(ctx context.Context) error // nil: always
 	// Health is the detail of a ready server; nil: none.
 	Health func(ctx context.Context) (gateway.Health, error)
 
@@ -81,6 +81,9 @@ func (o *Options) complete() error {
 	setDefault(&o.BodyTimeout, 30*time.Second)
 	setDefault(&o.KeepAlive, 15*time.Second)
 	setDefault(&o.Grace, 10*time.Second)
+	if o.Door == nil {
+		o.Door = signin.New(signin.Options{}) // opens to nobody
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -100,16 +103,4 @@ func setDefault[T ~int64](value *T, standard T) {
 	if *value <= 0 {
 		*value = standard
 	}
-}
-
-func parseProxies(cidrs []string) ([]*net.IPNet, error) {
-	proxies := make([]*net.IPNet, 0, len(cidrs))
-	for _, cidr := range cidrs {
-		_, network, err := net.ParseCIDR(cidr)
-		if err != nil {
-			return nil, fmt.Errorf("web: trusted proxy %q: %w", cidr, err)
-		}
-		proxies = append(proxies, network)
-	}
-	return proxies, nil
 }

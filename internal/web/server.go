@@ -12,7 +12,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/parley-bot/parley/internal/signin"
 	"github.com/parley-bot/parley/internal/web/conns"
 )
 
@@ -30,11 +29,12 @@ const (
 type Server struct {
 	o Options
 
-	echo      *echo.Echo
-	admin     signin.Token
-	platforms map[string]*platformSeries
-	refusals  *refusals
-	conns     *conns.Limit
+	echo       *echo.Echo
+	operations *echo.Echo // of the listener for operators
+	platforms  map[string]*platformSeries
+	refusals   *refusals
+	conns      *conns.Limit
+	operators  *conns.Limit // connections of their own, for when the others are used up
 	// What comes in is bounded twice: until it is known to be genuine, and
 	// from then on until it is stored.
 	unverified *unverified
@@ -51,10 +51,10 @@ func New(o Options) (*Server, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, echo: echo.New(), admin: signin.NewToken(o.AdminToken)}
+	s := &Server{o: o, echo: echo.New(), operations: echo.New()}
 	s.stopping, s.stop = context.WithCancel(context.Background())
-	if err := s.setUpEcho(); err != nil {
-		return nil, err
+	for _, e := range []*echo.Echo{s.echo, s.operations} {
+		s.setUp(e)
 	}
 	for status := range s.statuses {
 		s.statuses[status] = fmt.Sprint(status)
@@ -62,28 +62,18 @@ func New(o Options) (*Server, error) {
 	s.platforms = seriesOf(&s.o)
 	s.refusals = &refusals{count: s.o.Metrics.WebhooksRefused, log: s.o.Logger, now: s.o.Now, said: map[refusal]*refused{}}
 	s.conns = conns.New(conns.Options{Max: s.o.Connections, Logger: s.o.Logger})
+	s.operators = conns.New(conns.Options{Max: operatorConnections, Logger: s.o.Logger})
 	s.unverified = &unverified{limit: s.o.Unverified}
 	s.backlog = newBacklog(s.o.Backlog)
 	s.routes()
+	s.operationRoutes()
 	return s, nil
 }
 
-func (s *Server) setUpEcho() error {
-	proxies, err := parseProxies(s.o.TrustedProxies)
-	if err != nil {
-		return err
-	}
-	s.echo.IPExtractor = echo.ExtractIPDirect()
-	if len(proxies) > 0 {
-		trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
-		for _, network := range proxies {
-			trust = append(trust, echo.TrustIPRange(network))
-		}
-		s.echo.IPExtractor = echo.ExtractIPFromXFFHeader(trust...)
-	}
-	s.echo.HTTPErrorHandler = func(err error, c echo.Context) { s.fail(c, err) }
-	s.echo.Use(s.observe)
-	return nil
+func (s *Server) setUp(e *echo.Echo) {
+	e.IPExtractor = func(r *http.Request) string { return s.o.Proxies.Address(r).String() }
+	e.HTTPErrorHandler = func(err error, c echo.Context) { s.fail(c, err) }
+	e.Use(s.observe)
 }
 
 func (s *Server) routes() {
@@ -98,9 +88,9 @@ func (s *Server) routes() {
 	for path, handler := range map[string]echo.HandlerFunc{
 		"/healthz": s.health,
 		"/readyz":  s.readiness,
-		"/metrics": echo.WrapHandler(s.o.Metrics.Handler()),
+		"/metrics": s.metrics,
 	} {
-		e.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
+		e.Match(reading(), path, handler)
 	}
 	if s.o.Admin == nil {
 		return
@@ -139,11 +129,15 @@ func (s *Server) Handler() http.Handler { return s.echo }
 
 // Listen opens the configured address.
 func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.o.Listen)
+	return listen(ctx, s.o.Listen, s.conns)
+}
+
+func listen(ctx context.Context, address string, limit *conns.Limit) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", s.o.Listen, err)
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
-	return s.conns.Listen(listener), nil
+	return limit.Listen(listener), nil
 }
 
 // Serve answers on listener until ctx ends. Then it accepts nothing more,
@@ -151,28 +145,33 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 // [Options.Grace] before it closes their connections, which is an error. A
 // server that has been stopped does not serve again.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	return s.serve(ctx, listener, s.echo, s.conns, s.stop)
+}
+
+// serve answers until ctx ends; stop is called first then.
+func (s *Server) serve(ctx context.Context, listener net.Listener, handler http.Handler, limit *conns.Limit, stop func()) error {
 	requests, abort := context.WithCancel(context.WithoutCancel(ctx))
 	defer abort()
 	server := &http.Server{
-		Handler:           s.echo,
+		Handler:           handler,
 		ReadHeaderTimeout: s.o.HeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		WriteTimeout:      writeTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return requests },
-		ConnContext:       s.conns.Context,
-		ConnState:         s.conns.State,
+		ConnContext:       limit.Context,
+		ConnState:         limit.State,
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {
 	case err := <-served:
-		s.stop()
+		stop()
 		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
 	}
-	s.stop()
+	stop()
 	err := s.shutdown(ctx, server)
 	abort()
 	if closed := <-served; !errors.Is(closed, http.ErrServerClosed) {

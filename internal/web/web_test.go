@@ -4,13 +4,21 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/parley-bot/parley/gateway"
 	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/internal/peer"
+	"github.com/parley-bot/parley/internal/signin"
 	"github.com/parley-bot/parley/internal/web"
+	"github.com/parley-bot/parley/platforms"
 )
 
 const unsigned = `{"error":{"code":"unsigned","message":"sign the request with webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks), ` +
@@ -211,6 +219,37 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// A bearer that a gateway adds to what is signed is no guess at the admin token.
+func TestSignedWithAForeignBearer(t *testing.T) {
+	t.Parallel()
+	m := metrics.New()
+	b := newBench(t, func(o *web.Options) {
+		o.Sources = map[string]web.Source{"generic": signedSource{fakeSource{"generic"}}}
+		o.Door = signin.New(signin.Options{Token: "admin-token-for-tests", Metrics: m})
+	})
+	for range 20 {
+		if w := b.do("POST", "/webhooks/generic", event, "Authorization", "Bearer of-the-gateway"); w.Code != http.StatusAccepted {
+			t.Fatalf("status %d", w.Code)
+		}
+	}
+	if n := testutil.ToFloat64(m.SignInRefused); n != 0 {
+		t.Errorf("%v were counted as wrong tokens", n)
+	}
+	if w := b.do("POST", "/webhooks/generic", event, "X-Signed", "no", "Authorization", "Bearer of-the-gateway"); w.Code != http.StatusUnauthorized || testutil.ToFloat64(m.SignInRefused) != 1 {
+		t.Errorf("unsigned: status %d, %v counted", w.Code, testutil.ToFloat64(m.SignInRefused))
+	}
+	if w := b.do("POST", "/webhooks/generic", event, "X-Signed", "no", "Authorization", adminBearer); w.Code != http.StatusAccepted {
+		t.Errorf("unsigned, with the admin token: %d", w.Code)
+	}
+}
+
+// signedSource knows by the headers what cannot be signed.
+type signedSource struct{ fakeSource }
+
+func (s signedSource) Precheck(h http.Header, _ time.Time) (int64, error) {
+	return 0, s.VerifyStatus(platforms.Request{Header: h}, "")
+}
+
 func TestStatusAccess(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
@@ -236,7 +275,7 @@ func TestStatusAccess(t *testing.T) {
 			t.Errorf("%s: status %d, want %d: %s", tt.name, w.Code, tt.status, w.Body)
 		}
 	}
-	if w := newBench(t, func(o *web.Options) { o.AdminToken = "" }).do("GET", path, "", "X-Signed", "no", "Authorization", "Bearer "); w.Code != 401 {
+	if w := newBench(t, func(o *web.Options) { o.Door = nil }).do("GET", path, "", "X-Signed", "no", "Authorization", "Bearer "); w.Code != 401 {
 		t.Errorf("no admin token set, an empty one given: status %d, want 401", w.Code)
 	}
 	location := b.do("POST", "/webhooks/generic", `{"id":"a/b ä","sender_id":"alice","text":"x"}`).Header().Get("Location")
@@ -274,6 +313,8 @@ func TestReadiness(t *testing.T) {
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("status %d, want 503", w.Code)
 	}
+	wantJSON(t, w.Body.String(), `{"status":"unavailable","error":{"code":"unavailable","message":"events cannot be taken now"}}`)
+	w = b.do("GET", "/readyz", "", "Authorization", adminBearer)
 	wantJSON(t, w.Body.String(), `{"status":"unavailable","error":{"code":"database","message":"the database does not answer"}}`)
 	reason = nil
 	if w := b.do("HEAD", "/readyz", ""); w.Code != http.StatusOK {
@@ -293,14 +334,18 @@ func TestReadinessDetail(t *testing.T) {
 			}, reason
 		}
 	})
-	w := b.do("GET", "/readyz", "")
+	for _, authorization := range []string{"", "Bearer wrong"} {
+		w := b.do("GET", "/readyz", "", "Authorization", authorization)
+		wantJSON(t, w.Body.String(), `{"status":"ready"}`)
+	}
+	w := b.do("GET", "/readyz", "", "Authorization", adminBearer)
 	if w.Code != http.StatusOK {
 		t.Errorf("status %d, want 200", w.Code)
 	}
 	wantJSON(t, w.Body.String(), `{"status":"ready","detail":{"events":{"waiting":3,"running":1,"failed":2,"dead":7,"quarantined":0,`+
 		`"oldest_waiting_seconds":1.5},"circuits":{"slack":"open"}}}`)
 	reason = errors.New("too slow")
-	w = b.do("GET", "/readyz", "")
+	w = b.do("GET", "/readyz", "", "Authorization", adminBearer)
 	wantJSON(t, w.Body.String(), `{"status":"ready"}`)
 }
 
@@ -342,7 +387,7 @@ func TestMetrics(t *testing.T) {
 
 func TestAccessLog(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, func(o *web.Options) { o.TrustedProxies = []string{"192.0.2.0/24"} })
+	b := newBench(t, func(o *web.Options) { o.Proxies = peer.Proxies{netip.MustParsePrefix("192.0.2.0/24")} })
 	b.do("POST", "/webhooks/generic", event, "X-Request-Id", "req-1", "X-Forwarded-For", "203.0.113.9, 192.0.2.7")
 	line := b.lines()
 	for _, want := range []string{
@@ -391,7 +436,6 @@ func TestNewRefuses(t *testing.T) {
 	for name, o := range map[string]web.Options{
 		"no gateway": {Metrics: b.metrics},
 		"no metrics": {Gateway: b.gateway},
-		"bad CIDR":   {Gateway: b.gateway, Metrics: b.metrics, TrustedProxies: []string{"10.0.0.0"}},
 	} {
 		if _, err := web.New(o); err == nil {
 			t.Errorf("%s: no error", name)

@@ -38,7 +38,7 @@ func (a *Adapter) Receive(_ context.Context, r platforms.Request) (platforms.Inb
 // eventID returns what a repeated delivery is known by: the signed webhook-id;
 // with a token the body's id, else webhook-id, else a new one.
 func (a *Adapter) eventID(r platforms.Request, m *message) (string, error) {
-	header := r.Header.Get(standardwebhooks.HeaderWebhookID)
+	header := standard(r.Header).Get(standardwebhooks.HeaderWebhookID)
 	if !utf8.ValidString(header) {
 		return "", errHeaderID
 	}

@@ -42,6 +42,35 @@ func TestStandardWebhooksVector(t *testing.T) {
 	}
 }
 
+// A sender may call all three headers svix-…, and none of each.
+func TestSvixHeaders(t *testing.T) {
+	t.Parallel()
+	a := newAdapter(t, generic.Options{Secret: secret})
+	as := func(rename ...string) platforms.Request {
+		r := signed(t, secret, "msg-1", now(), messageBody("x"))
+		for _, name := range rename {
+			r.Header.Set("svix-"+name, r.Header.Get("webhook-"+name))
+			r.Header.Del("webhook-" + name)
+		}
+		return r
+	}
+	whole := as("id", "timestamp", "signature")
+	if _, err := a.Precheck(whole.Header, now()); err != nil {
+		t.Error(err)
+	}
+	in, err := a.Receive(t.Context(), whole)
+	if err != nil || in.Events[0].ID != "msg-1" {
+		t.Errorf("%+v, %v", in.Events, err)
+	}
+	altered := as("id", "timestamp", "signature")
+	altered.Header.Set("svix-id", "msg-2")
+	for _, r := range []platforms.Request{altered, as("id"), as("timestamp"), as("signature", "id")} {
+		if _, err := a.Receive(t.Context(), r); failure.KindOf(err) != failure.Unauthorized {
+			t.Errorf("%v: %v", r.Header, err)
+		}
+	}
+}
+
 func TestFreshToTheNanosecond(t *testing.T) {
 	t.Parallel()
 	a := newAdapter(t, generic.Options{Secret: secret})

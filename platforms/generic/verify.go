@@ -85,7 +85,7 @@ func (a *Adapter) VerifyStatus(r platforms.Request, eventID string) error {
 	if _, err := a.verify(r); err != nil {
 		return err
 	}
-	if !r.Admitted && r.Header.Get(standardwebhooks.HeaderWebhookID) != eventID {
+	if !r.Admitted && standard(r.Header).Get(standardwebhooks.HeaderWebhookID) != eventID {
 		return errOtherEvent
 	}
 	return nil
@@ -103,12 +103,13 @@ func (a *Adapter) verify(r platforms.Request) (sentAt time.Time, err error) {
 	if len(a.keys) == 0 { // nothing can be signed here, and whether that is so is nobody's business
 		return time.Time{}, errUnsigned
 	}
-	sentAt, err = freshStamp(r.Header, now)
+	signed := standard(r.Header)
+	sentAt, err = freshStamp(signed, now)
 	if err != nil {
 		return time.Time{}, err
 	}
 	for _, key := range a.keys { // the library compares in constant time, but has no clock
-		if key.VerifyIgnoringTimestamp(r.Body, r.Header) == nil {
+		if key.VerifyIgnoringTimestamp(r.Body, signed) == nil {
 			return sentAt, nil
 		}
 	}
@@ -121,8 +122,24 @@ func (a *Adapter) Precheck(h http.Header, now time.Time) (most int64, err error)
 	if len(a.keys) == 0 {
 		return 0, errUnsigned
 	}
-	_, err = freshStamp(h, now)
+	_, err = freshStamp(standard(h), now)
 	return 0, err
+}
+
+// standard returns headers with what was signed under its standard names. A
+// sender that has none of these may call all three svix-…, as those do that are
+// older than the standard; the two sets are never mixed.
+// Source: https://www.standardwebhooks.com
+func standard(h http.Header) http.Header {
+	names := []string{standardwebhooks.HeaderWebhookID, standardwebhooks.HeaderWebhookTimestamp, standardwebhooks.HeaderWebhookSignature}
+	renamed := http.Header{}
+	for _, name := range names {
+		if h.Get(name) != "" {
+			return h
+		}
+		renamed.Set(name, h.Get("svix"+strings.TrimPrefix(name, "webhook")))
+	}
+	return renamed
 }
 
 // freshStamp returns when a request was sent whose headers may hold a signature.

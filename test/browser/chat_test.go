@@ -4,11 +4,14 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/signin"
 )
 
 const (
@@ -221,17 +224,56 @@ func TestReloadWhileTheReplyIsBeingMade(t *testing.T) {
 	}
 }
 
+// TestSignIn goes the whole way: the form, the link with its one button, signing
+// out, and a session that another browser has copied and that ends with it.
 func TestSignIn(t *testing.T) {
 	t.Parallel()
 	url := start(t, newChat())
 	ctx := browser(t, 1280, 820, false)
 	do(ctx, t, "open", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.ID("token")))
+	if id := eval[string](ctx, t, "document.activeElement.id"); id != "token" || count(ctx, t, "form") != 1 || count(ctx, t, "input") != 1 {
+		t.Errorf("the sign-in page is not one form with one field that has the focus: %q", id)
+	}
 	do(ctx, t, "wrong token", chromedp.SendKeys(chromedp.ID("token"), "not it\r"), chromedp.WaitVisible(chromedp.ID("problem")))
 	screenshot(ctx, t, "desktop-light-4-sign-in")
 	do(ctx, t, "right token", chromedp.SendKeys(chromedp.ID("token"), token+"\r"), chromedp.WaitVisible(chromedp.ID("empty")))
 	wait(ctx, t, idle)
 	ask(ctx, t, "hello")
 	wait(ctx, t, `document.querySelectorAll("#log .assistant").length === 1 && `+idle)
+
+	copied := cookies(ctx, t)
+	if len(copied) != 1 {
+		t.Fatalf("%d cookies, want 1", len(copied))
+	}
+	if c := copied[0]; c.Name != "parley_session" || !c.HTTPOnly || c.SameSite != network.CookieSameSiteStrict {
+		t.Errorf("the cookie is %+v", c)
+	}
+	other := browser(t, 1280, 820, true)
+	do(other, t, "copy the session", setCookie(copied[0].Name, copied[0].Value, url), chromedp.Navigate(url), chromedp.WaitVisible(chromedp.ID("composer")))
+	wait(other, t, idle)
 	do(ctx, t, "sign out", chromedp.Click(chromedp.CSS(".signout button")), chromedp.WaitVisible(chromedp.ID("token")))
+	ask(other, t, "still there?")
+	wait(other, t, `document.getElementById("problem-text").innerText.includes("signed out")`)
+	screenshot(other, t, "desktop-dark-1-signed-out")
+	do(other, t, "reload", chromedp.Reload(), chromedp.WaitVisible(chromedp.ID("token")))
 	do(ctx, t, "open again", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.ID("token")))
+
+	link := signin.Link(url, token, time.Now())
+	for _, ctx := range []context.Context{other, ctx} { // opening it does not use it up
+		do(ctx, t, "open the link", chromedp.Navigate(link), chromedp.WaitVisible(chromedp.CSS("form button")))
+		if count(ctx, t, "button") != 1 || count(ctx, t, "input:not([type=hidden])") != 0 {
+			t.Error("the page of a link is not one button")
+		}
+	}
+	screenshot(other, t, "desktop-dark-2-link")
+	screenshot(ctx, t, "desktop-light-5-link")
+	do(ctx, t, "sign in by the link", chromedp.Click(chromedp.CSS("form button")), chromedp.WaitVisible(chromedp.ID("composer")))
+	if at := eval[string](ctx, t, "location.href"); strings.Contains(at, "link=") {
+		t.Errorf("the link stays in the address: %s", at)
+	}
+	do(other, t, "press the used one", chromedp.Click(chromedp.CSS("form button")), chromedp.WaitVisible(chromedp.ID("problem")))
+	screenshot(other, t, "desktop-dark-3-link-used")
+	if got := eval[string](other, t, `document.getElementById("problem").innerText`); !strings.Contains(got, "has been used") {
+		t.Errorf("a used link says %q", got)
+	}
 }

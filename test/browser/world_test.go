@@ -14,14 +14,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"github.com/parley-bot/parley/admin"
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway"
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/internal/database/dbtest"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/internal/signin"
 	"github.com/parley-bot/parley/internal/web"
 	"github.com/parley-bot/parley/platforms"
 )
@@ -139,9 +143,11 @@ const token = "a-long-admin-token"
 // start serves the page over HTTP as the program does and returns its URL.
 func start(t *testing.T, chat *fakeChat) string {
 	t.Helper()
+	door := signin.New(signin.Options{Token: token, DB: dbtest.New(t)})
 	server, err := web.New(web.Options{
 		Listen: "127.0.0.1:0", Gateway: noGateway{}, Metrics: metrics.New(),
-		Admin:  admin.New(admin.Options{Token: token, Chat: chat}),
+		Door:   door,
+		Admin:  admin.New(admin.Options{Door: door, Chat: chat}),
 		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
@@ -221,6 +227,25 @@ func eval[T any](ctx context.Context, t *testing.T, expression string) T {
 		t.Fatalf("%s: %v", expression, err)
 	}
 	return value
+}
+
+// cookies returns those of the page, also what its scripts may not read.
+func cookies(ctx context.Context, t *testing.T) []*network.Cookie {
+	t.Helper()
+	got, err := chromedp.Run(ctx, func(ctx context.Context, tab *chromedp.Target) (network.GetCookiesResult, error) {
+		return cdp.Call(ctx, tab, network.GetCookies, network.GetCookiesParams{})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got.Cookies
+}
+
+func setCookie(name, value, url string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: url})
+		return err
+	})
 }
 
 // screenshot keeps what the page looks like now.

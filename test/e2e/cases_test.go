@@ -470,7 +470,7 @@ func TestCase14_LongChineseFeishuReplyArrivesWhole(t *testing.T) {
 	w := newWorld(t)
 	sentence := strings.Repeat("你好世界", 100) + "。\n"
 	w.openai.SetReply(func(fakeopenai.Call) string { return strings.Repeat(sentence, 150) }) // 180 KB
-	s := w.start(t)
+	s := w.start(t, longReplies)
 	s.feishuEvent(fakefeishu.MessageEvent(fakefeishu.Message{Token: feishuToken, Text: "hi"}))
 	s.settled(t)
 	var whole strings.Builder
@@ -485,13 +485,16 @@ func TestCase14_LongChineseFeishuReplyArrivesWhole(t *testing.T) {
 	}
 }
 
+// longReplies lets a reply be as long as a test of several messages needs.
+func longReplies(c *config.Config) { c.Gateway.MaxReply = 1 << 20 }
+
 // An emoji is cut in half at a message's edge: elizaOS/eliza#22217.
 func TestCase15_EmojiIsNotCut(t *testing.T) {
 	t.Parallel()
 	const family = "👩‍👩‍👧‍👦"
 	w := newWorld(t)
 	w.openai.SetReply(func(fakeopenai.Call) string { return "x" + strings.Repeat(family, 4000) })
-	s := w.start(t)
+	s := w.start(t, longReplies)
 	s.slackOK(dm(1, "hi"))
 	s.settled(t)
 	total := 0

@@ -289,7 +289,7 @@ func feishuCell(lines int, faults ...fakefeishu.Fault) trial {
 		t.Helper()
 		w, tokens := newFaultWorld(t, lines)
 		w.feishu.Misbehave(fakefeishu.Reply, faults...)
-		s := w.start(t)
+		s := w.start(t, longReplies)
 		s.feishuEvent(fakefeishu.MessageEvent(fakefeishu.Message{EventID: "E1", Token: feishuToken, Text: "hi"}))
 		defer w.oneCall(t)
 		return w.outcome(t, s, "E1", tokens)

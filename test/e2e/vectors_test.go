@@ -51,7 +51,7 @@ func TestRoomNamesItsAuthors(t *testing.T) {
 			t.Fatalf("%d: %d %s", i, a.status, a.body)
 		}
 	}
-	if got := strings.Join(w.prompts(t, 2), " | "); !strings.HasPrefix(got, "user: ALICE: hi | assistant: ") || !strings.HasSuffix(got, " | user: BOB: hi") {
+	if got := strings.Join(w.prompts(t, 2), " | "); !strings.HasPrefix(got, `user: "ALICE" (alice): hi | assistant: `) || !strings.HasSuffix(got, ` | user: "BOB" (bob): hi`) {
 		t.Errorf("the model was given %s", got)
 	}
 }
