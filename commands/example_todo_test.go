@@ -22,31 +22,32 @@ type todos struct{ db *database.DB }
 
 // addTx appends an entry and returns its number, which counts up for each person.
 func (s *todos) addTx(ctx context.Context, tx database.Tx, p memory.Person, text string) (n int64, err error) {
-	err = tx.NewRaw("SELECT COALESCE(MAX(n), 0) + 1 FROM todos WHERE person = ?", p.Hash()).Scan(ctx, &n)
+	err = s.db.QueryRow(ctx, tx, []any{&n}, "SELECT COALESCE(MAX(n), 0) + 1 FROM todos WHERE person = ?", p.Hash())
 	if err != nil {
-		return 0, fmt.Errorf("number a todo: %w", database.Explain(err))
+		return 0, fmt.Errorf("number a todo: %w", err)
 	}
-	_, err = tx.NewRaw("INSERT INTO todos (person, n, text) VALUES (?, ?, ?)", p.Hash(), n, text).Exec(ctx)
-	return n, database.Explain(err)
+	_, err = s.db.Exec(ctx, tx, "INSERT INTO todos (person, n, text) VALUES (?, ?, ?)", p.Hash(), n, text)
+	return n, err
 }
 
 // list returns the entries as "1. feed the cat".
 func (s *todos) list(ctx context.Context, p memory.Person) (lines []string, err error) {
-	var rows []struct {
-		N    int64  `bun:"n"`
-		Text string `bun:"text"`
+	type entry struct {
+		n    int64
+		text string
 	}
-	err = s.db.Read().NewRaw("SELECT n, text FROM todos WHERE person = ? ORDER BY n", p.Hash()).Scan(ctx, &rows)
-	for _, r := range rows {
-		lines = append(lines, fmt.Sprintf("%d. %s", r.N, r.Text))
+	entries, err := database.All(ctx, s.db, s.db.Read(), func(e *entry) []any { return []any{&e.n, &e.text} },
+		"SELECT n, text FROM todos WHERE person = ? ORDER BY n", p.Hash())
+	for _, e := range entries {
+		lines = append(lines, fmt.Sprintf("%d. %s", e.n, e.text))
 	}
-	return lines, database.Explain(err)
+	return lines, err
 }
 
 // forgetTx removes the entries of somebody who wants to be forgotten.
 func (s *todos) forgetTx(ctx context.Context, tx database.Tx, p memory.Person) error {
-	_, err := tx.NewRaw("DELETE FROM todos WHERE person = ?", p.Hash()).Exec(ctx)
-	return database.Explain(err)
+	_, err := s.db.Exec(ctx, tx, "DELETE FROM todos WHERE person = ?", p.Hash())
+	return err
 }
 
 // todo keeps a list of things to do, or shows it.

@@ -199,7 +199,7 @@ func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Lo
 	}
 	c.runner = turn.New(options)
 	// Alone on the file, whatever is claimed was claimed by a process that is no more.
-	if p.alone && c.db.Engine() == database.SQLite {
+	if p.alone && c.db.OneServer() {
 		return c.inbox.TakeOver(ctx)
 	}
 	return nil
@@ -263,5 +263,5 @@ func (c *core) circuitChanged(log *slog.Logger) func(endpoint string, s breaker.
 func (c *core) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	return errors.Join(database.Explain(c.db.Ping(ctx)), migrations.Check(ctx, c.db))
+	return errors.Join(c.db.Ping(ctx), migrations.Check(ctx, c.db))
 }

@@ -108,7 +108,7 @@ func TestPlantedViolations(t *testing.T) {
 		{"gateway/x.go", module + "/platforms", ""},
 
 		{"admin/x.go", "database/sql", "sql"},
-		{"commands/x_test.go", "github.com/uptrace/bun", "sql"},
+		{"commands/x_test.go", "github.com/uptrace/bun", "bun"},
 		{"scheduler/x.go", "database/sql", ""},
 		{"test/e2e/x_test.go", "database/sql", ""},
 

@@ -84,9 +84,16 @@ func layers() []rule {
 				"./conversation/...", "./memory/...", "./gateway/...", "./scheduler/...",
 				"./internal/database/...", "./internal/replicas/...", "./internal/signin/...", "./migrations/...", "./test/...",
 			},
-			deny:  []string{"github.com/uptrace/bun/...", "database/sql/..."},
+			deny:  []string{"database/sql/..."},
 			tests: true,
 			why:   "SQL lives in the room that owns the table; pass a transaction through as database.Tx",
+		},
+		{
+			name:   "bun",
+			except: []string{"./internal/database/...", "./migrations/...", "./memory"},
+			deny:   []string{"github.com/uptrace/bun/..."},
+			tests:  true,
+			why:    "bun knows the dialects and runs the migrations; everybody else speaks database.Tx, database.Reader and SQL",
 		},
 		{
 			name:   "composition",

@@ -45,7 +45,7 @@ func (p *program) checkDatabase(ctx context.Context, cfg *config.Config) finding
 	if target.Memory() {
 		return finding{warning, "in memory: gone with the process"}
 	}
-	if target.Engine == database.SQLite {
+	if target.OnFile() {
 		if _, err := os.Stat(target.Path); errors.Is(err, os.ErrNotExist) {
 			return checkNewFile(target)
 		}
@@ -79,7 +79,7 @@ func writable(ctx context.Context, db *database.DB) error {
 	if errors.Is(err, errUndo) {
 		return nil
 	}
-	return database.Explain(err)
+	return err
 }
 
 // checkNewFile reports whether a SQLite file can be made, by making another
@@ -158,7 +158,7 @@ func (p *program) strays(ctx context.Context, cfg *config.Config, teamID string)
 	if err != nil || !o.Enabled || target.Memory() {
 		return 0, err
 	}
-	if _, err := os.Stat(target.Path); target.Engine == database.SQLite && err != nil {
+	if _, err := os.Stat(target.Path); target.OnFile() && err != nil {
 		return 0, nil // there is no database yet
 	}
 	db, err := openDatabase(ctx, cfg, p)

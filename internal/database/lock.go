@@ -16,7 +16,7 @@ var ErrInUse = errors.New("another parley serve uses this database")
 // releases it when the process dies, however it dies. On other engines, and in
 // memory, it does nothing: several replicas may share a server.
 func (db *DB) LockFile() (release func(), err error) {
-	if db.Engine() != SQLite || db.Target.Memory() {
+	if !db.Target.OnFile() {
 		return func() {}, nil
 	}
 	unlock, err := flock(db.lockPath(), syscall.LOCK_EX|syscall.LOCK_NB)
@@ -46,6 +46,10 @@ func flock(path string, how int) (func(), error) {
 	}
 	return func() { _ = f.Close() }, nil
 }
+
+// OneServer reports that no more than one process at a time serves from this
+// database: all that is claimed there was claimed by this process or a dead one.
+func (db *DB) OneServer() bool { return db.Engine() == SQLite }
 
 // advisoryID names our migration lock among a server's advisory locks.
 const advisoryID = 7_265_739_001

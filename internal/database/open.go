@@ -107,7 +107,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	if err := db.Ping(ctx); err != nil {
 		_ = db.Close()
-		return nil, fmt.Errorf("database %s: %w", target, Explain(err))
+		return nil, fmt.Errorf("database %s: %w", target, err)
 	}
 	return db, nil
 }
@@ -266,11 +266,11 @@ func (db *DB) Now() time.Time { return db.now().UTC().Truncate(time.Microsecond)
 
 // Ping reports whether the database can be read.
 func (db *DB) Ping(ctx context.Context) error {
-	var n int
+	query := "SELECT 1"
 	if db.Engine() == SQLite { // the schema must be readable, not only the file
-		return db.read.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&n)
+		query = "SELECT count(*) FROM sqlite_master"
 	}
-	return db.read.QueryRowContext(ctx, "SELECT 1").Scan(&n)
+	return db.QueryRow(ctx, db.read, []any{new(int)}, query)
 }
 
 // Close waits for the running commit and closes the connections. It may be called twice.

@@ -55,7 +55,7 @@ func (db *DB) HasTable(ctx context.Context, name string) (bool, error) {
 
 // Served reports whether another process holds the lock of [DB.LockFile].
 func (db *DB) Served() (bool, error) {
-	if db.Engine() != SQLite || db.Target.Memory() || db.serving.Load() {
+	if !db.Target.OnFile() || db.serving.Load() {
 		return false, nil
 	}
 	release, err := flock(db.lockPath(), syscall.LOCK_SH|syscall.LOCK_NB)

@@ -56,6 +56,7 @@ func TestQueriesWithArguments(t *testing.T) {
 				{"n IN (?)", []any{[]int64{9, 8, 7, 6, 5}}, []int64{5, 6, 7, 8, 9}},
 				{"n IN (?)", []any{[]int64{}}, nil},
 				{"n > ? AND n IN (?) AND name <> ?", []any{1, []int64{1, 2, 3}, "number 3"}, []int64{2}},
+				{"name IN (?)", []any{[]string{"number 3", "number 1", "none"}}, []int64{1, 3}},
 				{"name = ?", []any{"what? a mark, and a quote '"}, nil},
 			} {
 				if got := find(t, db, tt.where, tt.args...); !slices.Equal(got, tt.want) {
@@ -209,5 +210,36 @@ func TestEchoOfHotStatements(t *testing.T) {
 	exec(t, db, "INSERT INTO texts (content) VALUES (?)", "a secret")
 	if got := log.String(); !strings.Contains(got, "INSERT INTO texts") || strings.Contains(got, "secret") {
 		t.Errorf("logged: %s", got)
+	}
+}
+
+// Many rows come in by few texts, all of them and in order.
+func TestInsertAll(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			db := numbers(t, engine)
+			exec(t, db, "DELETE FROM numbers")
+			var rows [][]any
+			var want []string
+			for n := range 300 {
+				want = append(want, fmt.Sprintf("%03d?", n))
+				rows = append(rows, []any{n, want[n]})
+			}
+			err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+				if err := db.InsertAll(ctx, tx, "INSERT INTO numbers (n, name) VALUES", nil); err != nil {
+					return err
+				}
+				return db.InsertAll(ctx, tx, "INSERT INTO numbers (n, name) VALUES", rows)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := database.Values[string](t.Context(), db, db.Read(), "SELECT name FROM numbers ORDER BY n")
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
 	}
 }

@@ -21,7 +21,7 @@ const scrubPages = 64
 // that it left in the free room of pages when it moved rows from one to another,
 // nor the log, which holds pages as they were. On the servers it does nothing.
 func (db *DB) Scrub(ctx context.Context) error {
-	if db.Engine() != SQLite || db.Target.Memory() {
+	if !db.Target.OnFile() {
 		return nil
 	}
 	if err := db.scrubPages(ctx); err != nil {

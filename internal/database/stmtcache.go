@@ -10,7 +10,7 @@ import (
 )
 
 // maxKept bounds how many parsed statements a connection keeps. There are some
-// fifty texts in all; what comes beyond is parsed at each use.
+// hundred texts in all; what comes beyond is parsed at each use.
 const maxKept = 256
 
 // connector opens SQLite connections through a driver of our own, so that the
@@ -44,9 +44,9 @@ type sqliteConn interface {
 	driver.Validator
 }
 
-// keepingConn keeps the statements that have arguments. Those without hardly
-// come twice, since bun writes the values into the text. Like every connection
-// it is used by one goroutine at a time.
+// keepingConn keeps the statements that have arguments: those without are few,
+// or change the schema. Like every connection it is used by one goroutine at a
+// time.
 type keepingConn struct {
 	sqliteConn
 	kept map[string]*keptStmt

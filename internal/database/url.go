@@ -33,6 +33,9 @@ type Target struct {
 // Memory reports whether the database lives in this process only.
 func (t Target) Memory() bool { return t.Engine == SQLite && t.Path == "" }
 
+// OnFile reports whether it is a SQLite file.
+func (t Target) OnFile() bool { return t.Engine == SQLite && t.Path != "" }
+
 // String returns the target without its password.
 func (t Target) String() string { return t.shown }
 
