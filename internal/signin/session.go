@@ -37,7 +37,7 @@ func (d *Door) begin(ctx context.Context, link []byte) (cookie string, err error
 	first := true
 	err = d.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		first = true
-		if err := trimTx(ctx, tx, now); err != nil {
+		if err := d.trimTx(ctx, tx, now); err != nil {
 			return err
 		}
 		if link != nil {
@@ -60,23 +60,14 @@ func (d *Door) begin(ctx context.Context, link []byte) (cookie string, err error
 
 // insertTx reports whether there was no row of that id yet.
 func (d *Door) insertTx(ctx context.Context, tx database.Tx, kind string, id []byte, now, ends time.Time) (bool, error) {
-	insert, there := "INSERT", " ON CONFLICT DO NOTHING"
-	if d.db.Engine() == database.MySQL {
-		insert, there = "INSERT IGNORE", ""
-	}
-	result, err := tx.NewRaw(insert+" INTO sign_ins (id, kind, seen_at, ends_at) VALUES (?, ?, ?, ?)"+there,
-		id, kind, now.UnixMicro(), ends.UnixMicro()).Exec(ctx)
-	if err != nil {
-		return false, err
-	}
-	n, err := result.RowsAffected()
+	n, err := d.db.Exec(ctx, tx, insertOnce(d.db.Engine()), id, kind, now.UnixMicro(), ends.UnixMicro())
 	return n == 1, err
 }
 
 // trimTx removes what is over.
-func trimTx(ctx context.Context, tx database.Tx, now time.Time) error {
-	_, err := tx.NewRaw("DELETE FROM sign_ins WHERE ends_at <= ? OR (kind = ? AND seen_at <= ?)",
-		now.UnixMicro(), kindSession, now.Add(-QuietTime).UnixMicro()).Exec(ctx)
+func (d *Door) trimTx(ctx context.Context, tx database.Tx, now time.Time) error {
+	_, err := d.db.Exec(ctx, tx, "DELETE FROM sign_ins WHERE ends_at <= ? OR (kind = ? AND seen_at <= ?)",
+		now.UnixMicro(), kindSession, now.Add(-QuietTime).UnixMicro())
 	return err
 }
 
@@ -96,7 +87,7 @@ func (d *Door) Session(ctx context.Context, cookie string) (bool, error) {
 		return true, nil
 	}
 	err = d.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		_, err := tx.NewRaw("UPDATE sign_ins SET seen_at = ? WHERE id = ?", now.UnixMicro(), id).Exec(ctx)
+		_, err := d.db.Exec(ctx, tx, "UPDATE sign_ins SET seen_at = ? WHERE id = ?", now.UnixMicro(), id)
 		return err
 	})
 	return err == nil, database.Explain(err)
@@ -109,7 +100,7 @@ func (d *Door) End(ctx context.Context, cookie string) error {
 		return nil
 	}
 	err := d.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		_, err := tx.NewRaw("DELETE FROM sign_ins WHERE id = ? AND kind = ?", id, kindSession).Exec(ctx)
+		_, err := d.db.Exec(ctx, tx, "DELETE FROM sign_ins WHERE id = ? AND kind = ?", id, kindSession)
 		return err
 	})
 	return database.Explain(err)
@@ -118,7 +109,7 @@ func (d *Door) End(ctx context.Context, cookie string) error {
 // find returns when a row was last seen, if it is there.
 func (d *Door) find(ctx context.Context, kind string, id []byte) (seen time.Time, there bool, err error) {
 	var at int64
-	err = d.db.Read().NewRaw("SELECT seen_at FROM sign_ins WHERE id = ? AND kind = ?", id, kind).Scan(ctx, &at)
+	err = d.db.QueryRow(ctx, d.db.Read(), []any{&at}, "SELECT seen_at FROM sign_ins WHERE id = ? AND kind = ?", id, kind)
 	if errors.Is(err, sql.ErrNoRows) {
 		return seen, false, nil
 	}
