@@ -46,16 +46,10 @@ func (a *admin) chatHistory(w http.ResponseWriter, r *http.Request) error {
 		if m.Role != conversation.RoleUser && m.Role != conversation.RoleAssistant {
 			continue
 		}
-		items = append(items, chatItem{Role: m.Role, Text: m.Content, At: m.Timestamp.UTC(), Command: isCommand(m)})
+		items = append(items, chatItem{Role: m.Role, Text: m.Content, At: m.Timestamp.UTC(), Command: m.IsCommand()})
 	}
 	respond.JSON(w, http.StatusOK, whole(items))
 	return nil
-}
-
-// isCommand reports whether m is a command or the answer to one.
-func isCommand(m *conversation.Message) bool {
-	name, _ := m.Metadata["command"].(string)
-	return name != ""
 }
 
 // chatSay answers with server-sent events as the generic platform does: delta

@@ -40,36 +40,8 @@ func (m *Remembering) Generate(ctx context.Context, r Request, onDelta func(stri
 		return Response{}, err //nolint:wrapcheck // the model's error keeps its kind
 	}
 	answer := conversation.Message{Role: conversation.RoleAssistant, Content: resp.Text}
-	if err := m.session.Add(ctx, itemsOf(append(slices.Clip(fresh), answer))...); err != nil {
+	if err := m.session.Add(ctx, conversation.ItemsOf(append(slices.Clip(fresh), answer))...); err != nil {
 		return resp, fmt.Errorf("save to session %s: %w", m.session.ID(), err)
 	}
 	return resp, nil
-}
-
-// itemsOf is the inverse of conversation.MessagesOf.
-func itemsOf(msgs []conversation.Message) []conversation.Item {
-	items := make([]conversation.Item, 0, len(msgs))
-	for _, m := range msgs {
-		if m.Role == conversation.RoleTool {
-			name, _ := m.Metadata[metaToolName].(string)
-			items = append(items, conversation.Item{
-				Kind: conversation.ItemToolOutput, ToolCallID: ToolCallID(m), ToolName: name,
-				Output: m.Content, CreatedAt: m.Timestamp,
-			})
-			continue
-		}
-		calls := ToolCalls(m)
-		if m.Content != "" || len(calls) == 0 {
-			items = append(items, conversation.Item{
-				Kind: conversation.ItemMessage, Role: m.Role, Content: m.Content, CreatedAt: m.Timestamp,
-			})
-		}
-		for _, c := range calls {
-			items = append(items, conversation.Item{
-				Kind: conversation.ItemToolCall, ToolCallID: c.ID, ToolName: c.Function.Name,
-				Arguments: c.Function.Arguments, CreatedAt: m.Timestamp,
-			})
-		}
-	}
-	return items
 }

@@ -28,7 +28,7 @@ const countSlice = 32 << 10
 // result that do not stand together are left out; so a call in history never
 // has its result in fresh.
 func window(c TokenCounter, limit int, system string, history, fresh []conversation.Message) []conversation.Message {
-	history, fresh = pairTools(forModel(history)), pairTools(fresh)
+	history, fresh = conversation.PairTools(forModel(history), true), conversation.PairTools(fresh, true)
 	start := 0
 	if limit > 0 {
 		start = firstThatFits(c, int64(limit), system, history, fresh)
@@ -121,17 +121,14 @@ func systemBytes(system string) int64 {
 // texts returns everything in a message that the model reads.
 func texts(m conversation.Message) []string {
 	all := []string{m.Content}
-	for _, call := range ToolCalls(m) {
+	for _, call := range m.ToolCalls() {
 		all = append(all, call.ID, call.Function.Name, call.Function.Arguments)
 	}
-	if id := ToolCallID(m); id != "" {
+	if id := m.ToolCallID(); id != "" {
 		all = append(all, id)
 	}
 	return all
 }
-
-// metaCommand is the metadata key that marks a chat command and its answer.
-const metaCommand = "command"
 
 // forModel leaves out commands with their answers, which are for people, and
 // messages that say nothing, which providers refuse. What takes part in tool
@@ -139,9 +136,8 @@ const metaCommand = "command"
 func forModel(msgs []conversation.Message) []conversation.Message {
 	kept := make([]conversation.Message, 0, len(msgs))
 	for _, m := range msgs {
-		_, command := m.Metadata[metaCommand]
-		speaks := m.Content != "" || m.Role == conversation.RoleTool || len(ToolCalls(m)) > 0
-		if speaks && !command {
+		speaks := m.Content != "" || m.Role == conversation.RoleTool || len(m.ToolCalls()) > 0
+		if speaks && !m.IsCommand() {
 			kept = append(kept, m)
 		}
 	}
@@ -165,8 +161,7 @@ func named(msgs []conversation.Message) []conversation.Message {
 // author returns "NAME" (SENDER_ID); who has no name is called by the id.
 func author(m conversation.Message) string {
 	id := conversation.SenderOf(cmp.Or(m.Author, "*")) // a room's own key says nobody
-	name, _ := m.Metadata["sender_name"].(string)
-	name = cmp.Or(names.Clean(name), names.Clean(id))
+	name := cmp.Or(names.Clean(m.SenderName()), names.Clean(id))
 	return fmt.Sprintf(`"%s" (%s)`, strings.ReplaceAll(name, `"`, "'"), plainID(id))
 }
 

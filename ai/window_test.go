@@ -62,10 +62,10 @@ func brief(msgs []conversation.Message) string {
 	for _, m := range msgs {
 		switch {
 		case m.Role == conversation.RoleTool:
-			parts = append(parts, "t:"+ToolCallID(m))
-		case len(ToolCalls(m)) > 0:
+			parts = append(parts, "t:"+m.ToolCallID())
+		case len(m.ToolCalls()) > 0:
 			ids := make([]string, 0, 1)
-			for _, c := range ToolCalls(m) {
+			for _, c := range m.ToolCalls() {
 				ids = append(ids, c.ID)
 			}
 			parts = append(parts, fmt.Sprintf("a:%s[%s]", m.Content, strings.Join(ids, ",")))
@@ -219,7 +219,7 @@ func TestWindowProperties(t *testing.T) {
 		limit := rapid.IntRange(1, 300).Draw(t, "limit")
 		system := rapid.SampledFrom([]string{"", "be brief please"}).Draw(t, "system")
 		got := window(words{}, limit, system, history, fresh)
-		sent := pairTools(fresh)
+		sent := conversation.PairTools(fresh, true)
 		if len(got) < len(sent) || brief(got[len(got)-len(sent):]) != brief(sent) {
 			t.Fatalf("the new messages are not at the end: %s", brief(got))
 		}
@@ -232,7 +232,7 @@ func TestWindowProperties(t *testing.T) {
 			t.Fatalf("%d tokens for a window of %d: %s", cost, limit, brief(got))
 		}
 		checkPairs(t, got)
-		checkNewestTurns(t, old, pairTools(forModel(history)), int64(limit)-cost)
+		checkNewestTurns(t, old, conversation.PairTools(forModel(history), true), int64(limit)-cost)
 	})
 }
 
@@ -241,16 +241,16 @@ func checkPairs(t *rapid.T, msgs []conversation.Message) {
 	open := map[string]bool{}
 	for _, m := range msgs {
 		if m.Role == conversation.RoleTool {
-			if !open[ToolCallID(m)] {
-				t.Fatalf("orphaned result %s in %s", ToolCallID(m), brief(msgs))
+			if !open[m.ToolCallID()] {
+				t.Fatalf("orphaned result %s in %s", m.ToolCallID(), brief(msgs))
 			}
-			delete(open, ToolCallID(m))
+			delete(open, m.ToolCallID())
 			continue
 		}
 		if len(open) > 0 {
 			t.Fatalf("call without result in %s", brief(msgs))
 		}
-		for _, c := range ToolCalls(m) {
+		for _, c := range m.ToolCalls() {
 			open[c.ID] = true
 		}
 	}

@@ -113,10 +113,7 @@ type chat struct {
 func newChat(t *testing.T, o commands.Options, choices ...profile.Options) *chat {
 	t.Helper()
 	db := dbtest.New(t)
-	m, err := memory.New(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := memory.New(db)
 	c := &chat{
 		db: db, store: &fakeStore{}, memory: m, conversation: 7,
 		person: memory.Person{Tenant: "T1", Platform: "slack", SenderID: "U1"}, now: time.Now,

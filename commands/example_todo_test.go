@@ -87,10 +87,7 @@ func Example_todo() {
 	if _, err := db.Maintenance().ExecContext(ctx, todosTable); err != nil {
 		panic(err)
 	}
-	people, err := memory.New(ctx, db)
-	if err != nil {
-		panic(err)
-	}
+	people := memory.New(db)
 	registry := commands.New(commands.Options{Memory: people, More: []commands.Command{todo(&todos{db})}})
 
 	for _, text := range []string{"/todo", "/todo feed  the cat", "/todo sleep", "/todo"} {

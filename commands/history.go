@@ -100,8 +100,7 @@ func (c Call) speaker(m conversation.Message) string {
 		return you
 	}
 	id := names.Clean(conversation.SenderOf(cmp.Or(m.Author, "*")))
-	name, _ := m.Metadata["sender_name"].(string)
-	name = cmp.Or(names.Clean(name), id)
+	name := cmp.Or(names.Clean(m.SenderName()), id)
 	for _, taken := range []string{you, bot} { // nobody poses as one of the two
 		if strings.EqualFold(name, strings.TrimRight(taken, ":： ")) {
 			name += " (" + id + ")"

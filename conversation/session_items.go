@@ -37,18 +37,28 @@ func MessagesOf(items []Item) []Message {
 	return msgs
 }
 
+// ItemsOf is the inverse of [MessagesOf], for messages that are not stored yet.
+func ItemsOf(msgs []Message) []Item {
+	items := make([]Item, 0, len(msgs))
+	for i := range msgs {
+		m := &msgs[i]
+		items = append(items, foreignItems(Item{Role: m.Role, Content: m.Content, CreatedAt: m.Timestamp}, m)...)
+	}
+	return items
+}
+
 // foldCall adds a tool call to the assistant's message at the end of msgs.
 func foldCall(msgs []Message, it *Item) []Message {
 	if len(msgs) == 0 || msgs[len(msgs)-1].Role != RoleAssistant {
 		return append(msgs, it.message())
 	}
 	last := &msgs[len(msgs)-1]
-	calls, _ := last.Metadata[metaToolCalls].([]any)
+	calls, _ := last.Metadata[MetaToolCalls].([]any)
 	last.Metadata = maps.Clone(last.Metadata)
 	if last.Metadata == nil {
 		last.Metadata = map[string]any{}
 	}
-	last.Metadata[metaToolCalls] = append(calls, it.call())
+	last.Metadata[MetaToolCalls] = append(calls, it.call())
 	return msgs
 }
 
@@ -75,10 +85,10 @@ func (it *Item) message() Message {
 	case ItemMessage:
 	case ItemToolCall:
 		msg.Role, msg.Content = RoleAssistant, ""
-		msg.Metadata = map[string]any{metaToolCalls: []any{it.call()}}
+		msg.Metadata = map[string]any{MetaToolCalls: []any{it.call()}}
 	case ItemToolOutput:
 		msg.Role, msg.Content = RoleTool, it.Output
-		msg.Metadata = map[string]any{metaToolCallID: it.callID(), metaToolName: it.ToolName}
+		msg.Metadata = map[string]any{MetaToolCallID: it.callID(), MetaToolName: it.ToolName}
 	case ItemHandoff:
 		msg.Role = RoleSystem
 		msg.Content = fmt.Sprintf("Handed over from %s to %s", it.FromAgent, it.ToAgent)
@@ -141,27 +151,29 @@ func toolItem(it Item, msg *Message) Item {
 	return it
 }
 
-// foreignItems takes apart a message that SaveMessage stored.
+// foreignItems takes apart a message that no session stored.
 func foreignItems(it Item, msg *Message) []Item {
 	if msg.Role == RoleTool {
 		it.Kind, it.Role, it.Content = ItemToolOutput, "", ""
-		it.ToolCallID, it.ToolName = text(msg.Metadata, metaToolCallID), text(msg.Metadata, metaToolName)
+		it.ToolCallID, it.ToolName = msg.ToolCallID(), text(msg.Metadata, MetaToolName)
 		it.Output = msg.Content
 		return []Item{it}
 	}
 	var list []Item
 	it.Kind = ItemMessage
-	calls, _ := msg.Metadata[metaToolCalls].([]any)
+	calls := msg.ToolCalls()
 	if msg.Content != "" || len(calls) == 0 {
 		list = append(list, it)
 	}
 	for n, c := range calls {
-		fields, _ := c.(map[string]any)
-		function, _ := fields["function"].(map[string]any)
-		list = append(list, Item{
-			ID: fmt.Sprintf("%s.%d", it.ID, n+1), Kind: ItemToolCall, CreatedAt: msg.Timestamp,
-			ToolCallID: text(fields, "id"), ToolName: text(function, "name"), Arguments: text(function, "arguments"),
-		})
+		call := Item{
+			Kind: ItemToolCall, CreatedAt: msg.Timestamp,
+			ToolCallID: c.ID, ToolName: c.Function.Name, Arguments: c.Function.Arguments,
+		}
+		if it.ID != "" {
+			call.ID = fmt.Sprintf("%s.%d", it.ID, n+1)
+		}
+		list = append(list, call)
 	}
 	return list
 }

@@ -111,8 +111,8 @@ func (s *storeSession) newest(ctx context.Context, tx database.Tx) (*Message, er
 
 // dropCall takes the last tool call out of a message.
 func (s *storeSession) dropCall(ctx context.Context, tx database.Tx, msg *Message) error {
-	last := len(callIDs(msg)) - 1
-	left := keepCalls(*msg, func(n int) bool { return n < last })
+	last := len(msg.ToolCalls()) - 1
+	left := msg.keepCalls(func(n int) bool { return n < last })
 	metadata, err := encodeMetadata(left.Metadata)
 	if err != nil {
 		return err

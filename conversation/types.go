@@ -53,14 +53,26 @@ type Message struct {
 // IsCommand reports whether m is a chat command or the answer to one: it names
 // the command in its metadata.
 func (m *Message) IsCommand() bool {
-	_, ok := m.Metadata[metaCommand].(string)
-	return ok
+	return text(m.Metadata, MetaCommand) != ""
 }
 
-// Keys of a message's metadata. Tool use has OpenAI's shape.
+// Interrupted reports whether m is what was shown of a reply that was stopped.
+func (m *Message) Interrupted() bool {
+	stopped, _ := m.Metadata[MetaInterrupted].(bool)
+	return stopped
+}
+
+// SenderName returns the name of who wrote m, "" when it is not known.
+func (m *Message) SenderName() string { return text(m.Metadata, MetaSenderName) }
+
+// Keys of a message's metadata.
 const (
-	metaCommand    = "command"
-	metaToolCalls  = "tool_calls"
-	metaToolCallID = "tool_call_id"
-	metaToolName   = "tool_name"
+	MetaCommand     = "command"     // the chat command that it is, or is the answer to
+	MetaEventID     = "event_id"    // the platform's id of the event that it came in
+	MetaSenderName  = "sender_name" // for display
+	MetaInterrupted = "interrupted" // true: what was shown of a reply that was stopped
+	// Of tool use, in OpenAI's shape.
+	MetaToolCalls  = "tool_calls"
+	MetaToolCallID = "tool_call_id"
+	MetaToolName   = "tool_name"
 )

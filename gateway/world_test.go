@@ -177,10 +177,7 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 	if w.store, err = conversation.New(ctx, db); err != nil {
 		t.Fatal(err)
 	}
-	people, err := memory.New(ctx, db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	people := memory.New(db)
 	used := usage.New(db)
 	asks := o.commands
 	asks.Prefix, asks.Store, asks.Memory, asks.Spent = "/", w.store, people, used

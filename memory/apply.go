@@ -23,7 +23,8 @@ func (s *Store) Apply(ctx context.Context, tx database.Tx, e Effect, changes ...
 		return nil, err
 	}
 	// Inserting first makes a second run of the same effect wait for this one.
-	n, err := s.addEffect.Exec(ctx, tx, effect, database.Micros(e.At))
+	n, err := s.db.Exec(ctx, tx, database.Once(s.db.Engine(), "INSERT INTO memory_effects (effect, made_at, results) VALUES (?, ?, '')", "effect"),
+		effect, database.Micros(e.At))
 	if err != nil {
 		return nil, fmt.Errorf("note an effect: %w", err)
 	}
@@ -108,14 +109,14 @@ func (s *Store) keepResults(ctx context.Context, tx database.Tx, effect []byte, 
 	if err != nil {
 		return fmt.Errorf("keep results: %w", err)
 	}
-	_, err = tx.NewRaw("UPDATE memory_effects SET results = ? WHERE effect = ?", string(text), effect).Exec(ctx)
+	_, err = s.db.Exec(ctx, tx, "UPDATE memory_effects SET results = ? WHERE effect = ?", string(text), effect)
 	return explain("keep results", err)
 }
 
 // again returns the results of an effect that was made before.
 func (s *Store) again(ctx context.Context, tx database.Tx, effect []byte, changes []Change) ([]Result, error) {
 	var text string
-	if err := tx.NewRaw("SELECT results FROM memory_effects WHERE effect = ?", effect).Scan(ctx, &text); err != nil {
+	if err := s.db.QueryRow(ctx, tx, []any{&text}, "SELECT results FROM memory_effects WHERE effect = ?", effect); err != nil {
 		return nil, explain("load an effect", err)
 	}
 	var kept []outcome
@@ -164,10 +165,10 @@ func (s *Store) fill(ctx context.Context, tx database.Tx, c Change, r *Result) (
 	return err
 }
 
-// explain gives a database error its kind and says what failed.
+// explain says what failed.
 func explain(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", what, database.Explain(err))
+	return fmt.Errorf("%s: %w", what, err)
 }

@@ -68,8 +68,8 @@ type Backend interface {
 	// Footprint counts what ForgetPerson would erase.
 	Footprint(ctx context.Context, p Person) (Footprint, error)
 
-	// Trim deletes what is no longer needed: points of days, weeks and months
-	// that ended [KeepPeriods] ago, and what is remembered about effects.
+	// Trim puts the points of days that ended [KeepPeriods] ago together, and
+	// deletes what is remembered about effects.
 	Trim(ctx context.Context, now time.Time) error
 
 	// Parts are what a backup holds of it.
@@ -121,8 +121,8 @@ type (
 		Key   string
 		Only  Person
 	}
-	// AddScore adds points, which may be negative. Total is the person's score
-	// of all time after it.
+	// AddScore adds points, which may be negative. On the board Kudos, Total is
+	// the person's score of all time after it; of the others nobody asks for it.
 	AddScore struct {
 		Place  Place
 		Board  Board
@@ -157,7 +157,7 @@ func (ForgetPerson) change()     {}
 type Result struct {
 	Done    bool      // it was made, by this call or an earlier one of the same effect
 	Refused error     // why not, with kind failure.Invalid and a sentence that may be shown; nil: no limit was in the way
-	Total   int64     // AddScore
+	Total   int64     // AddScore of Kudos
 	Old     string    // Remember that found a fact, Forget that left one
 	Erased  Footprint // ForgetPerson; of the call that erased
 }

@@ -1,10 +1,10 @@
 package memory_test
 
 import (
-	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/database/dbtest"
@@ -16,26 +16,25 @@ var words = []string{
 	"customer", "holiday", "budget", "project", "release", "ticket", "printer", "kitchen", "parking", "badge",
 }
 
-// fill remembers n facts in the place: keys of three words, values of about 100 bytes.
-func fill(tb testing.TB, db *database.DB, s *memory.Store, at memory.Place, n int) {
+// fill restores n facts of the place: keys of three words, values of about 100 bytes.
+func fill(tb testing.TB, s *memory.Store, at memory.Place, n int) {
 	tb.Helper()
-	alice := memory.Person{Tenant: at.Tenant, Platform: at.Platform, SenderID: "alice"}
-	now := time.Now()
-	for start := 0; start < n; start += 500 {
-		err := db.Write(context.Background(), func(ctx context.Context, tx database.Tx) error {
-			changes := make([]memory.Change, 0, 500)
-			for i := start; i < min(start+500, n); i++ {
-				w := func(k int) string { return words[(i/k+i)%len(words)] }
-				changes = append(changes, memory.Remember{
-					Place: at, Author: alice, Key: fmt.Sprintf("%s %s %d", w(1), w(7), i),
-					Value: fmt.Sprintf("the %s of the %s is behind the %s, ask for the %s; 编号%d在%d楼会议室旁边 and so on and on", w(3), w(11), w(13), w(17), i, i%40),
-				})
+	records := make([]json.RawMessage, n)
+	for i := range records {
+		w := func(k int) string { return words[(i/k+i)%len(words)] }
+		key := fmt.Sprintf("%s %s %d", w(1), w(7), i)
+		value := fmt.Sprintf("the %s of the %s is behind the %s, ask for the %s; 编号%d在%d楼会议室旁边 and so on and on", w(3), w(11), w(13), w(17), i, i%40)
+		records[i] = json.RawMessage(fmt.Sprintf(`{"place":"%x","fact":"%x","remembered_at":%d,"fact_key":%q,"value":%q,"author":null}`,
+			at.Hash(), database.Hash("fact", key), 1_800_000_000_000_000+i, key, value))
+	}
+	for _, part := range s.Parts() {
+		if part.Title() != "facts" {
+			continue
+		}
+		for some := range slices.Chunk(records, 1000) {
+			if err := part.Add(tb.Context(), some); err != nil {
+				tb.Fatal(err)
 			}
-			_, err := s.Apply(ctx, tx, memory.Effect{ID: fmt.Sprint(at.ID, start), At: now.Add(time.Duration(start))}, changes...)
-			return err
-		})
-		if err != nil {
-			tb.Fatal(err)
 		}
 	}
 }
@@ -43,13 +42,10 @@ func fill(tb testing.TB, db *database.DB, s *memory.Store, at memory.Place, n in
 // BenchmarkSearch looks through 10,000 facts of one chat beside as many of another.
 func BenchmarkSearch(b *testing.B) {
 	db := dbtest.New(b)
-	s, err := memory.New(b.Context(), db)
-	if err != nil {
-		b.Fatal(err)
-	}
+	s := memory.New(db)
 	at := memory.Place{Platform: "generic", Group: true, ID: "room"}
-	fill(b, db, s, at, memory.MaxFacts)
-	fill(b, db, s, memory.Place{Platform: "generic", Group: true, ID: "other"}, memory.MaxFacts)
+	fill(b, s, at, memory.MaxFacts)
+	fill(b, s, memory.Place{Platform: "generic", Group: true, ID: "other"}, memory.MaxFacts)
 	for _, text := range []string{"wifi", "coffee garden 777", "会议室旁边", "the office password of the wifi", "nothing at all like it"} {
 		b.Run(text, func(b *testing.B) {
 			for b.Loop() {

@@ -17,30 +17,28 @@ func (s *Store) remember(ctx context.Context, tx database.Tx, e Effect, c Rememb
 	if known || err != nil {
 		return Result{Old: old}, err
 	}
-	facts, err := countFacts(ctx, tx, c.Place)
+	facts, err := s.countFacts(ctx, tx, c.Place)
 	if err != nil {
 		return Result{}, err
 	}
 	if facts >= MaxFacts {
 		return Result{}, TooManyFacts()
 	}
-	f := Fact{Key: c.Key, Value: c.Value, At: e.At}
-	text := database.Once(s.db.Engine(), `INSERT INTO memory_facts (place, fact, remembered_at, fact_key, value, author)
-		VALUES (?, ?, ?, ?, ?, ?)`, "place, fact")
-	res, err := tx.NewRaw(text, c.Place.Hash(), factID(c.Key), database.Micros(f.At), f.Key, f.Value, c.Author.Hash()).Exec(ctx)
-	if err != nil {
-		return Result{}, explain("remember", err)
-	}
-	n, err := res.RowsAffected()
-	if err != nil {
-		return Result{}, err
-	}
-	if n > 0 {
-		return Result{Done: true}, s.addLine(ctx, tx, c.Place.Hash(), f)
+	text := database.Once(s.db.Engine(), `INSERT INTO memory_facts (place, fact, remembered_at, fact_key, value, folded, author)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`, "place, fact")
+	n, err := s.db.Exec(ctx, tx, text, c.Place.Hash(), factID(c.Key), database.Micros(e.At), c.Key, c.Value, folded(c.Key, c.Value), c.Author.Hash())
+	if err != nil || n > 0 {
+		return Result{Done: err == nil}, explain("remember", err)
 	}
 	// Somebody else was quicker.
 	old, _, err = s.value(ctx, tx, c.Place, c.Key)
 	return Result{Old: old}, err
+}
+
+// countFacts returns how many facts the place has.
+func (s *Store) countFacts(ctx context.Context, in bun.IDB, at Place) (n int64, err error) {
+	err = s.db.QueryRow(ctx, in, []any{&n}, "SELECT COUNT(*) FROM memory_facts WHERE place = ?", at.Hash())
+	return n, explain("count facts", err)
 }
 
 // TooManyFacts is what a full place answers.
@@ -49,22 +47,15 @@ func TooManyFacts() error {
 }
 
 func (s *Store) forget(ctx context.Context, tx database.Tx, c Forget) (Result, error) {
-	f, known, err := s.fact(ctx, tx, c.Place, c.Key)
+	old, known, err := s.value(ctx, tx, c.Place, c.Key)
 	if !known || err != nil {
 		return Result{}, err
 	}
 	if theirs, err := s.fromAnother(ctx, tx, c); theirs || err != nil {
-		return Result{Old: f.Value}, err
+		return Result{Old: old}, err
 	}
-	res, err := tx.NewRaw("DELETE FROM memory_facts WHERE place = ? AND fact = ?", c.Place.Hash(), factID(c.Key)).Exec(ctx)
-	if err != nil {
-		return Result{}, explain("forget", err)
-	}
-	n, err := res.RowsAffected()
-	if n == 0 || err != nil {
-		return Result{}, err
-	}
-	return Result{Done: true}, s.dropLine(ctx, tx, c.Place, f)
+	n, err := s.db.Exec(ctx, tx, "DELETE FROM memory_facts WHERE place = ? AND fact = ?", c.Place.Hash(), factID(c.Key))
+	return Result{Done: n > 0}, explain("forget", err)
 }
 
 // fromAnother reports whether a fact must stay because it came from somebody
@@ -74,8 +65,8 @@ func (s *Store) fromAnother(ctx context.Context, tx database.Tx, c Forget) (bool
 		return false, nil
 	}
 	var n int
-	err := tx.NewRaw("SELECT COUNT(*) FROM memory_facts WHERE place = ? AND fact = ? AND author = ?",
-		c.Place.Hash(), factID(c.Key), c.Only.Hash()).Scan(ctx, &n)
+	err := s.db.QueryRow(ctx, tx, []any{&n}, "SELECT COUNT(*) FROM memory_facts WHERE place = ? AND fact = ? AND author = ?",
+		c.Place.Hash(), factID(c.Key), c.Only.Hash())
 	return n == 0, explain("look up whose a fact is", err)
 }
 
@@ -95,8 +86,8 @@ func (s *Store) Fact(ctx context.Context, at Place, key string) (Fact, bool, err
 func (s *Store) fact(ctx context.Context, in bun.IDB, at Place, key string) (Fact, bool, error) {
 	f := Fact{Key: key}
 	var micros int64
-	err := in.NewRaw("SELECT value, remembered_at FROM memory_facts WHERE place = ? AND fact = ?",
-		at.Hash(), factID(key)).Scan(ctx, &f.Value, &micros)
+	err := s.db.QueryRow(ctx, in, []any{&f.Value, &micros}, "SELECT value, remembered_at FROM memory_facts WHERE place = ? AND fact = ?",
+		at.Hash(), factID(key))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Fact{}, false, nil
 	}

@@ -16,11 +16,7 @@ import (
 
 func open(t *testing.T, db *database.DB) *memory.Store {
 	t.Helper()
-	s, err := memory.New(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return memory.New(db)
 }
 
 func set(t *testing.T, db *database.DB, s *memory.Store, p memory.Person, key, value string) error {

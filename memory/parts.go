@@ -57,24 +57,16 @@ func (s *Store) facts() *database.Table {
 			{Name: "value"},
 			{Name: "author", Kind: database.Digest},
 		},
-		Added: s.addLineOf,
-		Derived: []*database.Table{{
-			DB: s.db, Name: "memory_fact_lines", Key: []string{"place", "shard"},
-			Columns: []database.Column{
-				{Name: "place", Kind: database.Digest},
-				{Name: "shard", Kind: database.Number},
-			},
-		}},
+		Added: s.foldAdded,
 	}
 }
 
-// addLineOf lets a fact that a backup brought be found.
-func (s *Store) addLineOf(ctx context.Context, tx database.Tx, row database.Row) error {
-	place, _ := row["place"].([]byte)
+// foldAdded lets a fact that a backup brought be found.
+func (s *Store) foldAdded(ctx context.Context, tx database.Tx, row database.Row) error {
 	key, _ := row["fact_key"].(string)
 	value, _ := row["value"].(string)
-	at, _ := row["remembered_at"].(int64)
-	return s.addLine(ctx, tx, place, Fact{Key: key, Value: value, At: database.Time(at)})
+	_, err := s.db.Exec(ctx, tx, "UPDATE memory_facts SET folded = ? WHERE place = ? AND fact = ?", folded(key, value), row["place"], row["fact"])
+	return err
 }
 
 func (s *Store) reasons() *database.Table {

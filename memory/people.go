@@ -22,7 +22,7 @@ func (s *Store) SeenTx(ctx context.Context, tx database.Tx, p Person, name strin
 		return failure.New(failure.Invalid, "invalid_person", "this sender's display name cannot be stored", nil)
 	}
 	var known string
-	err := s.findPerson.QueryRow(ctx, tx, []any{&known}, p.Hash())
+	err := s.db.QueryRow(ctx, tx, []any{&known}, "SELECT name FROM people WHERE person = ?", p.Hash())
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		if err := s.hold(ctx, tx, p, name); err != nil || name == "" {
@@ -34,7 +34,7 @@ func (s *Store) SeenTx(ctx context.Context, tx database.Tx, p Person, name strin
 	case name == "" || name == known:
 		return nil
 	}
-	if _, err := s.renamePerson.Exec(ctx, tx, name, p.Hash()); err != nil {
+	if _, err := s.db.Exec(ctx, tx, "UPDATE people SET name = ? WHERE person = ?", name, p.Hash()); err != nil {
 		return fmt.Errorf("rename a person: %w", err)
 	}
 	return s.rename(ctx, tx, p, name)
@@ -42,30 +42,29 @@ func (s *Store) SeenTx(ctx context.Context, tx database.Tx, p Person, name strin
 
 // hold inserts the person's row, or locks the one that is there until the commit.
 func (s *Store) hold(ctx context.Context, tx database.Tx, p Person, name string) error {
-	_, err := s.holdPerson.Exec(ctx, tx, p.Hash(), p.Tenant, p.Platform, p.SenderID, name, database.Micros(s.db.Now()))
-	if err != nil {
-		return fmt.Errorf("store a person: %w", err)
-	}
-	return nil
+	text := database.Upsert(s.db.Engine(), "INSERT INTO people (person, tenant, platform, sender_id, name, first_seen) VALUES (?, ?, ?, ?, ?, ?)",
+		"person", "name = people.name")
+	_, err := s.db.Exec(ctx, tx, text, p.Hash(), p.Tenant, p.Platform, p.SenderID, name, database.Micros(s.db.Now()))
+	return explain("store a person", err)
 }
 
 // People implements [Backend].
-func (s *Store) People(ctx context.Context, r Realm) (int64, error) {
-	var n int64
+func (s *Store) People(ctx context.Context, r Realm) (n int64, err error) {
 	// The lengths are compared too: MySQL takes "t" and "t " for the same text.
-	err := s.db.Read().NewRaw(`SELECT COUNT(*) FROM people
+	err = s.db.QueryRow(ctx, s.db.Read(), []any{&n}, `SELECT COUNT(*) FROM people
 		WHERE tenant = ? AND platform = ? AND OCTET_LENGTH(tenant) = ? AND OCTET_LENGTH(platform) = ?`,
-		r.Tenant, r.Platform, len(r.Tenant), len(r.Platform)).Scan(ctx, &n)
-	if err != nil {
-		return 0, fmt.Errorf("count people: %w", database.Explain(err))
-	}
-	return n, nil
+		r.Tenant, r.Platform, len(r.Tenant), len(r.Platform))
+	return n, explain("count people", err)
 }
 
 // Tenants returns the tenants of everybody known on a platform.
-func (s *Store) Tenants(ctx context.Context, platform string) ([]string, error) {
-	var list []string
-	err := s.db.Read().NewRaw("SELECT DISTINCT tenant FROM people WHERE platform = ?", platform).Scan(ctx, &list)
+func (s *Store) Tenants(ctx context.Context, platform string) (list []string, err error) {
+	err = s.db.Query(ctx, s.db.Read(), func(rows *sql.Rows) error {
+		var tenant string
+		err := rows.Scan(&tenant)
+		list = append(list, tenant)
+		return err
+	}, "SELECT DISTINCT tenant FROM people WHERE platform = ?", platform)
 	return list, explain("look up tenants", err)
 }
 
@@ -80,7 +79,7 @@ func (s *Store) NameAt(ctx context.Context, at Place, p Person) (string, error) 
 
 // Name implements [Backend].
 func (s *Store) Name(ctx context.Context, p Person) (name string, err error) {
-	err = s.db.Read().NewRaw("SELECT name FROM people WHERE person = ?", p.Hash()).Scan(ctx, &name)
+	err = s.db.QueryRow(ctx, s.db.Read(), []any{&name}, "SELECT name FROM people WHERE person = ?", p.Hash())
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"math"
 	"time"
 
 	"github.com/parley-bot/parley/internal/database"
@@ -39,7 +40,26 @@ func (p Period) span(start time.Time, months, days int) Span {
 	}
 }
 
-// BoardKey returns the key under which the points of one place, board and span are kept.
+// days returns the days of the span, from the first to before the last. Those
+// that were put together, day 0, are of all time only.
+func (s Span) days(zone *time.Location) (from, to int64) {
+	if s.Ends.IsZero() {
+		return 0, math.MaxInt64
+	}
+	const noon = 12 * time.Hour // there is no midnight on some days
+	return dayOf(s.Starts.Add(noon), zone), dayOf(s.Ends.Add(noon), zone)
+}
+
+const secondsOfDay = 24 * 60 * 60
+
+// dayOf numbers the day that t lies in by the clocks of the zone, from 1970-01-01.
+func dayOf(t time.Time, zone *time.Location) int64 {
+	y, m, d := t.In(zone).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / secondsOfDay
+}
+
+// BoardKey hashes a place, a board and a span, for a backend that keeps no
+// columns of them.
 func BoardKey(at Place, b Board, s Span) []byte {
 	return boardKey(at.Hash(), b, s)
 }
@@ -51,6 +71,3 @@ func MessagesKey(place []byte) []byte { return boardKey(place, Messages, Span{Na
 func boardKey(place []byte, b Board, s Span) []byte {
 	return database.Hash("board", string(place), string(b), s.Name)
 }
-
-// dayName is the name of the span of a date.
-func dayName(date string) string { return string(Day) + " " + date }

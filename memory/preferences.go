@@ -24,18 +24,19 @@ func (s *Store) SetPreferenceTx(ctx context.Context, tx database.Tx, p Person, k
 	}
 	id := preferenceID(p, key)
 	var others int64
-	if err := s.countOthers.QueryRow(ctx, tx, []any{&others}, p.Hash(), id); err != nil {
+	err := s.db.QueryRow(ctx, tx, []any{&others}, "SELECT COUNT(*) FROM user_preferences WHERE person = ? AND id <> ?", p.Hash(), id)
+	if err != nil {
 		return fmt.Errorf("count preferences: %w", err)
 	}
 	if others >= MaxKeys {
 		return invalid("too_many_preferences", fmt.Sprintf("there are already %d preferences", MaxKeys))
 	}
 	now := s.db.TimeArg(s.db.Now())
-	_, err := s.setPreference.Exec(ctx, tx, id, p.Hash(), p.Tenant, p.Platform, p.SenderID, key, value, now, now)
-	if err != nil {
-		return fmt.Errorf("store a preference: %w", err)
-	}
-	return nil
+	text := database.Upsert(s.db.Engine(), `INSERT INTO user_preferences
+		(id, person, tenant, platform, sender_id, pref_key, value, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		"id", "value = excluded.value, updated_at = excluded.updated_at")
+	_, err = s.db.Exec(ctx, tx, text, id, p.Hash(), p.Tenant, p.Platform, p.SenderID, key, value, now, now)
+	return explain("store a preference", err)
 }
 
 // Preference returns the value of one preference, and whether there is one.
@@ -52,28 +53,19 @@ func (s *Store) Preference(ctx context.Context, p Person, key string) (value str
 
 // Preferences returns every preference of the person; none is an empty map.
 func (s *Store) Preferences(ctx context.Context, p Person) (map[string]string, error) {
-	var rows []struct {
-		PrefKey string
-		Value   string
-	}
-	err := s.db.Read().NewRaw("SELECT pref_key, value FROM user_preferences WHERE person = ?", p.Hash()).Scan(ctx, &rows)
-	if err != nil {
-		return nil, fmt.Errorf("load preferences: %w", database.Explain(err))
-	}
-	all := make(map[string]string, len(rows))
-	for _, row := range rows {
-		all[row.PrefKey] = row.Value
-	}
-	return all, nil
+	all := map[string]string{}
+	err := s.db.Query(ctx, s.db.Read(), func(rows *sql.Rows) error {
+		var key, value string
+		err := rows.Scan(&key, &value)
+		all[key] = value
+		return err
+	}, "SELECT pref_key, value FROM user_preferences WHERE person = ?", p.Hash())
+	return all, explain("load preferences", err)
 }
 
 func (s *Store) deletePreference(ctx context.Context, tx database.Tx, c DeletePreference) (Result, error) {
-	res, err := tx.NewRaw("DELETE FROM user_preferences WHERE id = ?", preferenceID(c.Person, c.Key)).Exec(ctx)
-	if err != nil {
-		return Result{}, explain("delete a preference", err)
-	}
-	n, err := res.RowsAffected()
-	return Result{Done: n > 0}, err
+	n, err := s.db.Exec(ctx, tx, "DELETE FROM user_preferences WHERE id = ?", preferenceID(c.Person, c.Key))
+	return Result{Done: n > 0}, explain("delete a preference", err)
 }
 
 func preferenceID(p Person, key string) []byte {

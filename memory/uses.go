@@ -3,19 +3,17 @@ package memory
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"database/sql"
 	"slices"
-
-	"github.com/uptrace/bun"
 
 	"github.com/parley-bot/parley/internal/database"
 )
 
 func (s *Store) count(ctx context.Context, tx database.Tx, c CountCommand) error {
-	if _, err := s.addUse.Exec(ctx, tx, c.Realm.Key(), c.Name); err != nil {
-		return fmt.Errorf("count a command: %w", err)
-	}
-	return nil
+	text := database.Upsert(s.db.Engine(), "INSERT INTO memory_commands (tenant, name, uses) VALUES (?, ?, 1)",
+		"tenant, name", "uses = memory_commands.uses + 1")
+	_, err := s.db.Exec(ctx, tx, text, c.Realm.Key(), c.Name)
+	return explain("count a command", err)
 }
 
 // CommandUses implements [Backend].
@@ -25,8 +23,12 @@ func (s *Store) CommandUses(ctx context.Context, r Realm) ([]Use, error) {
 	if former := r.FormerKey(); former != nil {
 		keys = append(keys, former)
 	}
-	err := s.db.Read().NewRaw("SELECT name, SUM(uses) AS count FROM memory_commands WHERE tenant IN (?) GROUP BY name ORDER BY 2 DESC, name",
-		bun.List(keys)).Scan(ctx, &list)
+	err := s.db.Query(ctx, s.db.Read(), func(rows *sql.Rows) error {
+		var u Use
+		err := rows.Scan(&u.Name, &u.Count)
+		list = append(list, u)
+		return err
+	}, "SELECT name, SUM(uses) FROM memory_commands WHERE tenant IN (?) GROUP BY name ORDER BY 2 DESC, name", keys)
 	return list, explain("load use counters", err)
 }
 

@@ -86,36 +86,54 @@ func Lost(ctx context.Context, db *database.DB, to int) (l Loss, err error) {
 	if err != nil {
 		return l, err
 	}
-	above, err := appliedAbove(ctx, m, to)
+	all, err := appliedAbove(ctx, m, -1)
 	if err != nil {
 		return l, err
 	}
-	for i := range above {
-		l.Migrations = append(l.Migrations, above[i].Name+"_"+above[i].Comment)
-		for _, table := range droppedBy(above[i].Name) {
-			var n int64
-			if err := db.QueryRow(ctx, db.Read(), []any{&n}, "SELECT COUNT(*) FROM "+table); err != nil {
-				return l, fmt.Errorf("count %s: %w", table, err)
-			}
-			if n > 0 {
-				l.Tables = append(l.Tables, TableLoss{table, n})
-			}
+	var applied []step
+	for _, s := range steps() {
+		if !slices.ContainsFunc(all, func(one migrate.Migration) bool { return one.Name == s.name }) {
+			continue
+		}
+		applied = append(applied, s)
+		if number(s.name) > to {
+			l.Migrations = slices.Insert(l.Migrations, 0, s.name+"_"+s.comment)
+		}
+	}
+	for _, table := range lostAbove(applied, to) {
+		var n int64
+		if err := db.QueryRow(ctx, db.Read(), []any{&n}, "SELECT COUNT(*) FROM "+table); err != nil {
+			return l, fmt.Errorf("count %s: %w", table, err)
+		}
+		if n > 0 {
+			l.Tables = append(l.Tables, TableLoss{table, n})
 		}
 	}
 	return l, nil
 }
 
-var dropped = regexp.MustCompile(`^DROP TABLE IF EXISTS (\w+)$`)
-
-// droppedBy returns the tables that go with a migration.
-func droppedBy(name string) []string {
-	for _, s := range steps() {
-		if s.name == name {
-			return droppedIn(s.down)
+// lostAbove returns the tables that there are and whose rows are nowhere once
+// the applied migrations above number to are taken back, those of the newest first.
+func lostAbove(applied []step, to int) (lost []string) {
+	var going []string
+	for _, s := range applied {
+		if number(s.name) > to {
+			going = append(going, droppedIn(s.down)...)
 		}
 	}
-	return nil
+	there := tablesOf(applied)
+	for _, s := range slices.Backward(applied) {
+		carried := s.back != nil && !slices.ContainsFunc(droppedIn(s.up), func(t string) bool { return slices.Contains(going, t) })
+		for _, table := range droppedIn(s.down) {
+			if number(s.name) > to && !carried && slices.Contains(there, table) {
+				lost = append(lost, table)
+			}
+		}
+	}
+	return lost
 }
+
+var dropped = regexp.MustCompile(`^DROP TABLE IF EXISTS (\w+)$`)
 
 // droppedIn returns the tables that statements drop.
 func droppedIn(statements []string) (tables []string) {
@@ -128,8 +146,10 @@ func droppedIn(statements []string) (tables []string) {
 }
 
 // Tables returns the names of this program's tables, sorted.
-func Tables() (tables []string) {
-	for _, s := range steps() {
+func Tables() []string { return tablesOf(steps()) }
+
+func tablesOf(applied []step) (tables []string) {
+	for _, s := range applied {
 		gone := droppedIn(s.up)
 		tables = append(tables, droppedIn(s.down)...)
 		tables = slices.DeleteFunc(tables, func(table string) bool { return slices.Contains(gone, table) })

@@ -126,7 +126,7 @@ func migrator(ctx context.Context, db *database.DB) (*migrate.Migrator, error) {
 	for _, s := range steps() {
 		all.Add(migrate.Migration{
 			Name: s.name, Comment: s.comment,
-			Up: s.run(s.up), Down: s.run(s.down),
+			Up: run(s.up, s.move), Down: run(s.down, s.back),
 		})
 	}
 	m := migrate.NewMigrator(db.Maintenance(), all,
@@ -153,17 +153,26 @@ func Newest() string {
 
 // steps returns every migration, oldest first.
 func steps() []step {
-	return []step{initial(), slots(), memory(), forget(), suspects(), files(), boards(), signIns(), replicasTable(), budgets(), openByLane(), quarantine()}
+	return []step{initial(), slots(), memory(), forget(), suspects(), files(), boards(), signIns(), replicasTable(), budgets(), openByLane(), scoresByDay(), quarantine()}
 }
 
 type step struct {
 	name, comment string
 	up, down      []string
+	// move and back carry data to other tables and back, before up and down drop the former.
+	move, back func(ctx context.Context, tx bun.Tx) error
 }
 
-func (s step) run(statements []string) func(context.Context, *migrate.Migrator, *migrate.Migration) error {
+func run(statements []string, first func(context.Context, bun.Tx) error) func(context.Context, *migrate.Migrator, *migrate.Migration) error {
 	return func(ctx context.Context, m *migrate.Migrator, _ *migrate.Migration) error {
-		return m.DB().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error { return applyAll(ctx, tx, statements) })
+		return m.DB().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+			if first != nil {
+				if err := first(ctx, tx); err != nil {
+					return err
+				}
+			}
+			return applyAll(ctx, tx, statements)
+		})
 	}
 }
 

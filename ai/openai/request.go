@@ -44,8 +44,8 @@ func (c *Client) ownName(model string) bool {
 }
 
 func chatMessage(m conversation.Message) openai.ChatCompletionMessage {
-	msg := openai.ChatCompletionMessage{Role: string(m.Role), Content: m.Content, ToolCallID: ai.ToolCallID(m)}
-	for _, c := range ai.ToolCalls(m) {
+	msg := openai.ChatCompletionMessage{Role: string(m.Role), Content: m.Content, ToolCallID: m.ToolCallID()}
+	for _, c := range m.ToolCalls() {
 		msg.ToolCalls = append(msg.ToolCalls, openai.ToolCall{
 			ID: c.ID, Type: openai.ToolTypeFunction,
 			Function: openai.FunctionCall{Name: c.Function.Name, Arguments: c.Function.Arguments},

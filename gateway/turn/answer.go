@@ -198,13 +198,13 @@ func (r *Runner) userMessage(e *inbox.Event, key conversation.Key, text string) 
 	if m.Metadata == nil {
 		m.Metadata = map[string]any{}
 	}
-	m.Metadata["event_id"] = e.Event.ID
+	m.Metadata[conversation.MetaEventID] = e.Event.ID
 	if _, told := m.Metadata[platforms.MetaMentions]; !told && len(e.Event.Mentions) > 0 {
 		m.Metadata[platforms.MetaMentions] = e.Event.Mentions
 	}
-	delete(m.Metadata, "sender_name") // what a program calls so is not the sender's name
+	delete(m.Metadata, conversation.MetaSenderName) // what a program calls so is not the sender's name
 	if e.Event.SenderName != "" {
-		m.Metadata["sender_name"] = e.Event.SenderName
+		m.Metadata[conversation.MetaSenderName] = e.Event.SenderName
 	}
 	if author := e.Event.UserKey(); author != key.UserKey {
 		m.Author = author

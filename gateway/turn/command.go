@@ -54,11 +54,11 @@ func (r *Runner) runCommand(ctx context.Context, w *inbox.Work, key conversation
 	}
 	mark := strings.ToLower(name)
 	asked := r.userMessage(lead, key, text)
-	asked.Metadata["command"] = mark
+	asked.Metadata[conversation.MetaCommand] = mark
 	a.user = []conversation.Message{asked}
 	a.bot = &conversation.Message{
 		Role: conversation.RoleAssistant, Content: kept, Tokens: r.Counter.Count(cmp.Or(kept, answer.Text)),
-		Metadata: map[string]any{"command": mark},
+		Metadata: map[string]any{conversation.MetaCommand: mark},
 	}
 	return a, nil
 }

@@ -7,9 +7,6 @@ import (
 	"github.com/parley-bot/parley/gateway/inbox"
 )
 
-// metaInterrupted marks what was shown of a reply that was stopped.
-const metaInterrupted = "interrupted"
-
 // given divides what the model is given into the history and what it is to
 // answer, so that each message is there once. Messages of the events asked
 // about may be stored already, by a turn that was interrupted or by one before
@@ -49,8 +46,7 @@ func given(history, user []conversation.Message, w *inbox.Work) (before, ask []c
 // unanswered reports whether messages hold no reply but stopped ones.
 func unanswered(messages []conversation.Message) bool {
 	return !slices.ContainsFunc(messages, func(m conversation.Message) bool {
-		stopped, _ := m.Metadata[metaInterrupted].(bool)
-		return m.Role != conversation.RoleUser && !stopped
+		return m.Role != conversation.RoleUser && !m.Interrupted()
 	})
 }
 
@@ -58,14 +54,13 @@ func unanswered(messages []conversation.Message) bool {
 // replies to them.
 func interruptedOnly(w *inbox.Work, messages []conversation.Message) bool {
 	return !slices.ContainsFunc(messages, func(m conversation.Message) bool {
-		stopped, _ := m.Metadata[metaInterrupted].(bool)
-		return eventOf(w, m) < 0 && !stopped
+		return eventOf(w, m) < 0 && !m.Interrupted()
 	})
 }
 
 // eventOf returns which of the events a stored message is, -1 when none.
 func eventOf(w *inbox.Work, m conversation.Message) int {
-	id, _ := m.Metadata["event_id"].(string)
+	id, _ := m.Metadata[conversation.MetaEventID].(string)
 	if id == "" || m.Role != conversation.RoleUser {
 		return -1
 	}

@@ -21,7 +21,7 @@ func TestGiven(t *testing.T) {
 	}
 	cut := func(text string) conversation.Message {
 		m := bot(text)
-		m.Metadata = map[string]any{metaInterrupted: true}
+		m.Metadata = map[string]any{conversation.MetaInterrupted: true}
 		return m
 	}
 	type list = []conversation.Message

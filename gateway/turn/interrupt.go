@@ -121,7 +121,7 @@ func (r *Runner) interrupted(ctx context.Context, w *inbox.Work) error {
 		}
 		messages := append(fresh(w, r.userMessages(w, key)), conversation.Message{
 			Role: conversation.RoleAssistant, Content: shown, Tokens: r.Counter.Count(shown),
-			Metadata: map[string]any{metaInterrupted: true},
+			Metadata: map[string]any{conversation.MetaInterrupted: true},
 		})
 		if _, err := r.Store.SaveTx(ctx, tx, conv.ID, messages...); err != nil {
 			return err

@@ -95,8 +95,7 @@ func build(t *testing.T, db *database.DB, c *chat, a assistant) (*inbox.Inbox, *
 	t.Helper()
 	store, err := conversation.New(t.Context(), db)
 	must(t, err)
-	people, err := memory.New(t.Context(), db)
-	must(t, err)
+	people := memory.New(db)
 	ledger := usage.New(db)
 	registry := commands.New(commands.Options{Prefix: "/", Store: store, Memory: people})
 	b, err := inbox.New(t.Context(), inbox.Options{

@@ -20,11 +20,7 @@ func openMemory(ctx context.Context, cfg *config.Config, db *database.DB) (memor
 	if cfg.Memory.Backend == config.MemoryDynamoDB {
 		return OpenDynamoDB(ctx, cfg, zone)
 	}
-	store, err := memory.New(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	return store.In(zone), nil
+	return memory.New(db).In(zone), nil
 }
 
 // OpenDynamoDB opens the configured tables. It makes no request.

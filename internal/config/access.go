@@ -42,11 +42,9 @@ func (l *loader) checkAccess() {
 		known = append(known, s.Name)
 	}
 	for i, entry := range l.config.Access.Admins {
-		key := fmt.Sprintf("access.admins[%d]", i)
 		a, err := ParseAdmin(entry)
-		l.check(key, err)
 		if err == nil && !slices.Contains(known, a.Platform) {
-			l.wrong(key, "must begin with slack, feishu or the name of a generic source, got %s", quote(a.Platform))
+			l.wrong(fmt.Sprintf("access.admins[%d]", i), "must begin with slack, feishu or the name of a generic source, got %s", quote(a.Platform))
 		}
 	}
 }

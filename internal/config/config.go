@@ -32,19 +32,19 @@ type Config struct {
 // Server is the HTTP server.
 type Server struct {
 	// Address to listen on, host:port.
-	Listen string `yaml:"listen" env:"PARLEY_LISTEN"`
+	Listen string `yaml:"listen" env:"PARLEY_LISTEN" jsonschema:"minLength=1,format=host-port,title=host:port such as 127.0.0.1:8080\\, with a port from 0 to 65535"`
 	// The address people reach this server at, used in links.
 	PublicURL URL `yaml:"public_url"`
 	// Largest webhook body, such as 512KB, 1MiB or plain bytes.
 	BodyLimit Size `yaml:"body_limit"`
 	// CIDRs of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
-	TrustedProxies []string `yaml:"trusted_proxies"`
+	TrustedProxies []string `yaml:"trusted_proxies" jsonschema:"minLength=1,format=cidr"`
 	// How long running replies may take to finish at shutdown.
 	ShutdownGrace time.Duration `yaml:"shutdown_grace"`
 	// Opens the chat page, /api/v1, /metrics and every generic source; at least 16 characters. Empty: one is generated into <data_dir>/admin-token.
-	AdminToken Secret `yaml:"admin_token" env:"PARLEY_ADMIN_TOKEN"`
+	AdminToken Secret `yaml:"admin_token" env:"PARLEY_ADMIN_TOKEN" jsonschema:"format=bearer-token"`
 	// A second address, host:port, for operators: /metrics and the detail of /readyz without a token, /debug/pprof with the admin token. Empty: none.
-	OperationsListen string `yaml:"operations_listen"`
+	OperationsListen string `yaml:"operations_listen" jsonschema:"format=host-port,title=host:port such as 127.0.0.1:9090\\, with a port from 0 to 65535"`
 }
 
 // Platforms are the ways in.
@@ -70,7 +70,7 @@ type Slack struct {
 	// App-level token (xapp-…), for socket mode.
 	AppToken Secret `yaml:"app_token" env:"SLACK_APP_TOKEN"`
 	// Base of Slack's Web API.
-	APIURL URL `yaml:"api_url" env:"SLACK_API_URL"`
+	APIURL URL `yaml:"api_url" env:"SLACK_API_URL" jsonschema:"minLength=1"`
 }
 
 // Feishu is one Feishu or Lark app.
@@ -88,7 +88,7 @@ type Feishu struct {
 	// Events & Callbacks > Encryption Strategy > Encrypt Key. Required.
 	EncryptKey Secret `yaml:"encrypt_key" env:"FEISHU_ENCRYPT_KEY"`
 	// Base of the Open API; Lark's is https://open.larksuite.com.
-	BaseURL URL `yaml:"base_url" env:"FEISHU_BASE_URL"`
+	BaseURL URL `yaml:"base_url" env:"FEISHU_BASE_URL" jsonschema:"minLength=1"`
 }
 
 // Generic is the platform for programs.
@@ -102,19 +102,19 @@ type Generic struct {
 // Source is one program that sends messages.
 type Source struct {
 	// Name in the path /webhooks/generic/NAME, and the platform part of the user key.
-	Name string `yaml:"name"`
+	Name string `yaml:"name" jsonschema:"pattern=^[A-Za-z0-9._-]{0\\,50}$,title=1 to 50 of A-Z a-z 0-9 . _ and -"`
 	// Standard Webhooks secret: whsec_ and base64 of 24 to 64 bytes.
-	Secret Secret `yaml:"secret" env:"GENERIC_WEBHOOK_SECRET"`
+	Secret Secret `yaml:"secret" env:"GENERIC_WEBHOOK_SECRET" jsonschema:"format=webhook-secret,title=whsec_ and base64 of 24 to 64 bytes (Standard Webhooks); make one with: echo \"whsec_$(openssl rand -base64 32)\""`
 	// Replies are also POSTed there, signed the same way.
 	CallbackURL URL `yaml:"callback_url" env:"GENERIC_CALLBACK_URL"`
 	// Bearer token for programs that cannot sign, at least 16 characters; it opens this source and nothing else.
-	Token Secret `yaml:"token"`
+	Token Secret `yaml:"token" jsonschema:"format=bearer-token"`
 }
 
 // Access says who may do what is not everybody's business.
 type Access struct {
 	// Who may do what is for admins in a chat: platform/tenant/user:ID, with * for any tenant.
-	Admins []string `yaml:"admins"`
+	Admins []string `yaml:"admins" jsonschema:"minLength=1,format=admin"`
 }
 
 // AI is the model and what it is given.
@@ -122,15 +122,15 @@ type AI struct {
 	// False: chat commands only.
 	Enabled bool `yaml:"enabled"`
 	// provider:model. Without api_key and base_url the offline echo model answers.
-	Model string `yaml:"model" env:"PARLEY_AI_MODEL"`
+	Model string `yaml:"model" env:"PARLEY_AI_MODEL" jsonschema:"minLength=1,format=model"`
 	// Base of an OpenAI-compatible API, such as http://127.0.0.1:11434/v1. Empty: OpenAI's own.
 	BaseURL URL `yaml:"base_url" env:"OPENAI_BASE_URL"`
 	// Key of that API.
 	APIKey Secret `yaml:"api_key" env:"OPENAI_API_KEY"`
 	// Tried in this order when the model fails.
-	FallbackModels []string `yaml:"fallback_models"`
+	FallbackModels []string `yaml:"fallback_models" jsonschema:"minLength=1,format=model"`
 	// What /model may choose. Empty: the configured ones.
-	Models []string `yaml:"models"`
+	Models []string `yaml:"models" jsonschema:"minLength=1,format=model"`
 	// Name and system prompt of each persona, for /persona.
 	Personas map[string]string `yaml:"personas"`
 	// Told to the model before the history.
@@ -166,7 +166,7 @@ type Persistence struct {
 	// sqlite:///rel.db, sqlite:////abs.db, sqlite:///:memory:, postgresql://… or mysql://…. Empty: conversations.db in data_dir.
 	DBURL DatabaseURL `yaml:"db_url" env:"CONVERSATION_DB_URL"`
 	// Directory of the SQLite file and the generated admin token.
-	DataDir string `yaml:"data_dir" env:"CONVERSATION_DATA_DIR"`
+	DataDir string `yaml:"data_dir" env:"CONVERSATION_DATA_DIR" jsonschema:"minLength=1"`
 	// Conversations without activity for so many days are deleted by the cleanup job.
 	CleanupDays int `yaml:"cleanup_days" jsonschema:"minimum=1,maximum=36500"`
 	// Turns of history the model is given; 0 = no limit but context_tokens.
@@ -196,7 +196,7 @@ type Gateway struct {
 // Commands are the chat commands.
 type Commands struct {
 	// What a command starts with; one or more characters.
-	Prefix string `yaml:"prefix"`
+	Prefix string `yaml:"prefix" jsonschema:"pattern=^[^\\s\\p{Z}\\p{Cc}][^\\p{Cc}]*$,title=one or more characters and not begin with a space\\, such as / or \"!bot \""`
 	// Default language of everything that the bot itself says.
 	Language string `yaml:"language" jsonschema:"enum=en,enum=zh"`
 }
@@ -219,27 +219,27 @@ type DynamoDB struct {
 	// Address of an emulator.
 	Endpoint URL `yaml:"endpoint"`
 	// Put before every table name.
-	TablePrefix string `yaml:"table_prefix"`
+	TablePrefix string `yaml:"table_prefix" jsonschema:"pattern=^[A-Za-z0-9._-]{0\\,200}$,title=at most 200 of A-Z a-z 0-9 . _ and -"`
 }
 
 // Scheduler holds the jobs.
 type Scheduler struct {
 	// IANA name of the time zone that the crons are meant in.
-	Timezone string `yaml:"timezone"`
+	Timezone string `yaml:"timezone" jsonschema:"minLength=1,format=time-zone,title=a time zone such as UTC or Europe/Berlin"`
 	// Deletes conversations older than cleanup_days.
-	Cleanup string `yaml:"cleanup"`
+	Cleanup string `yaml:"cleanup" jsonschema:"format=cron"`
 	// Directory; conversations are archived there before they are deleted. A failed archive deletes nothing.
 	CleanupArchive string `yaml:"cleanup_archive"`
 	// Archive only these user keys. Empty: all.
 	CleanupArchiveUsers []string `yaml:"cleanup_archive_users"`
 	// Gives unused space back to the disk.
-	Vacuum string `yaml:"vacuum"`
+	Vacuum string `yaml:"vacuum" jsonschema:"format=cron"`
 	// Writes a whole backup into backup_dir.
-	Backup string `yaml:"backup"`
+	Backup string `yaml:"backup" jsonschema:"format=cron"`
 	// One folder YYYYMMDD-HHMMSS for each run.
 	BackupDir string `yaml:"backup_dir"`
 	// Warns in log and metrics at the thresholds of monitor.
-	Report string `yaml:"report"`
+	Report string `yaml:"report" jsonschema:"format=cron"`
 }
 
 // Monitor holds the thresholds of the report job.

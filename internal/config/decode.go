@@ -5,17 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// document is one YAML text on its way into the struct. go-yaml's own Strict
-// decoder ends at the first fault, so this walks the syntax tree along the
-// struct instead and goes on past each of them.
+// document is one YAML text on its way to the values that the schema judges.
+// go-yaml's own decoder ends at the first fault and forgets the places, so this
+// walks the syntax tree and goes on past each of them.
 type document struct {
 	*loader
 	source  string
@@ -26,19 +28,18 @@ type document struct {
 
 func (l *loader) decodeFile(name string, text []byte) {
 	d := &document{loader: l, source: name, file: true}
-	body, ok := d.parse(text)
-	if !ok || body == nil {
-		return
+	if body, ok := d.parse(text); ok && body != nil {
+		l.take("", l.schema, d.value("", l.schema, body), reflect.ValueOf(l.config).Elem())
 	}
-	d.structure("", body, reflect.ValueOf(l.config).Elem())
 }
 
 // decodeFlow reads a list or map from an environment variable: JSON, which is YAML too.
-func (l *loader) decodeFlow(place Place, key, text string, into reflect.Value) {
+func (l *loader) decodeFlow(place Place, key, text string, s *jsonschema.Schema) any {
 	d := &document{loader: l, source: place.Source}
 	if body, ok := d.parse([]byte(text)); ok && body != nil {
-		d.value(key, body, into)
+		return d.value(key, s, body)
 	}
+	return nil
 }
 
 // parse returns the one document of text, nil when it is empty, and false
@@ -92,23 +93,21 @@ func (d *document) place(tok *token.Token) Place {
 	return p
 }
 
-// value reads node into a field of any type.
-func (d *document) value(key string, node ast.Node, into reflect.Value) {
+// value returns what node holds, in the types of JSON that s wants; nil for
+// nothing, as "key:" with nothing behind it is, and for what is noted as a fault.
+func (d *document) value(key string, s *jsonschema.Schema, node ast.Node) any {
 	node = d.resolve(key, node)
 	if node == nil || node.Type() == ast.NullType {
-		return // "key:" with nothing behind it leaves the default
+		return nil
 	}
 	d.places[key] = d.place(node.GetToken())
-	switch into.Kind() {
-	case reflect.Struct:
-		d.structure(key, node, into)
-	case reflect.Slice:
-		d.list(key, node, into)
-	case reflect.Map:
-		d.texts(key, node, into)
-	default:
-		d.scalar(key, node, into)
+	switch n := node.(type) {
+	case ast.MapNode:
+		return d.mapping(key, s, n)
+	case *ast.SequenceNode:
+		return d.list(key, s, n)
 	}
+	return d.scalar(key, s, node)
 }
 
 // resolve follows anchors, aliases and tags to the node that holds the value.
@@ -135,71 +134,57 @@ func (d *document) resolve(key string, node ast.Node) ast.Node {
 	return nil
 }
 
-// structure reads a mapping whose keys are known.
-func (d *document) structure(key string, node ast.Node, into reflect.Value) {
-	node = d.resolve(key, node)
-	fields := fieldsOf(into)
-	seen := map[string]int{}
-	d.entries(key, node, func(name string, entry *ast.MappingValueNode) {
-		path := join(key, name)
-		at := d.place(entry.Key.GetToken())
-		field, known := fields.find(name)
-		if !known {
-			d.fault(at, path, "unknown key; %s", suggest(name, fields.names()))
-			return
-		}
-		if line, twice := seen[name]; twice {
-			d.fault(at, path, "is here twice, first in line %d; keep one", line)
-			return
-		}
-		seen[name] = at.Line
-		d.places[path] = at
-		d.value(path, entry.Value, field.value)
-	})
-}
-
-// entries calls fn for each key of a mapping, or notes that node is none.
-func (d *document) entries(key string, node ast.Node, fn func(string, *ast.MappingValueNode)) {
-	mapping, ok := node.(ast.MapNode)
-	if !ok {
-		if node != nil && node.Type() != ast.NullType {
-			d.fault(d.place(node.GetToken()), key, "must be a mapping (key: value), got %s", describe(node))
-		}
-		return
-	}
-	for iter := mapping.MapRange(); iter.Next(); {
+// mapping returns the keys of a section, or of a mapping of free names. A key
+// that is not known is there without its value.
+func (d *document) mapping(key string, s *jsonschema.Schema, node ast.MapNode) any {
+	all, lines := map[string]any{}, map[string]int{}
+	for iter := node.MapRange(); iter.Next(); {
 		entry := iter.KeyValue()
+		at := d.place(entry.Key.GetToken())
 		if entry.Key.IsMergeKey() {
-			d.fault(d.place(entry.Key.GetToken()), key, "merge keys (<<) are not supported; write the keys out")
+			d.fault(at, key, "merge keys (<<) are not supported; write the keys out")
 			continue
 		}
-		name, ok := scalarOf(entry.Key)
+		name, ok := textOf(entry.Key)
 		if !ok {
-			d.fault(d.place(entry.Key.GetToken()), key, "a key must be a plain name")
+			d.fault(at, key, "a key must be a plain name")
 			continue
 		}
-		fn(name.text, entry)
+		path := join(key, name)
+		if line, twice := lines[name]; twice {
+			d.fault(at, path, "is here twice, first in line %d; keep one", line)
+			continue
+		}
+		lines[name] = entry.Key.GetToken().Position.Line
+		d.places[path] = at
+		if known := child(s, name); known == nil {
+			all[name] = nil
+		} else if value := d.value(path, known, entry.Value); value != nil {
+			all[name] = value
+		} else if _, free := s.AdditionalProperties.(*jsonschema.Schema); free {
+			all[name] = ""
+		}
 	}
+	return all
 }
 
-// list reads a sequence of texts or of sections.
-func (d *document) list(key string, node ast.Node, into reflect.Value) {
-	sequence, ok := node.(*ast.SequenceNode)
-	if !ok {
-		d.fault(d.place(node.GetToken()), key, "must be a list, got %s", describe(node))
-		return
+func (d *document) list(key string, s *jsonschema.Schema, node *ast.SequenceNode) any {
+	list := make([]any, len(node.Values))
+	if s.Items2020 == nil {
+		return list
 	}
-	list := reflect.MakeSlice(into.Type(), len(sequence.Values), len(sequence.Values))
-	for i, item := range sequence.Values {
-		if i == 0 && key == sourcesKey {
-			list.Index(0).Set(reflect.ValueOf(Source{Name: defaultSource}))
-		}
-		if into.Type().Elem().Kind() == reflect.String {
+	for i, item := range node.Values {
+		if isType(s.Items2020, "string") {
 			item = plain(item)
 		}
-		d.value(fmt.Sprintf("%s[%d]", key, i), item, list.Index(i))
+		list[i] = d.value(fmt.Sprintf("%s[%d]", key, i), s.Items2020, item)
+		if list[i] == nil && isType(s.Items2020, "object") {
+			list[i] = map[string]any{}
+		} else if list[i] == nil {
+			list[i] = ""
+		}
 	}
-	into.Set(list)
+	return list
 }
 
 // plain returns the text that [user:U1] stands for: a colon without a blank
@@ -223,46 +208,47 @@ func plain(node ast.Node) ast.Node {
 	return ast.String(token.New(text, text, name.Position))
 }
 
-// texts reads a mapping of free names to texts.
-func (d *document) texts(key string, node ast.Node, into reflect.Value) {
-	all := reflect.MakeMap(into.Type())
-	d.entries(key, node, func(name string, entry *ast.MappingValueNode) {
-		path, text := join(key, name), reflect.New(into.Type().Elem()).Elem()
-		if all.MapIndex(reflect.ValueOf(name)).IsValid() {
-			d.fault(d.place(entry.Key.GetToken()), path, "is here twice; keep one")
-			return
+// scalar returns a single value. Only what a variable holds has no type of its own.
+func (d *document) scalar(key string, s *jsonschema.Schema, node ast.Node) any {
+	if n, ok := node.(*ast.BoolNode); ok {
+		return n.Value
+	}
+	text, ok := textOf(node)
+	if !ok {
+		d.fault(d.places[key], key, "must be a single value, a list or a mapping")
+		return nil
+	}
+	isText := node.Type() == ast.StringType || node.Type() == ast.LiteralType
+	if isText && d.file {
+		expanded, err := expand(text, d.environment)
+		if err != nil {
+			d.fault(d.places[key], key, "%s", err)
+			return nil
 		}
-		d.value(path, entry.Value, text)
-		all.SetMapIndex(reflect.ValueOf(name), text)
-	})
-	into.Set(all)
+		if expanded != text {
+			return typed(s, expanded)
+		}
+	}
+	quoted := node.GetToken().Type == token.SingleQuoteType || node.GetToken().Type == token.DoubleQuoteType
+	if isType(s, "boolean") || quoted && isType(s, "integer") {
+		return text
+	}
+	return typed(s, text)
 }
 
-// scalar reads a single value.
-func (d *document) scalar(key string, node ast.Node, into reflect.Value) {
-	place := d.place(node.GetToken())
-	s, ok := scalarOf(node)
-	if !ok {
-		d.fault(place, key, "must be %s, got %s", wants(into), describe(node))
-		return
+// textOf returns the text of a node that holds a single value.
+func textOf(node ast.Node) (string, bool) {
+	switch n := node.(type) {
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.LiteralNode:
+		return n.Value.Value, true
+	case *ast.BoolNode:
+		return strconv.FormatBool(n.Value), true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		return strings.TrimSpace(node.GetToken().Value), true
 	}
-	expanded := false
-	if d.file && s.kind == textScalar {
-		text, err := expand(s.text, d.environment)
-		if err != nil {
-			d.fault(place, key, "%s", err)
-			return
-		}
-		expanded = text != s.text
-		s.text = text
-	}
-	if !expanded && !s.fits(into) {
-		d.fault(place, key, "must be %s, got %s", wants(into), s.shown(into))
-		return
-	}
-	if err := setText(into, s.text); err != nil {
-		d.fault(place, key, "%s", err)
-	}
+	return "", false
 }
 
 func join(key, name string) string {

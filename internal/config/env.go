@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -80,24 +81,28 @@ func (l *loader) lookup(name, key string) (value string, place Place, ok bool) {
 	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), place, true
 }
 
-// set puts a text from the environment or a flag into a key.
+// set puts a text from the environment or a flag into a key, in place of what
+// the file says there.
 func (l *loader) set(one leaf, text string, place Place) {
+	before := func(key string) bool { return key == one.key || strings.HasPrefix(key, one.key+"[") }
+	maps.DeleteFunc(l.places, func(key string, _ Place) bool { return before(key) })
+	l.faults = slices.DeleteFunc(l.faults, func(f Fault) bool { return f.ofValue && before(f.Key) })
 	l.places[one.key] = place
-	kind := one.value.Kind()
+	s := l.schemaAt(one.key)
+	var value any
 	switch {
-	case one.value.Type() == reflect.TypeFor[[]string]() && !strings.HasPrefix(strings.TrimSpace(text), "["):
-		one.value.Set(reflect.ValueOf(commaList(text)))
-	case kind == reflect.Slice || kind == reflect.Map:
-		l.decodeFlow(place, one.key, text, one.value)
+	case isType(s, "array") && isType(s.Items2020, "string") && !strings.HasPrefix(strings.TrimSpace(text), "["):
+		value = commaList(text)
+	case isType(s, "array"), isType(s, "object"):
+		value = l.decodeFlow(place, one.key, text, s)
 	default:
-		if err := setText(one.value, text); err != nil {
-			l.fault(place, one.key, "%s", err)
-		}
+		value = typed(s, text)
 	}
+	l.take(one.key, s, value, one.value)
 }
 
-func commaList(text string) []string {
-	list := []string{}
+func commaList(text string) []any {
+	list := []any{}
 	for item := range strings.SplitSeq(text, ",") {
 		if item = strings.TrimSpace(item); item != "" {
 			list = append(list, item)

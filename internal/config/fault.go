@@ -14,6 +14,8 @@ type Fault struct {
 	Place   Place
 	Key     string // dotted path such as gateway.workers; "" when it is about no single key
 	Problem string // what is wrong, and the fix
+
+	ofValue bool // a later source may put another value in its place
 }
 
 // Place is where a value comes from.

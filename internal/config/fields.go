@@ -37,14 +37,6 @@ func (l fieldList) find(name string) (field, bool) {
 	return l[i], true
 }
 
-func (l fieldList) names() []string {
-	names := make([]string, len(l))
-	for i, f := range l {
-		names[i] = f.name
-	}
-	return names
-}
-
 // leaf is one key that holds a value, with its dotted path.
 type leaf struct {
 	key string

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // DefaultFile is read from the working directory when it exists and no other file is named.
@@ -29,12 +32,9 @@ func Load(o LoadOptions) (*Config, error) {
 	if o.ReadFile == nil {
 		o.ReadFile = os.ReadFile
 	}
-	l := &loader{
-		LoadOptions: o,
-		config:      Default(),
-		environment: environment(o.Environ),
-		places:      map[string]Place{},
-		faulty:      map[string]bool{},
+	l, err := newLoader(o)
+	if err != nil {
+		return nil, err
 	}
 	l.readFile()
 	l.readEnvironment()
@@ -44,7 +44,9 @@ func Load(o LoadOptions) (*Config, error) {
 	l.config.normalise()
 	l.validate()
 	if len(l.faults) > 0 {
-		slices.SortStableFunc(l.faults, func(a, b Fault) int { return a.Place.Line - b.Place.Line })
+		slices.SortStableFunc(l.faults, func(a, b Fault) int {
+			return cmp.Or(a.Place.Line-b.Place.Line, a.Place.Column-b.Place.Column)
+		})
 		return nil, l.faults
 	}
 	return l.config, nil
@@ -54,16 +56,27 @@ func Load(o LoadOptions) (*Config, error) {
 type loader struct {
 	LoadOptions
 	config      *Config
+	schema      *jsonschema.Schema
 	environment map[string]string
 	places      map[string]Place // by dotted key, of what was set
-	faulty      map[string]bool  // dotted keys that have a fault
 	faults      FaultErrors
+}
+
+func newLoader(o LoadOptions) (*loader, error) {
+	s, err := compiled()
+	return &loader{
+		LoadOptions: o, config: Default(), schema: s,
+		environment: environment(o.Environ), places: map[string]Place{},
+	}, err
 }
 
 // fault notes a problem with key at place.
 func (l *loader) fault(place Place, key, format string, args ...any) {
-	l.faulty[key] = true
 	l.faults = append(l.faults, Fault{Place: place, Key: key, Problem: fmt.Sprintf(format, args...)})
+}
+
+func (l *loader) faulty(key string) bool {
+	return slices.ContainsFunc(l.faults, func(f Fault) bool { return f.Key == key })
 }
 
 // placeOf returns where key was set, or else the nearest section around it.

@@ -83,7 +83,10 @@ func TestExampleFile(t *testing.T) {
 	// The default source is written as a comment, since writing it out changes
 	// what it means beyond loopback.
 	full := regexp.MustCompile(`(?m)^( +)# ((  )*(- )?(sources|name|secret|callback_url):)`).ReplaceAllString(string(text), "$1$2")
-	l := &loader{config: Default(), environment: map[string]string{}, places: map[string]Place{}, faulty: map[string]bool{}}
+	l, err := newLoader(LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	l.decodeFile("config.yaml", []byte(full))
 	l.validate()
 	if len(l.faults) > 0 {
@@ -147,24 +150,33 @@ func TestFaults(t *testing.T) {
 		want       []string
 	}{
 		{"unknown key", "gateway:\n  wokers: 3\n", nil, []string{"config.yaml:2: gateway.wokers: unknown key; did you mean workers?"}},
-		{"unknown section", "xyz: 1\n", nil, []string{"config.yaml:1: xyz: unknown key; known here: server, platforms, access, ai, gateway, commands, memory, scheduler, monitor"}},
+		{"unknown section", "xyz: 1\n", nil, []string{"config.yaml:1: xyz: unknown key; known here: access, ai, commands, gateway, memory, monitor, platforms, scheduler, server"}},
 		{"unknown key in a source", "platforms: {generic: {sources: [{name: a, sekret: b}]}}", nil, []string{"config.yaml:1: platforms.generic.sources[0].sekret: unknown key; did you mean secret?"}},
 		{"twice", "gateway:\n  workers: 1\n  workers: 2\n", nil, []string{"config.yaml:3: gateway.workers: is here twice, first in line 2; keep one"}},
-		{"persona twice", "ai: {personas: {a: x, a: y}}", nil, []string{"config.yaml:1: ai.personas.a: is here twice; keep one"}},
-		{"text for a number", "gateway: {workers: many}", nil, []string{`config.yaml:1: gateway.workers: must be a whole number, got the text "many"`}},
-		{"quoted number", "gateway: {workers: '6'}", nil, []string{`config.yaml:1: gateway.workers: must be a whole number, got the text "6"`}},
+		{"persona twice", "ai: {personas: {a: x, a: y}}", nil, []string{"config.yaml:1: ai.personas.a: is here twice, first in line 1; keep one"}},
+		{"text for a number", "gateway: {workers: many}", nil, []string{`config.yaml:1: gateway.workers: must be a whole number, got "many"`}},
+		{"quoted number", "gateway: {workers: '6'}", nil, []string{`config.yaml:1: gateway.workers: must be a whole number without quotes, got "6"`}},
 		{"fraction", "gateway: {workers: 1.5}", nil, []string{`config.yaml:1: gateway.workers: must be a whole number, got "1.5"`}},
 		{"hexadecimal", "gateway: {workers: 0x10}", nil, []string{`config.yaml:1: gateway.workers: must be a whole number, got "0x10"`}},
-		{"too large", "", []string{"PARLEY_GATEWAY__WORKERS=99999999999999999999"}, []string{`PARLEY_GATEWAY__WORKERS: gateway.workers: "99999999999999999999" is too large a number`}},
-		{"text for a truth value", "ai: {stream: yes please}", nil, []string{`config.yaml:1: ai.stream: must be true or false, got the text "yes please"`}},
-		{"truth value for a text", "ai: {model: true}", nil, []string{`config.yaml:1: ai.model: must be a text, got the truth value true`}},
+		{"too large", "", []string{"PARLEY_GATEWAY__WORKERS=99999999999999999999"}, []string{`PARLEY_GATEWAY__WORKERS: gateway.workers: must be at most 10000, got 99999999999999999999`}},
+		{"too large for any field", "ai: {budget: {tokens_per_user: 99999999999999999999}}", nil, []string{`config.yaml:1: ai.budget.tokens_per_user: "99999999999999999999" is too large a number`}},
+		{"quoted truth value", "ai: {stream: 'true'}", nil, []string{`config.yaml:1: ai.stream: must be true or false without quotes, got "true"`}},
+		{"number for a truth value", "ai: {stream: 1}", nil, []string{`config.yaml:1: ai.stream: must be true or false, got "1"`}},
+		{"mapping for a number", "gateway: {workers: {a: 1}}", nil, []string{`config.yaml:1: gateway.workers: must be a whole number, got a mapping`}},
+		{"secret for a section", "platforms: {slack: xoxb-1}", nil, []string{`config.yaml:1: platforms.slack: must be a mapping (key: value), got a single value`}},
+		{"replaced by a variable", "gateway: {workers: 0}", []string{"PARLEY_GATEWAY__WORKERS=3"}, nil},
+		{"list replaced by a variable", "server:\n  trusted_proxies: [x]\n", []string{"PARLEY_SERVER__TRUSTED_PROXIES=::1/128,y"}, []string{
+			`PARLEY_SERVER__TRUSTED_PROXIES: server.trusted_proxies[1]: must be a CIDR such as 10.0.0.0/8 or 192.0.2.1/32, got "y"`,
+		}},
+		{"text for a truth value", "ai: {stream: yes please}", nil, []string{`config.yaml:1: ai.stream: must be true or false, got "yes please"`}},
+		{"truth value for a text", "ai: {model: true}", nil, []string{`config.yaml:1: ai.model: must be a text, got true`}},
 		{"list for a text", "ai: {model: [a]}", nil, []string{`config.yaml:1: ai.model: must be a text, got a list`}},
 		{"text for a list", "ai: {models: a}", nil, []string{`config.yaml:1: ai.models: must be a list, got a single value`}},
 		{"text for a section", "ai: on", nil, []string{`config.yaml:1: ai: must be a mapping (key: value), got a single value`}},
 		{"list at the top", "- a", nil, []string{`config.yaml:1: must be a mapping (key: value), got a list`}},
-		{"toggle", "platforms: {slack: {enabled: maybe}}", nil, []string{`config.yaml:1: platforms.slack.enabled: must be auto, true or false, got "maybe"`}},
+		{"toggle", "platforms: {slack: {enabled: maybe}}", nil, []string{`config.yaml:1: platforms.slack.enabled: must be one of auto, true, false, got "maybe"`}},
 		{"duration without unit", "ai: {timeout: 30}", nil, []string{`config.yaml:1: ai.timeout: must be a duration with its unit, such as 30s or 2m, got "30"`}},
-		{"size", "server: {body_limit: 3 apples}", nil, []string{`config.yaml:1: server.body_limit: must be a size such as 512KB, 1MiB or a number of bytes, got "3 apples"`}},
+		{"size", "server: {body_limit: 3 apples}", nil, []string{`config.yaml:1: server.body_limit: must be a size such as 512KB, 1MiB or a number of bytes, and more than 0, got "3 apples"`}},
 		{"enum", "gateway: {busy: drop}", nil, []string{`config.yaml:1: gateway.busy: must be one of queue, coalesce, interrupt, got "drop"`}},
 		{"no workers", "gateway: {workers: 0}", nil, []string{"config.yaml:1: gateway.workers: must be at least 1, got 0"}},
 		{"an admin who is nobody", "access: {admins: [slack/T1/user:U1, generic//user:a/b:c, 'feishu/*/user:ou_1', U1]}", nil, []string{
@@ -187,8 +199,12 @@ func TestFaults(t *testing.T) {
 		{"cron never", "scheduler: {backup: '0 0 30 2 *'}", nil, []string{`config.yaml:1: scheduler.backup: names a day that never comes, got "0 0 30 2 *"`}},
 		{"zone", "scheduler: {timezone: Mars/Olympus}", nil, []string{`config.yaml:1: scheduler.timezone: must be a time zone such as UTC or Europe/Berlin, got "Mars/Olympus"`}},
 		{"cidr", "server: {trusted_proxies: [10.0.0.0/8, 10.0.0.1]}", nil, []string{`config.yaml:1: server.trusted_proxies[1]: must be a CIDR such as 10.0.0.0/8 or 192.0.2.1/32, got "10.0.0.1"`}},
-		{"port alone", "server: {listen: 8080}", nil, []string{`config.yaml:1: server.listen: must be host:port such as 127.0.0.1:8080, got "8080"`}},
-		{"port", "server: {listen: '127.0.0.1:99999'}", nil, []string{`config.yaml:1: server.listen: must end in a port from 0 to 65535, got "127.0.0.1:99999"`}},
+		{"port alone", "server: {listen: 8080}", nil, []string{`config.yaml:1: server.listen: must be host:port such as 127.0.0.1:8080, with a port from 0 to 65535, got "8080"`}},
+		{"listen with a space", "server: {listen: 'a b:1'}", nil, []string{`config.yaml:1: server.listen: must be host:port such as 127.0.0.1:8080, with a port from 0 to 65535, got "a b:1"`}},
+		{"nothing to listen on", "server: {listen: ''}", nil, []string{`config.yaml:1: server.listen: must not be empty`}},
+		{"size beyond all", "server: {body_limit: 99999999999GiB}", nil, []string{`config.yaml:1: server.body_limit: must be a size of less than 8 EiB, got "99999999999GiB"`}},
+		{"prefix with a line end", "commands: {prefix: \"a\\nb\"}", nil, []string{`config.yaml:1: commands.prefix: must be one or more characters and not begin with a space, such as / or "!bot ", got "a\nb"`}},
+		{"port", "server: {listen: '127.0.0.1:99999'}", nil, []string{`config.yaml:1: server.listen: must be host:port such as 127.0.0.1:8080, with a port from 0 to 65535, got "127.0.0.1:99999"`}},
 		{"address", "ai: {base_url: 'user:geheim@host'}", nil, []string{`config.yaml:1: ai.base_url: must be an address that starts with http:// or https://`}},
 		{"database", "ai: {conversation_persistence: {db_url: 'oracle://u:geheim@h/d'}}", nil, []string{`config.yaml:1: ai.conversation_persistence.db_url: database URL: unknown scheme "oracle"; known are sqlite, postgresql and mysql`}},
 		{"provider", "ai: {model: 'anthropic:claude'}", nil, []string{`config.yaml:1: ai.model: unknown provider "anthropic"; known are openai and echo, and a name that has a colon itself is written openai:anthropic:claude`}},
@@ -199,10 +215,10 @@ func TestFaults(t *testing.T) {
 		{"socket mode", "platforms: {slack: {mode: socket}}", nil, []string{`config.yaml:1: platforms.slack.mode: socket mode is not built in this version; use http with a public request URL`}},
 		{"websocket mode", "platforms: {feishu: {mode: websocket}}", nil, []string{`config.yaml:1: platforms.feishu.mode: websocket mode is not built in this version; use http with a public request URL`}},
 		{"dynamodb", "memory: {backend: dynamodb, dynamodb: {endpoint: 'http://127.0.0.1:8000'}}", nil, nil},
-		{"dynamodb prefix", "memory: {dynamodb: {table_prefix: 'a b'}}", nil, []string{`config.yaml:1: memory.dynamodb.table_prefix: must be at most 200 of letters, digits, dot, _ and -, got "a b"`}},
+		{"dynamodb prefix", "memory: {dynamodb: {table_prefix: 'a b'}}", nil, []string{`config.yaml:1: memory.dynamodb.table_prefix: must be at most 200 of A-Z a-z 0-9 . _ and -, got "a b"`}},
 		{"source names", "platforms: {generic: {sources: [{name: a}, {name: a}, {name: 'x:y'}, {name: slack}, {}]}}", nil, []string{
 			`config.yaml:1: platforms.generic.sources[1].name: "a" is there twice; every source needs a name of its own`,
-			`config.yaml:1: platforms.generic.sources[2].name: must be 1 to 50 of letters, digits, dot, _ and -, got "x:y"`,
+			`config.yaml:1: platforms.generic.sources[2].name: must be 1 to 50 of A-Z a-z 0-9 . _ and -, got "x:y"`,
 			`config.yaml:1: platforms.generic.sources[3].name: "slack" is the name of another platform; choose a name of its own`,
 			`config.yaml:1: platforms.generic.sources[4].name: is missing; it is the platform part of the user key`,
 		}},
@@ -226,7 +242,7 @@ func TestFaults(t *testing.T) {
 				`config.yaml:2: gateway.workers: must be at least 1, got 0`,
 				`config.yaml:3: gateway.busy: must be one of queue, coalesce, interrupt, got "drop"`,
 				`config.yaml:5: ai.timeout: must be a duration with its unit, such as 30s or 2m, got "soon"`,
-				`config.yaml:6: nonsense: unknown key; known here: server, platforms, access, ai, gateway, commands, memory, scheduler, monitor`,
+				`config.yaml:6: nonsense: unknown key; known here: access, ai, commands, gateway, memory, monitor, platforms, scheduler, server`,
 			},
 		},
 	}

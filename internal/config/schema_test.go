@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -54,12 +55,21 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[Toggle]():
 		return &jsonschema.Schema{Enum: []any{"auto", true, false}}
 	case reflect.TypeFor[Size]():
-		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
+		return &jsonschema.Schema{Title: "a size such as 512KB, 1MiB or a number of bytes, and more than 0", OneOf: []*jsonschema.Schema{
 			{Type: "integer", Minimum: "1"},
-			{Type: "string", Pattern: `^[0-9]+ *([kKmMgG]([iI])?)?[bB]?$`},
+			{Type: "string", Pattern: `^\s*\+?0*[1-9][0-9]*\s*(([kKmMgG][iI]?)?[bB])?\s*$`},
 		}}
 	case reflect.TypeFor[time.Duration]():
-		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9.]+(ns|us|µs|ms|s|m|h))+$`}
+		return &jsonschema.Schema{
+			Type: "string", Title: "a duration with its unit, such as 30s or 2m",
+			Pattern: `^\s*\+?(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)\s*$`,
+		}
+	case reflect.TypeFor[Secret]():
+		return &jsonschema.Schema{Type: "string", WriteOnly: true}
+	case reflect.TypeFor[URL]():
+		return &jsonschema.Schema{Type: "string", WriteOnly: true, Format: "http-address"}
+	case reflect.TypeFor[DatabaseURL]():
+		return &jsonschema.Schema{Type: "string", WriteOnly: true, Format: "database-address"}
 	}
 	return nil
 }
@@ -108,5 +118,18 @@ func TestSchemaKnowsEveryKey(t *testing.T) {
 		if _, ok := node["default"]; !ok {
 			t.Errorf("%s has no default; has %v", key, slices.Sorted(maps.Keys(node)))
 		}
+	}
+}
+
+// TestFormatsAreKnown holds each format in schema.json to being checked: the
+// library passes over a name that it does not know.
+func TestFormatsAreKnown(t *testing.T) {
+	t.Parallel()
+	named := map[string]bool{}
+	for _, match := range regexp.MustCompile(`"format": "([^"]+)"`).FindAllSubmatch(Schema(), -1) {
+		named[string(match[1])] = true
+	}
+	if got, want := slices.Sorted(maps.Keys(named)), slices.Sorted(maps.Keys(formats())); !slices.Equal(got, want) {
+		t.Errorf("schema.json names the formats %q, and these are checked: %q", got, want)
 	}
 }

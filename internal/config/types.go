@@ -77,16 +77,6 @@ const (
 	Off  Toggle = "false"
 )
 
-// UnmarshalText reads auto, true or false.
-func (t *Toggle) UnmarshalText(text []byte) error {
-	switch v := Toggle(text); v {
-	case Auto, On, Off:
-		*t = v
-		return nil
-	}
-	return fmt.Errorf("must be auto, true or false, got %s", quote(string(text)))
-}
-
 // MarshalYAML writes true and false without quotes.
 func (t Toggle) MarshalYAML() (any, error) {
 	if t == Auto {
@@ -126,11 +116,8 @@ func (s *Size) UnmarshalText(text []byte) error {
 		}
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil {
-		return fmt.Errorf("must be a size such as 512KB, 1MiB or a number of bytes, got %s", quote(string(text)))
-	}
-	if n > math.MaxInt64/factor || n < 0 {
-		return fmt.Errorf("must be between 0 and 8 EiB, got %s", quote(string(text)))
+	if err != nil || n > math.MaxInt64/factor {
+		return fmt.Errorf("must be a size of less than 8 EiB, got %s", quote(string(text)))
 	}
 	*s = Size(n * factor)
 	return nil

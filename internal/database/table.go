@@ -56,8 +56,6 @@ type Table struct {
 	Columns []Column
 	// Added is called in the commit that a row came in with; nil for nothing.
 	Added func(ctx context.Context, tx Tx, row Row) error
-	// Derived are tables that follow from this one and go with it.
-	Derived []*Table
 }
 
 // Row holds the values of a row by the names of its columns.
@@ -284,11 +282,6 @@ func (t *Table) add(ctx context.Context, tx Tx, row Row) error {
 
 // Empty implements [Part]. It removes the rows in small commits.
 func (t *Table) Empty(ctx context.Context) error {
-	for _, derived := range t.Derived {
-		if err := derived.Empty(ctx); err != nil {
-			return err
-		}
-	}
 	where := " WHERE " + strings.Join(t.Key, " = ? AND ") + " = ?"
 	return t.rows(ctx, t.DB.Read(), t.keys(), func(page []Row) error {
 		return t.DB.Write(ctx, func(ctx context.Context, tx Tx) error {

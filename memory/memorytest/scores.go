@@ -235,7 +235,7 @@ func trim(t *testing.T, b *bench) {
 	if err := b.Trim(t.Context(), noon); err != nil {
 		t.Fatal(err)
 	}
-	for p, want := range map[memory.Period]string{memory.Day: "", memory.Month: "A=1", memory.All: "A=11"} {
+	for p, want := range map[memory.Period]string{memory.Day: "", memory.All: "A=11"} {
 		if got := b.board(t, p, old); got != want {
 			t.Errorf("%s of then: %s, want %s", p, got, want)
 		}
