@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/uptrace/bun"
-
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -36,7 +34,7 @@ func (s *Store) remember(ctx context.Context, tx database.Tx, e Effect, c Rememb
 }
 
 // countFacts returns how many facts the place has.
-func (s *Store) countFacts(ctx context.Context, in bun.IDB, at Place) (n int64, err error) {
+func (s *Store) countFacts(ctx context.Context, in database.Reader, at Place) (n int64, err error) {
 	err = s.db.QueryRow(ctx, in, []any{&n}, "SELECT COUNT(*) FROM memory_facts WHERE place = ?", at.Hash())
 	return n, explain("count facts", err)
 }
@@ -73,7 +71,7 @@ func (s *Store) fromAnother(ctx context.Context, tx database.Tx, c Forget) (bool
 func factID(key string) []byte { return database.Hash("fact", key) }
 
 // value returns a fact's value, and whether there is one.
-func (s *Store) value(ctx context.Context, in bun.IDB, at Place, key string) (value string, ok bool, err error) {
+func (s *Store) value(ctx context.Context, in database.Reader, at Place, key string) (value string, ok bool, err error) {
 	f, ok, err := s.fact(ctx, in, at, key)
 	return f.Value, ok, err
 }
@@ -83,7 +81,7 @@ func (s *Store) Fact(ctx context.Context, at Place, key string) (Fact, bool, err
 	return s.fact(ctx, s.db.Read(), at, key)
 }
 
-func (s *Store) fact(ctx context.Context, in bun.IDB, at Place, key string) (Fact, bool, error) {
+func (s *Store) fact(ctx context.Context, in database.Reader, at Place, key string) (Fact, bool, error) {
 	f := Fact{Key: key}
 	var micros int64
 	err := s.db.QueryRow(ctx, in, []any{&f.Value, &micros}, "SELECT value, remembered_at FROM memory_facts WHERE place = ? AND fact = ?",

@@ -3,8 +3,6 @@ package memory
 import (
 	"context"
 
-	"github.com/uptrace/bun"
-
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -13,7 +11,7 @@ func (s *Store) Footprint(ctx context.Context, p Person) (Footprint, error) {
 	return s.footprint(ctx, s.db.Read(), p)
 }
 
-func (s *Store) footprint(ctx context.Context, in bun.IDB, p Person) (f Footprint, err error) {
+func (s *Store) footprint(ctx context.Context, in database.Reader, p Person) (f Footprint, err error) {
 	person, private := p.Hash(), Private(p).Hash()
 	var known int64
 	for _, one := range []struct {

@@ -2,7 +2,10 @@ package memory_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -267,6 +270,56 @@ func TestUsesOfEarlierVersions(t *testing.T) {
 			uses, err := s.CommandUses(t.Context(), r)
 			if n := len(uses); err != nil || n > 1 || (n == 1) != (want > 0) || n == 1 && uses[0] != (memory.Use{Name: "help", Count: want}) {
 				t.Errorf("%+v: %+v, %v", r, uses, err)
+			}
+		}
+	})
+}
+
+// What a backup of the version before says of scores and facts is counted and
+// found here, with days and without.
+func TestBackupOfTheVersionBefore(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		s := open(t, db)
+		now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+		at := memory.Place{Platform: "generic", Group: true, ID: "room"}
+		files := map[string]string{
+			"scores": fmt.Sprintf(`{"place":"%x","person":"%x","board":"kudos","name":"Alice","points":1111,"days":{"2026-11-20":1,"2026-11-18":10,"2026-11-02":100}}`,
+				at.Hash(), memory.Person{Platform: "generic", SenderID: "alice"}.Hash()),
+			"facts": fmt.Sprintf(`{"place":"%x","fact":"%x","remembered_at":1,"fact_key":"Wifi","value":"Tea, green","author":null}`, at.Hash(), database.Hash("fact", "Wifi")),
+		}
+		for _, part := range s.Parts() {
+			if record, ok := files[part.Title()]; ok {
+				if err := part.Add(t.Context(), []json.RawMessage{json.RawMessage(record)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for p, want := range map[memory.Period]int64{memory.Day: 1, memory.Week: 11, memory.Month: 111, memory.All: 1111} {
+			list, err := s.Leaders(t.Context(), at, memory.Kudos, p, now, 10)
+			if err != nil || len(list) != 1 || list[0] != (memory.Leader{Name: "Alice", Points: want}) {
+				t.Errorf("%s: %v, %v; want %d", p, list, err, want)
+			}
+		}
+		if found, n, err := s.SearchFacts(t.Context(), at, "tea", 5); n != 1 || err != nil || found[0].Key != "Wifi" {
+			t.Errorf("%v, %d, %v", found, n, err)
+		}
+		for _, part := range s.Parts() {
+			if part.Title() != "scores" {
+				continue
+			}
+			err := part.Each(t.Context(), func(record []byte) error {
+				var got, want any
+				if err := errors.Join(json.Unmarshal(record, &got), json.Unmarshal([]byte(files["scores"]), &want)); err != nil {
+					return err
+				}
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("backed up again: %s", record)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
 			}
 		}
 	})

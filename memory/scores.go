@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -128,7 +126,7 @@ func (s *Store) Score(ctx context.Context, at Place, b Board, p Person) (int64, 
 	return s.score(ctx, s.db.Read(), at, b, p)
 }
 
-func (s *Store) score(ctx context.Context, in bun.IDB, at Place, b Board, p Person) (n int64, err error) {
+func (s *Store) score(ctx context.Context, in database.Reader, at Place, b Board, p Person) (n int64, err error) {
 	err = s.db.QueryRow(ctx, in, []any{&n}, "SELECT COALESCE(SUM(points), 0) FROM memory_points WHERE place = ? AND board = ? AND person = ?",
 		at.Hash(), b, p.Hash())
 	return n, explain("load a score", err)

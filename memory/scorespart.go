@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -101,13 +100,9 @@ func (r *scoreRecord) takes(row pointsRow) bool {
 	return r != nil && r.Board == row.board && bytes.Equal(r.person, row.person) && bytes.Equal(r.place, row.place)
 }
 
-// rows reads all rows in the order of the key: a page at a time on SQLite, and
-// else in one go, since MySQL finds the next page by reading from the first.
+// rows reads all rows in the order of the key.
 func (p scoresPart) rows(ctx context.Context, from database.Reader, fn func(pointsRow) error) error {
-	limit := math.MaxInt32
-	if p.s.db.Engine() == database.SQLite {
-		limit = pointsPage
-	}
+	limit := pageOf(p.s.db.Engine())
 	where, args := "", []any{}
 	for {
 		n, last := 0, pointsRow{}

@@ -56,11 +56,12 @@ func (s *Store) SearchFacts(ctx context.Context, at Place, text string, limit in
 func (s *Store) matches(ctx context.Context, at Place, m Matcher) (hits []hit, err error) {
 	err = s.db.Query(ctx, s.db.Read(), func(rows *sql.Rows) error {
 		var h hit
-		var fact, text sql.RawBytes
+		var fact sql.RawBytes
+		var text string
 		if err := rows.Scan(&fact, &h.at, &text); err != nil {
 			return err
 		}
-		key, value, _ := strings.Cut(string(text), fieldEnd)
+		key, value, _ := strings.Cut(text, fieldEnd)
 		if h.rank = m.Rank(key, value); h.rank > 0 {
 			h.fact = bytes.Clone(fact)
 			hits = append(hits, h)

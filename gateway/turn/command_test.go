@@ -3,6 +3,7 @@ package turn_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -65,7 +66,7 @@ func said(id, text string) platforms.Event {
 func TestMentionsAndNativeCommands(t *testing.T) {
 	t.Parallel()
 	db, c := dbtest.New(t), &chat{}
-	b, r, _ := build(t, db, c, func() (ai.Response, error) { panic("no command asks the model") })
+	b, r, store := build(t, db, c, func() (ai.Response, error) { panic("no command asks the model") })
 	kudos := said("1", "/kudos @Tom Smith for it")
 	kudos.Mentions = []platforms.Mention{{ID: "u1", Name: "Tom Smith"}, {ID: "u2", Text: "@tom"}, {Text: "@nobody"}}
 	native := said("2", "load x")
@@ -75,6 +76,13 @@ func TestMentionsAndNativeCommands(t *testing.T) {
 	got := strings.Join(tell(t, b, r, c, kudos, native, prefixed), " | ")
 	if want := "@Tom Smith now has 1 kudos | No preference found with key 'x' | No preference found with key 'x'"; got != want {
 		t.Errorf("got %s", got)
+	}
+	conv, err := store.Find(t.Context(), inbox.ScopeThread.Key(&kudos))
+	must(t, err)
+	kept, _, err := store.Messages(t.Context(), conv.ID, 1, "")
+	must(t, err)
+	if got := fmt.Sprint(kept[0].Metadata["mentions"]); got != "[map[id:u1 name:Tom Smith] map[id:u2 text:@tom] map[id: text:@nobody]]" {
+		t.Errorf("kept with the message: %s", got)
 	}
 }
 

@@ -90,7 +90,7 @@ func layers() []rule {
 		},
 		{
 			name:   "bun",
-			except: []string{"./internal/database/...", "./migrations/...", "./memory"},
+			except: []string{"./internal/database/...", "./migrations/..."},
 			deny:   []string{"github.com/uptrace/bun/..."},
 			tests:  true,
 			why:    "bun knows the dialects and runs the migrations; everybody else speaks database.Tx, database.Reader and SQL",

@@ -8,7 +8,7 @@
 //	person#HASH  self             name
 //	             count            how many preferences there are
 //	             pref#KEY         a preference
-//	             score#BOARD      points on one board in one span
+//	             score#BOARD      points on one board, of one day or of all time
 //	             reason#PLACE#…   why kudos were given
 //	             gave#PERSON#…    where a reason stands that this person gave
 //	             fact#PLACE#KEY   where a fact stands that came from this person

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -42,7 +44,7 @@ func (r run) addScore(ctx context.Context, c memory.AddScore) (memory.Result, er
 		res.Total, err = r.Score(ctx, c.Place, c.Board, c.Person)
 		return res, err
 	}
-	for _, p := range memory.Periods() {
+	for _, p := range []memory.Period{memory.All, memory.Day} {
 		points, err := r.addPoints(ctx, c, p, name)
 		if err != nil {
 			return res, err
@@ -141,30 +143,64 @@ func (s *Store) Reasons(ctx context.Context, at memory.Place, p memory.Person, l
 	return list, err
 }
 
-// Leaders implements [memory.Backend]. The index gives those with most points
-// first, equal ones in no order: of more than memory.MaxLeaders with equal
-// points not all are compared by name. It may be a moment behind.
+// Leaders implements [memory.Backend]. All time has items of its own, so that
+// the index gives those with most points first, equal ones in no order: of more
+// than memory.MaxLeaders with equal points not all are compared by name. Other
+// periods are summed by day. The index may be a moment behind.
 func (s *Store) Leaders(ctx context.Context, at memory.Place, b memory.Board, period memory.Period, now time.Time, limit int) ([]memory.Leader, error) {
-	board := boardOf(at, b, period.Span(now, s.zone))
-	e, err := expression.NewBuilder().WithKeyCondition(expression.Key("board").Equal(expression.Value(board)).
-		And(expression.Key("points").GreaterThan(expression.Value(0)))).Build()
-	if err != nil {
-		return nil, err
+	people := map[string]memory.Leader{} // by partition
+	boards, most := []string{allTime(at, b)}, memory.MaxLeaders
+	if period != memory.All {
+		boards, most = s.dayBoards(at, b, period.Span(now, s.zone)), math.MaxInt
 	}
-	out, err := s.client.Query(ctx, &dynamodb.QueryInput{
-		TableName: aws.String(s.table), IndexName: aws.String(boardIndex),
-		ScanIndexForward: aws.Bool(false), Limit: aws.Int32(memory.MaxLeaders),
-		KeyConditionExpression: e.KeyCondition(), ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
-	})
-	if err != nil {
-		return nil, explain(err)
+	for _, board := range boards {
+		err := s.eachOnBoard(ctx, board, most, func(i item) {
+			pk := i.text("pk")
+			people[pk] = memory.Leader{Name: i.text("name"), Points: people[pk].Points + i.number("points")}
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	list := make([]memory.Leader, len(out.Items))
-	for n, i := range out.Items {
-		list[n] = memory.Leader{Name: item(i).text("name"), Points: item(i).number("points")}
-	}
-	slices.SortFunc(list, func(a, b memory.Leader) int {
+	list := slices.SortedFunc(maps.Values(people), func(a, b memory.Leader) int {
 		return cmp.Or(cmp.Compare(b.Points, a.Points), cmp.Compare(a.Name, b.Name))
 	})
-	return list[:min(limit, len(list))], nil
+	list = slices.DeleteFunc(list, func(l memory.Leader) bool { return l.Points <= 0 })
+	return list[:min(limit, memory.MaxLeaders, len(list))], nil
+}
+
+// dayBoards returns the boards of the span's days, the oldest first, so that
+// people are called as they were last.
+func (s *Store) dayBoards(at memory.Place, b memory.Board, sp memory.Span) (boards []string) {
+	const noon = 12 * time.Hour // there is no midnight on some days
+	for day := sp.Starts.Add(noon); day.Before(sp.Ends); day = day.AddDate(0, 0, 1) {
+		boards = append(boards, boardOf(at, b, memory.Day.Span(day, s.zone)))
+	}
+	return boards
+}
+
+// eachOnBoard calls fn with those on a board, most points first, at most so many.
+func (s *Store) eachOnBoard(ctx context.Context, board string, most int, fn func(item)) error {
+	e, err := expression.NewBuilder().WithKeyCondition(expression.Key("board").Equal(expression.Value(board))).Build()
+	if err != nil {
+		return err
+	}
+	in := &dynamodb.QueryInput{
+		TableName: aws.String(s.table), IndexName: aws.String(boardIndex), ScanIndexForward: aws.Bool(false),
+		KeyConditionExpression: e.KeyCondition(), ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
+	}
+	if most < math.MaxInt32 {
+		in.Limit = aws.Int32(int32(most))
+	}
+	for pages := dynamodb.NewQueryPaginator(s.client, in); pages.HasMorePages() && most > 0; {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return explain(err)
+		}
+		for _, i := range page.Items {
+			fn(i)
+		}
+		most -= len(page.Items)
+	}
+	return nil
 }

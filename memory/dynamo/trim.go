@@ -15,9 +15,10 @@ import (
 // day, so that older ones are long gone.
 const lookBack = 2 * 366 * 24 * time.Hour
 
-// Trim implements [memory.Backend]. Every day, week and month of the last two
-// years is one short query of an index; nothing is scanned. Effects are
-// forgotten by themselves.
+// Trim implements [memory.Backend]: days that are over go, since the points of
+// all time hold them. So do weeks and months, which earlier versions counted.
+// Every one of the last two years is one short query of an index; nothing is
+// scanned. Effects are forgotten by themselves.
 func (s *Store) Trim(ctx context.Context, now time.Time) error {
 	limit := now.Add(-memory.KeepPeriods)
 	for _, p := range memory.Periods() {
