@@ -28,8 +28,9 @@ const (
 // Copy copies r, at most limit bytes of it, to a file in dir and returns it
 // with its size. dir is made when missing. It returns when ctx ends too: the
 // read that nothing can stop then stays behind until the process ends.
-func Copy(ctx context.Context, dir string, r io.Reader, limit int64) (f *os.File, size int64, err error) {
-	if f, err = open(dir); err != nil {
+func Copy(ctx context.Context, dir string, r io.Reader, limit int64) (*os.File, int64, error) {
+	f, err := open(dir)
+	if err != nil {
 		return nil, 0, fmt.Errorf("temporary file: %w", err)
 	}
 	type result struct {
