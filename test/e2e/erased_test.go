@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/parley-bot/parley/internal/cli"
 	"github.com/parley-bot/parley/internal/database"
@@ -47,23 +45,8 @@ func inFiles(t *testing.T, w *world, needles ...string) (found []string) {
 func vanished(t *testing.T, w *world, engine database.Engine, needles ...string) {
 	t.Helper()
 	gone(t, w.database, needles...)
-	if engine != database.SQLite {
-		return
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		left := inFiles(t, w, needles...)
-		if len(left) == 0 {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("still there:\n%s", strings.Join(left, "\n"))
-		case <-tick.C:
-		}
+	if engine == database.SQLite {
+		until(t, func() []string { return inFiles(t, w, needles...) })
 	}
 }
 

@@ -78,12 +78,18 @@ func tablesOf(t *testing.T, db *database.DB) []string {
 // gone waits until the database holds nothing of the needles any more.
 func gone(t *testing.T, url string, needles ...string) {
 	t.Helper()
+	until(t, func() []string { return traces(t, url, needles...) })
+}
+
+// until looks again and again until nothing is left.
+func until(t *testing.T, look func() []string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		left := traces(t, url, needles...)
+		left := look()
 		if len(left) == 0 {
 			return
 		}
