@@ -71,52 +71,74 @@ const (
 	mine  = "GET /mine HTTP/1.1\r\nHost: h\r\n\r\n"
 )
 
+// piped serves handler over pipes, in a bubble of synctest, and returns what
+// opens a connection, says so much on it and waits until all is at rest: over TCP
+// the other side may not yet count as idle those whom it has answered.
+func piped(t *testing.T, limit *conns.Limit, handler http.HandlerFunc) (open func(says string) net.Conn) {
+	t.Helper()
+	inner := &brokenListener{conns: make(chan net.Conn, 10), done: make(chan struct{})}
+	s := &http.Server{Handler: handler, ConnContext: limit.Context, ConnState: limit.State, ReadHeaderTimeout: patience}
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(limit.Listen(inner)) }()
+	t.Cleanup(func() {
+		s.Close()
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
+	return func(says string) net.Conn {
+		far, near := net.Pipe()
+		t.Cleanup(func() { far.Close() })
+		_ = far.SetDeadline(time.Now().Add(patience / 2))
+		inner.conns <- near
+		go func() { _, _ = io.WriteString(far, says) }()
+		synctest.Wait()
+		return far
+	}
+}
+
+// answered waits for an answer on c.
+func answered(t *testing.T, c net.Conn) {
+	t.Helper()
+	p := make([]byte, 512)
+	if n, err := c.Read(p); err != nil || !strings.HasPrefix(string(p[:n]), "HTTP/1.1 200") {
+		t.Errorf("%q, %v", p[:n], err)
+	}
+	synctest.Wait()
+}
+
 // At the limit the longest idle gives way, then the longest unverified, and
 // who is verified never does: then who comes in waits.
 func TestWhoGivesWay(t *testing.T) {
 	t.Parallel()
-	limit := conns.New(conns.Options{Max: 3})
-	entered, leave := make(chan string, 10), make(chan struct{})
-	addr := server(t, limit, func(_ http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/half":
-			entered <- r.URL.Path
-			_, _ = io.Copy(io.Discard, r.Body)
-		case "/mine":
-			conns.Verified(r.Context())
-			entered <- r.URL.Path
-			<-leave
+	synctest.Test(t, func(t *testing.T) {
+		limit, leave := conns.New(conns.Options{Max: 3}), make(chan struct{})
+		open := piped(t, limit, func(_ http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/half":
+				_, _ = io.Copy(io.Discard, r.Body)
+			case "/mine":
+				conns.Verified(r.Context())
+				<-leave
+			}
+		})
+		silent, slow, kept := open(""), open(half), open(whole)
+		answered(t, kept) // and idle from now on
+		first := open(mine)
+		closed(t, "the longest idle one", silent)
+		second := open(mine)
+		closed(t, "the other idle one", kept)
+		third := open(mine)
+		closed(t, "the unverified one", slow)
+		last := open(whole)
+		if limit.Open() != 3 {
+			t.Errorf("%d connections are open", limit.Open())
+		}
+		close(leave)
+		for _, c := range []net.Conn{first, second, third, last} {
+			answered(t, c)
 		}
 	})
-	answered := func(c net.Conn) {
-		t.Helper()
-		p := make([]byte, 512)
-		if n, err := c.Read(p); err != nil || !strings.HasPrefix(string(p[:n]), "HTTP/1.1 200") {
-			t.Errorf("%q, %v", p[:n], err)
-		}
-	}
-	silent := dial(t, addr, "")
-	slow := dial(t, addr, half)
-	<-entered
-	kept := dial(t, addr, whole)
-	answered(kept) // and idle from now on
-	first := dial(t, addr, mine)
-	<-entered
-	closed(t, "the longest idle one", silent)
-	second := dial(t, addr, mine)
-	<-entered
-	closed(t, "the other idle one", kept)
-	third := dial(t, addr, mine)
-	<-entered
-	closed(t, "the unverified one", slow)
-	last := dial(t, addr, whole)
-	if limit.Open() != 3 {
-		t.Errorf("%d connections are open", limit.Open())
-	}
-	close(leave)
-	for _, c := range []net.Conn{first, second, third, last} {
-		answered(c)
-	}
 }
 
 // A crowd far beyond the limit that says nothing, or half of something, shuts
@@ -136,7 +158,7 @@ func TestCrowdShutsNobodyOut(t *testing.T) {
 		if n, err := c.Read(p); err != nil || !strings.HasPrefix(string(p[:n]), "HTTP/1.1 200") {
 			t.Fatalf("after %d: %q, %v", i, p[:n], err)
 		}
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > patience/2 { // shut out, it waits for those before to be out of patience
 			t.Errorf("after %d: shut out for %s", i, took)
 		}
 		if limit.Open() > 20 {
@@ -148,16 +170,15 @@ func TestCrowdShutsNobodyOut(t *testing.T) {
 // A server on several listeners has one limit.
 func TestListenersShareTheLimit(t *testing.T) {
 	t.Parallel()
-	limit := conns.New(conns.Options{Max: 2})
-	ok := func(http.ResponseWriter, *http.Request) {}
-	one, two := server(t, limit, ok), server(t, limit, ok)
-	a, b := dial(t, one, ""), dial(t, two, "")
-	c := dial(t, two, whole)
-	if n, err := c.Read(make([]byte, 1)); n != 1 || err != nil {
-		t.Error(n, err)
-	}
-	closed(t, "the longest idle one, of the other listener", a)
-	_ = b
+	synctest.Test(t, func(t *testing.T) {
+		limit := conns.New(conns.Options{Max: 2})
+		ok := func(http.ResponseWriter, *http.Request) {}
+		one, two := piped(t, limit, ok), piped(t, limit, ok)
+		first := one("")
+		two("")
+		answered(t, two(whole))
+		closed(t, "the longest idle one, of the other listener", first)
+	})
 }
 
 // brokenListener fails so often before each connection.
