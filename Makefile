@@ -2,7 +2,7 @@
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test race lint bench bench-large bench-felt load peers crash replicas matrix soak dynamo image-check fuzz
+.PHONY: help dialects build test race lint bench bench-large bench-felt recall cache load peers properties judges crash crash-sockets loops replicas streams stops worst matrix pace soak dynamo image-check fuzz
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -28,12 +28,29 @@ bench-felt: build ## processor time, bursts and memory of ./parley on each datab
 	npm install --prefix test/load/peers --no-audit --no-fund --silent
 	PARLEY_BENCH_NEW=$(CURDIR)/parley PARLEY_PEERS=$(CURDIR)/test/load/peers go test -run '^$$' -bench Felt -benchtime 1x -timeout 90m ./test/load
 
+recall: ## how much of what answers a question a search finds, and of prompts a cache; PARLEY_LOCOMO names locomo10.json
+	go test -count=1 -run 'LoCoMo|Chinese' -v ./conversation/recall ./ai
+
+cache: ## how much of prompts providers find in their caches; PARLEY_LOCOMO names locomo10.json
+	go test -count=1 -run LoCoMo -v ./ai
+
 load: ## durable webhooks beside a bare handler, and the way from accepted to sent
 	go test -run '^$$' -bench . -benchtime 5s ./test/load
+
+properties: ## a million texts through every renderer: nothing of them is lost
+	go test -count=1 -timeout 3h -run 'NothingIsLost|RenderedHoldsEverything|BlocksHoldAllOfTheText|StyledReply' -v \
+		./platforms/render ./platforms/feishu ./platforms/slack ./internal/cli -rapid.checks=1000000
+
+judges: ## the fakes of both platforms before the platforms' own clients, and our client of models before aimock; needs node and npm
+	npm install --prefix test/judges --no-audit --no-fund --silent
+	PARLEY_JUDGES=$(CURDIR)/test/judges go test -count=1 -v ./test/judges
 
 peers: ## Parley beside Slack's own framework and a chat SDK, all on the same fake Slack; needs node and npm
 	npm install --prefix test/load/peers --no-audit --no-fund --silent
 	PARLEY_PEERS=$(CURDIR)/test/load/peers go test -run '^$$' -bench Peers -benchtime 1x -timeout 20m ./test/load
+
+dialects: ## what becomes of the answers of each provider; fails when docs/models.md says something else
+	go test -count=1 -run TestDialects -v ./ai/openai
 
 dynamo: ## an emulator of DynamoDB on loopback, with tables and sample data
 	scripts/dynamo
@@ -41,14 +58,32 @@ dynamo: ## an emulator of DynamoDB on loopback, with tables and sample data
 crash: ## kill -9 under load 300 times on each database there is; prints what was lost and doubled
 	PARLEY_CRASH_KILLS=300 go test -count=1 -run TestCrash -timeout 30m -v ./test/e2e
 
+crash-sockets: ## 10,000 messages over each listener, 20 kills and 50 disconnects; prints what was lost, doubled and out of order; takes a quarter of an hour
+	PARLEY_SOCKET_MESSAGES=10000 go test -count=1 -run TestCrashOverSockets -timeout 40m -v ./test/e2e
+
+loops: ## 300 tool loops on SQLite and PostgreSQL, cut by kill -9; prints what was done twice, lost and doubled
+	PARLEY_TOOL_LOOPS=300 go test -count=1 -run TestToolLoopsAreCut -timeout 20m -v ./test/e2e
+
 replicas: ## three replicas on one database, one killed, one frozen; needs PARLEY_TEST_POSTGRES or PARLEY_TEST_MYSQL
 	PARLEY_REPLICA_EVENTS=600 go test -count=1 -run TestReplicasShareTheWork -v ./test/e2e
+
+streams: ## kills and freezes at every step of 50 growing replies on Slack and 50 on Feishu, on each database there is
+	PARLEY_CUT_CHATS=50 go test -count=1 -p 1 -parallel 2 -run TestGrowingRepliesAreCut -timeout 30m -v ./test/e2e
+
+stops: ## 200 stops from another replica, and 1,000 that meet the end of a reply
+	PARLEY_STOPS=200 PARLEY_STOP_RACES=1000 go test -count=1 -p 1 -parallel 2 -run 'TestStopFromAnother|TestStopRaces' -timeout 20m -v ./gateway
+
+worst: ## every command thirty times on the worst data there can be, on each database there is
+	PARLEY_WORST_ROUNDS=30 go test -count=1 -run TestNoAnswerGrowsWithoutBound -timeout 30m -v ./gateway
 
 matrix: ## every fault at every moment; prints what became of the event
 	go test -count=1 -run TestFaultMatrix -v ./test/e2e
 
+pace: ## many chats on Slack and Feishu at the limits that are documented, and how soon people see something
+	PARLEY_PACE=1 go test -count=1 -p 1 -parallel 1 -run 'TestBusyChannelAtFullLimits|TestSixtyRepliesAtOnce|ManyMentionsInOneFeishuGroup|TestSignsAndFirstTexts' -v ./test/e2e
+
 soak: ## ten minutes of hostile traffic beside friendly traffic; prints acknowledgements and memory
-	PARLEY_SOAK=10m go test -count=1 -run TestHostileSoak -timeout 20m -v ./test/soak
+	PARLEY_SOAK=10m go test -count=1 -run TestHostileSoak -timeout 40m -v ./test/soak
 
 image-check: ## build the container image's stages without a registry and start it once
 	scripts/image-check

@@ -53,16 +53,36 @@ type UsageRow struct {
 	PromptTokens     int64  `json:"prompt_tokens"`
 	CompletionTokens int64  `json:"completion_tokens"`
 	Calls            int64  `json:"calls"`
+	CachedTokens     int64  `json:"cached_tokens"` // of the prompt
+	// Cost is in the provider's currency; null where no price is known.
+	Cost *float64 `json:"cost"`
+}
+
+// Budget is how one budget stands in its current period.
+type Budget struct {
+	Scope    string    `json:"scope"` // user or chat
+	ID       string    `json:"id"`    // platform/tenant/user:ID or platform/tenant/chat:ID; "" once it was erased
+	Start    time.Time `json:"period_start"`
+	Resets   time.Time `json:"resets_at"`
+	Limit    int64     `json:"limit"`
+	Used     int64     `json:"used"`
+	Reserved int64     `json:"reserved"`
+	Warning  int64     `json:"warning"` // 80 or 95: at least so many percent are used; 0: fewer are
 }
 
 // Options say what the pages and the API show. What is nil is not there (404).
 type Options struct {
-	Door   *signin.Door // who is let in
-	Chat   Chat
-	Jobs   Jobs
-	Stats  Stats
-	Usage  Usage
-	Events Events
+	Door  *signin.Door // who is let in
+	Chat  Chat
+	Jobs  Jobs
+	Stats Stats
+	Usage Usage
+	// Budgets returns those that were used in the current period.
+	Budgets func(ctx context.Context) ([]Budget, error)
+	Events  Events
+	// Pairings are nil where nobody is paired.
+	Pairings Pairings
+	Tools    Tools // of other servers
 
 	Conversations Conversations
 	SpoolDir      string // where the body of an import is kept while it is read
@@ -81,6 +101,7 @@ type admin struct {
 	pages   pages
 	// importing holds a place for each import that runs.
 	importing chan struct{}
+	guesses   guesses
 }
 
 // New returns the handler for /, /login, /logout, /static/, /chat/, /admin/ and /api/v1/.
@@ -126,8 +147,20 @@ func (a *admin) routes() {
 	if a.Conversations != nil {
 		a.conversationRoutes()
 	}
+	if a.Pairings != nil {
+		a.handle("GET /api/v1/pairings", a.listPairings)
+		a.handle("POST /api/v1/pairings/{code}/approve", a.approvePairing)
+		a.handle("DELETE /api/v1/pairings/{id}", a.revokePairing)
+	}
+	if a.Tools != nil {
+		a.handle("GET /api/v1/tools", a.listTools)
+		a.handle("POST /api/v1/tools/{name}/approve", a.approveTool)
+	}
 	if a.Usage != nil {
 		a.handle("GET /api/v1/usage", a.usage)
+	}
+	if a.Budgets != nil {
+		a.handle("GET /api/v1/budgets", a.budgets)
 	}
 }
 
@@ -164,7 +197,7 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if pattern == "" {
-		respond.Problem(w, http.StatusNotFound, "not_found", "there is nothing at this address")
+		respond.Problem(w, http.StatusNotFound, "not_found", "not found")
 		return
 	}
 	a.mux.ServeHTTP(w, r)
@@ -217,7 +250,7 @@ func wrongMethod(w http.ResponseWriter, r *http.Request, muxHandler http.Handler
 		return false
 	}
 	w.Header().Set("Allow", seen.header.Get("Allow"))
-	respond.Problem(w, seen.status, "method_not_allowed", "this address does not take that method; see the Allow header")
+	respond.Problem(w, seen.status, "method_not_allowed", "method not allowed; see the Allow header")
 	return true
 }
 

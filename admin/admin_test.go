@@ -86,6 +86,11 @@ func (fakeStats) Stats(context.Context) (conversation.Stats, error) {
 	return conversation.Stats{TotalConversations: 3}, nil
 }
 
+func budgets(context.Context) ([]admin.Budget, error) {
+	day := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+	return []admin.Budget{{Scope: "chat", ID: "slack/T1/chat:C1", Start: day, Resets: day.AddDate(0, 0, 1), Limit: 9, Used: 4, Reserved: 3}}, nil
+}
+
 type fakeUsage struct{ days int }
 
 func (f *fakeUsage) Usage(_ context.Context, days int) ([]admin.UsageRow, error) {
@@ -110,7 +115,7 @@ func newBenchOn(db *database.DB) *bench {
 	now := func() time.Time { return b.clock }
 	b.Handler = admin.New(admin.Options{
 		Door: signin.New(signin.Options{Token: token, DB: db, Proxies: peer.Proxies{netip.MustParsePrefix("10.0.0.0/8")}, Now: now}),
-		Chat: b.chat, Jobs: b.jobs, Stats: fakeStats{}, Usage: b.usage, PublicURL: "https://chat.example.com", Now: now,
+		Chat: b.chat, Jobs: b.jobs, Stats: fakeStats{}, Usage: b.usage, Budgets: budgets, PublicURL: "https://chat.example.com", Now: now,
 	})
 	return b
 }
@@ -281,11 +286,12 @@ func TestAPI(t *testing.T) {
 		{"POST", "/api/v1/jobs/vacuum/run", 409, `{"error":{"code":"job_running","message":"the job is running"}}`},
 		{"POST", "/api/v1/jobs/nothing/run", 404, `{"error":{"code":"job_not_found","message":"there is no such job"}}`},
 		{"POST", "/api/v1/jobs/backup/run", 500, `{"error":{"code":"internal","message":"something went wrong on our side"}}`},
-		{"GET", "/api/v1/usage", 200, `{"items":[{"day":"2026-11-20","model":"echo","prompt_tokens":4,"completion_tokens":5,"calls":1}],"next_cursor":""}`},
+		{"GET", "/api/v1/usage", 200, `{"items":[{"day":"2026-11-20","model":"echo","prompt_tokens":4,"completion_tokens":5,"calls":1,"cached_tokens":0,"cost":null}],"next_cursor":""}`},
+		{"GET", "/api/v1/budgets", 200, `{"items":[{"scope":"chat","id":"slack/T1/chat:C1","period_start":"2026-11-20T00:00:00Z","resets_at":"2026-11-21T00:00:00Z","limit":9,"used":4,"reserved":3,"warning":0}],"next_cursor":""}`},
 		{"GET", "/api/v1/usage?days=0", 400, `{"error":{"code":"invalid_days","message":"days must be a whole number from 1 to 366"}}`},
 		{"GET", "/api/v1/usage?days=week", 400, `{"error":{"code":"invalid_days","message":"days must be a whole number from 1 to 366"}}`},
-		{"GET", "/api/v1/nothing", 404, `{"error":{"code":"not_found","message":"there is nothing at this address"}}`},
-		{"GET", "/api/v1/jobs/cleanup/run", 405, `{"error":{"code":"method_not_allowed","message":"this address does not take that method; see the Allow header"}}`},
+		{"GET", "/api/v1/nothing", 404, `{"error":{"code":"not_found","message":"not found"}}`},
+		{"GET", "/api/v1/jobs/cleanup/run", 405, `{"error":{"code":"method_not_allowed","message":"method not allowed; see the Allow header"}}`},
 	} {
 		w := b.do(t, request{method: tt.method, path: tt.path, header: bearer()})
 		if w.Code != tt.status || strings.TrimSpace(w.Body.String()) != tt.body {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/web/respond"
@@ -72,6 +73,15 @@ func (a *admin) usage(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+func (a *admin) budgets(w http.ResponseWriter, r *http.Request) error {
+	list, err := a.Budgets(r.Context())
+	if err != nil {
+		return err
+	}
+	respond.JSON(w, http.StatusOK, whole(list))
+	return nil
+}
+
 // wholeNumber reads a query parameter from 1 to most.
 func wholeNumber(r *http.Request, name string, standard, most int) (int, error) {
 	text := r.URL.Query().Get(name)
@@ -83,4 +93,21 @@ func wholeNumber(r *http.Request, name string, standard, most int) (int, error) 
 		return 0, failure.New(failure.Invalid, "invalid_"+name, fmt.Sprintf("%s must be a whole number from 1 to %d", name, most), err)
 	}
 	return n, nil
+}
+
+// moment returns the time that a query names, as a day or to the second; zero
+// where it names none.
+func moment(r *http.Request, name string) (time.Time, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		t, err = time.Parse(time.RFC3339, text)
+	}
+	if err != nil {
+		return time.Time{}, failure.New(failure.Invalid, "invalid_"+name, name+" must be a day, 2026-12-31, or a time, 2026-12-31T23:59:59Z", err)
+	}
+	return t, nil
 }

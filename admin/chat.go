@@ -31,6 +31,7 @@ const (
 type chatItem struct {
 	Role    conversation.Role `json:"role"` // user or assistant
 	Text    string            `json:"text"`
+	View    []node            `json:"view,omitempty"` // of an assistant's: its Markdown, read
 	At      time.Time         `json:"at"`
 	Command bool              `json:"command"`
 }
@@ -46,14 +47,19 @@ func (a *admin) chatHistory(w http.ResponseWriter, r *http.Request) error {
 		if m.Role != conversation.RoleUser && m.Role != conversation.RoleAssistant {
 			continue
 		}
-		items = append(items, chatItem{Role: m.Role, Text: m.Content, At: m.Timestamp.UTC(), Command: m.IsCommand()})
+		item := chatItem{Role: m.Role, Text: m.Content, At: m.Timestamp.UTC(), Command: m.IsCommand()}
+		if m.Role == conversation.RoleAssistant {
+			item.View = view(m.Content)
+		}
+		items = append(items, item)
 	}
 	respond.JSON(w, http.StatusOK, whole(items))
 	return nil
 }
 
 // chatSay answers with server-sent events as the generic platform does: delta
-// while the reply grows, then done or error. An error before the first event
+// while the reply grows, then done or error; and view at times, with all the text
+// so far as it is to be shown. An error before the first event
 // has a status of its own.
 func (a *admin) chatSay(w http.ResponseWriter, r *http.Request) error {
 	said, err := readSaid(w, r)
@@ -64,8 +70,13 @@ func (a *admin) chatSay(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	stream := respond.NewStream(w)
 	stop := stream.KeepAlive(ctx, chatKeepAlive)
+	var reply growing
 	status, err := a.Chat.Say(ctx, said, func(text string) {
-		if stream.Send("delta", chatDelta{text}) != nil {
+		err := stream.Send("delta", chatDelta{text})
+		if whole, due := reply.add(text); due && err == nil {
+			err = stream.Send("view", view(whole))
+		}
+		if err != nil {
 			cancel() // the page is gone; the message is answered all the same
 		}
 	})
@@ -97,7 +108,7 @@ func readSaid(w http.ResponseWriter, r *http.Request) (Said, error) {
 		return s, readingFailed(err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return s, invalidChat("there is something after the message", err)
+		return s, invalidChat("unexpected data after the message", err)
 	}
 	if strings.TrimSpace(s.Text) == "" {
 		return s, invalidChat("the message is empty", nil)
@@ -113,7 +124,7 @@ func readingFailed(err error) error {
 		return failure.New(failure.TooLarge, "message_too_large",
 			fmt.Sprintf("the message is larger than %d bytes", tooLarge.Limit), err)
 	}
-	return invalidChat("the message is not the JSON that is expected here", err)
+	return invalidChat("the message is not valid JSON for this endpoint", err)
 }
 
 func invalidChat(safe string, cause error) error {
@@ -139,6 +150,11 @@ func sendChatEnd(stream *respond.Stream, locale string, status gateway.Status, e
 	say := sentences.NewBook().Voice(sentences.LanguageOf(locale), nil).Say
 	switch {
 	case err == nil && status.Status == gateway.StatusCompleted:
+		if status.Reply != nil {
+			if err := stream.Send("view", view(status.Reply.Text)); err != nil {
+				return err
+			}
+		}
 		return stream.Send("done", status)
 	case err == nil && status.Final():
 		reason := gateway.StatusError{Code: status.Status, Message: say("status.ignored")}

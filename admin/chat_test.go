@@ -27,7 +27,7 @@ func TestSay(t *testing.T) {
 	w := b.do(t, say(`{"id":"abc-1","text":"hi\nyou"}`))
 	want := "event: delta\ndata: {\"text\":\"Hel\"}\n\n" +
 		"event: delta\ndata: {\"text\":\"lo\"}\n\n" +
-		"event: done\ndata: {\"event_id\":\"abc-1\",\"user_key\":\"web:private:local\",\"status\":\"completed\"," +
+		"event: view\ndata: [{\"tag\":\"p\",\"nodes\":[{\"text\":\"Hello\"}]}]\n\nevent: done\ndata: {\"event_id\":\"abc-1\",\"user_key\":\"web:private:local\",\"status\":\"completed\"," +
 		"\"reply\":{\"text\":\"Hello\",\"message_id\":2,\"tokens\":3},\"error\":null}\n\n"
 	if got := w.Body.String(); got != want || w.Code != http.StatusOK {
 		t.Errorf("%d\n got %q\nwant %q", w.Code, got, want)
@@ -85,8 +85,8 @@ func TestSayFails(t *testing.T) {
 		{"breaks later", "Hel", gateway.Status{}, broken, 200, "event: error\ndata: {\"error\":{\"code\":\"internal\",\"message\":\"something went wrong on our side\"},\"final\":false}"},
 		{"dead", "", gateway.Status{Status: gateway.StatusDead, Error: &gateway.StatusError{Code: "gave_up", Message: "no answer"}}, nil, 200, "event: error\ndata: {\"error\":{\"code\":\"gave_up\",\"message\":\"no answer\"},\"final\":true}"},
 		{"ignored", "", gateway.Status{Status: gateway.StatusIgnored}, nil, 200, "event: error\ndata: {\"error\":{\"code\":\"ignored\",\"message\":\"This message gets no reply.\"},\"final\":true}"},
-		{"failed for now", "", gateway.Status{Status: gateway.StatusFailed}, nil, 200, "event: error\ndata: {\"error\":{\"code\":\"timeout\",\"message\":\"The reply is not there yet. It is still being made.\"},\"final\":false}"},
-		{"stopping", "", gateway.Status{}, context.Canceled, 200, "event: error\ndata: {\"error\":{\"code\":\"timeout\",\"message\":\"The reply is not there yet. It is still being made.\"},\"final\":false}"},
+		{"failed for now", "", gateway.Status{Status: gateway.StatusFailed}, nil, 200, "event: error\ndata: {\"error\":{\"code\":\"timeout\",\"message\":\"The reply is not ready yet; it is still being generated.\"},\"final\":false}"},
+		{"stopping", "", gateway.Status{}, context.Canceled, 200, "event: error\ndata: {\"error\":{\"code\":\"timeout\",\"message\":\"The reply is not ready yet; it is still being generated.\"},\"final\":false}"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -138,7 +138,7 @@ func TestHistory(t *testing.T) {
 		{Role: conversation.RoleAssistant, Content: "<b>Hi</b>", Timestamp: at, Metadata: map[string]any{"command": ""}},
 	}
 	want := `{"items":[{"role":"user","text":"/help","at":"2026-11-20T12:00:00Z","command":true},` +
-		`{"role":"assistant","text":"\u003cb\u003eHi\u003c/b\u003e","at":"2026-11-20T12:00:00Z","command":false}],"next_cursor":""}`
+		`{"role":"assistant","text":"\u003cb\u003eHi\u003c/b\u003e","view":[{"tag":"p","nodes":[{"text":"\u003cb\u003eHi\u003c/b\u003e"}]}],"at":"2026-11-20T12:00:00Z","command":false}],"next_cursor":""}`
 	if w := b.do(t, request{path: "/chat/messages", header: bearer()}); strings.TrimSpace(w.Body.String()) != want {
 		t.Errorf("got %s\nwant %s", w.Body, want)
 	}

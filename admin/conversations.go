@@ -24,6 +24,7 @@ type Conversations interface {
 	List(ctx context.Context, o conversation.ListOptions) (items []conversation.Conversation, next string, err error)
 	Get(ctx context.Context, id int64) (*conversation.Conversation, error)
 	Messages(ctx context.Context, id int64, limit int, cursor string) (items []conversation.Message, next string, err error)
+	Search(ctx context.Context, id int64, o conversation.SearchOptions) ([]conversation.Found, error)
 	Clear(ctx context.Context, id int64) error
 	Delete(ctx context.Context, id int64) error
 	ExportTo(ctx context.Context, id int64, w io.Writer) error
@@ -43,6 +44,7 @@ func (a *admin) conversationRoutes() {
 	a.handleConversation("GET /api/v1/conversations/{id}", a.getConversation)
 	a.handleConversation("DELETE /api/v1/conversations/{id}", a.deleteConversation)
 	a.handleConversation("GET /api/v1/conversations/{id}/messages", a.listMessages)
+	a.handleConversation("GET /api/v1/conversations/{id}/search", a.searchMessages)
 	a.handleConversation("POST /api/v1/conversations/{id}/clear", a.clearConversation)
 	a.handleConversation("GET /api/v1/conversations/{id}/export", a.exportConversation)
 }
@@ -120,6 +122,42 @@ func (a *admin) listMessages(w http.ResponseWriter, r *http.Request, id int64) e
 	page := whole(items)
 	page.NextCursor = next
 	respond.JSON(w, http.StatusOK, page)
+	return nil
+}
+
+// foundMessage is a message that answers a search.
+type foundMessage struct {
+	MessageID int64             `json:"message_id"`
+	Role      conversation.Role `json:"role"`
+	Author    string            `json:"author"`
+	Content   string            `json:"content"`
+	Timestamp time.Time         `json:"timestamp"`
+	Score     float64           `json:"score"`
+}
+
+// searchMessages answers with the messages that answer a question best.
+func (a *admin) searchMessages(w http.ResponseWriter, r *http.Request, id int64) error {
+	limit, err := wholeNumber(r, "limit", standardPage, largestPage)
+	if err != nil {
+		return err
+	}
+	o := conversation.SearchOptions{Query: r.URL.Query().Get("q"), Author: r.URL.Query().Get("author"), Limit: limit}
+	if o.Since, err = moment(r, "since"); err != nil {
+		return err
+	}
+	if o.Until, err = moment(r, "until"); err != nil {
+		return err
+	}
+	found, err := a.Conversations.Search(r.Context(), id, o)
+	if err != nil {
+		return err
+	}
+	items := make([]foundMessage, len(found))
+	for i := range found {
+		f := &found[i]
+		items[i] = foundMessage{f.ID, f.Role, f.Author, f.Content, f.Timestamp, f.Score}
+	}
+	respond.JSON(w, http.StatusOK, whole(items))
 	return nil
 }
 
@@ -204,7 +242,7 @@ func (a *admin) importConversation(w http.ResponseWriter, r *http.Request) error
 	case a.importing <- struct{}{}:
 		defer func() { <-a.importing }()
 	default:
-		return failure.New(failure.Unavailable, "busy", "another import is running; retry later", nil)
+		return failure.New(failure.Unavailable, "busy", "another import is running; try again later", nil)
 	}
 	f, size, err := spool.Copy(r.Context(), a.SpoolDir, http.MaxBytesReader(w, r.Body, importLimit), importLimit)
 	if err != nil {
@@ -228,5 +266,5 @@ func explainBody(err error) error {
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return err
 	}
-	return failure.New(failure.Invalid, "invalid_body", "the body could not be read to its end", err)
+	return failure.New(failure.Invalid, "invalid_body", "the body could not be read completely", err)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -171,13 +172,13 @@ func conversationsRefuse(t *testing.T, b *bench) {
 		{"DELETE", "/api/v1/conversations/1x", "", 404, "not_found", "there is no such conversation"},
 		{"GET", "/api/v1/conversations/99999999999999999999", "", 404, "not_found", "there is no such conversation"},
 		{"GET", "/api/v1/conversations?limit=0", "", 400, "invalid_limit", "limit must be a whole number from 1 to 500"},
-		{"GET", "/api/v1/conversations?cursor=x", "", 400, "invalid", `cursor "x" is none of ours`},
-		{"GET", "/api/v1/conversations/1/messages?cursor=x", "", 400, "invalid", `cursor "x" is none of ours`},
+		{"GET", "/api/v1/conversations?cursor=x", "", 400, "invalid", `cursor "x" is not valid`},
+		{"GET", "/api/v1/conversations/1/messages?cursor=x", "", 400, "invalid", `cursor "x" is not valid`},
 		{"POST", imports, "", 400, "invalid", "line 1, column 0: the file ends too early"},
 		{"POST", imports, `{"name":"other"}`, 400, "invalid", `not the export of a conversation: it has no "conversation" and "messages"`},
-		{"POST", imports, strings.Replace(archiveOf("x", "", "hi"), `"role":"user"`, `"role":"robot"`, 1), 400, "invalid", `messages[0]: role "robot" is none of user, assistant, system, tool`},
+		{"POST", imports, strings.Replace(archiveOf("x", "", "hi"), `"role":"user"`, `"role":"robot"`, 1), 400, "invalid", `messages[0]: role "robot" is not one of user, assistant, system, tool`},
 		{"POST", imports, damaged, 400, "invalid", "the file has been damaged since it was written: its checksum is wrong"},
-		{"POST", imports + "?mode=all", archiveOf("x", "", "hi"), 400, "invalid", `import mode "all" is none of new, merge, replace`},
+		{"POST", imports + "?mode=all", archiveOf("x", "", "hi"), 400, "invalid", `import mode "all" is not one of new, merge, replace`},
 		{"POST", imports, archiveOf("slack:alice", "slack", "hi"), 409, "exists", "the conversation exists already; mode=merge or mode=replace imports it all the same"},
 		{"POST", imports, strings.Repeat(" ", 64<<20) + "{", 413, "too_large", "an import is at most 64 MiB"},
 	} {
@@ -236,4 +237,36 @@ func TestExportIsNeverHalf(t *testing.T) {
 			t.Errorf("broken after %d bytes, and it looks whole", after)
 		}
 	}
+}
+
+// A search answers with the messages that fit best, on every database.
+func TestSearchMessages(t *testing.T) {
+	t.Parallel()
+	onEachDatabase(t, func(t *testing.T, b *bench) {
+		t.Helper()
+		b.call(t, 201, "POST", "/api/v1/conversations/import", `{"conversation":{"user_key":"generic:private:alice","platform":"generic","chat_id":"c"},"messages":[
+			{"role":"user","content":"My train leaves from platform nine.","timestamp":"2026-03-01T09:00:00Z"},
+			{"role":"assistant","content":"你的会议在星期五下午。","timestamp":"2026-03-05T09:00:00Z"},
+			{"role":"user","content":"/save train nine","timestamp":"2026-03-06T09:00:00Z","metadata":{"command":"save"}}]}`)
+		id := b.page(t, "/api/v1/conversations").Items[0].ID
+		path := fmt.Sprintf("/api/v1/conversations/%d/search", id)
+		got := b.call(t, 200, "GET", path+"?q=when+do+trains+leave%3F", "")
+		want := `{"items":[{"message_id":1,"role":"user","author":"generic:private:alice","content":"My train leaves from platform nine.","timestamp":"2026-03-01T09:00:00Z","score":`
+		if !strings.HasPrefix(got, want) || strings.Count(got, "message_id") != 1 || !strings.HasSuffix(got, `}],"next_cursor":""}`) {
+			t.Errorf("got %s", got)
+		}
+		if got := b.page(t, path+"?q="+url.QueryEscape("会议是哪天")+"&limit=1"); len(got.Items) != 1 || got.Items[0].Content != "你的会议在星期五下午。" {
+			t.Errorf("got %+v", got)
+		}
+		for query, items := range map[string]int{"q=zebra": 0, "q=train&author=bob": 0, "q=train&author=alice": 1, "q=train&since=2026-03-02": 0, "q=train&until=2026-03-02T00:00:00Z": 1} {
+			if got := b.page(t, path+"?"+query); len(got.Items) != items {
+				t.Errorf("%s: got %+v", query, got)
+			}
+		}
+		for _, query := range []string{"", "?q=", "?q=%20", "?q=x&limit=0", "?q=x&since=yesterday"} {
+			b.call(t, 400, "GET", path+query, "")
+		}
+		b.call(t, 404, "GET", "/api/v1/conversations/999/search?q=x", "")
+		b.call(t, 405, "POST", path, "")
+	})
 }

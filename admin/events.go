@@ -68,7 +68,7 @@ func (a *admin) listEvents(w http.ResponseWriter, r *http.Request) error {
 	}
 	if v := q.Get("cursor"); v != "" {
 		if o.Before, err = strconv.ParseInt(v, 10, 64); err != nil || o.Before < 1 {
-			return failure.New(failure.Invalid, "invalid_cursor", "that cursor is not one of ours", nil)
+			return failure.New(failure.Invalid, "invalid_cursor", "invalid cursor", nil)
 		}
 	}
 	events, next, err := a.Events.List(r.Context(), o)

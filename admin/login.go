@@ -63,11 +63,11 @@ func (a *admin) refuseLink(w http.ResponseWriter, r *http.Request, err error) {
 	var problem string
 	switch {
 	case errors.Is(err, signin.ErrBadLink):
-		problem = "This is no sign-in link of this server."
+		problem = "This is not a sign-in link of this server."
 	case errors.Is(err, signin.ErrOldLink):
 		problem = "This sign-in link is older than ten minutes."
 	case errors.Is(err, signin.ErrUsedLink):
-		problem = "This sign-in link has been used already."
+		problem = "This sign-in link has already been used."
 	default:
 		a.refuse(w, r, err)
 		return

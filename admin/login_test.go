@@ -122,7 +122,7 @@ func TestLink(t *testing.T) {
 		"opened":  b.do(t, request{path: link.String()}).Body.String(),
 		"another": b.do(t, request{path: "/login?link=x"}).Body.String(),
 	} {
-		want := map[string]string{"used": "has been used", "opened": "has been used", "another": "no sign-in link"}[name]
+		want := map[string]string{"used": "already been used", "opened": "already been used", "another": "not a sign-in link"}[name]
 		if !strings.Contains(w, want) || !strings.Contains(w, `type="password"`) {
 			t.Errorf("%s: %s", name, w)
 		}

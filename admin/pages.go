@@ -44,7 +44,7 @@ func (p *pages) asset(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("file")
 	etag, ok := p.etags[name]
 	if !ok {
-		respond.Problem(w, http.StatusNotFound, "not_found", "there is nothing at this address")
+		respond.Problem(w, http.StatusNotFound, "not_found", "not found")
 		return
 	}
 	content, err := fs.ReadFile(p.files, name)

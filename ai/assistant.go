@@ -1,11 +1,13 @@
 package ai
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
@@ -26,6 +28,9 @@ type Options struct {
 	Timeout       time.Duration // how long an endpoint may give no sign; 0 = for ever
 	MaxTokens     int           // see Request.MaxTokens
 
+	// Info returns what is known of the model at an endpoint; nil = nothing.
+	Info func(endpoint string) ModelInfo
+
 	Circuits *breaker.Set // of the endpoints, by name; nil = every call is made
 
 	Counter TokenCounter     // nil = NewCounter()
@@ -35,13 +40,17 @@ type Options struct {
 
 // Assistant makes replies. It is safe for concurrent use.
 type Assistant struct {
-	o Options
+	o       Options
+	cutting sync.Map // endpoints that were found to leave out the beginning of prompts
 }
 
 // NewAssistant returns an assistant on these options.
 func NewAssistant(o Options) *Assistant {
 	if o.Counter == nil {
 		o.Counter = NewCounter()
+	}
+	if o.Info == nil {
+		o.Info = func(string) ModelInfo { return ModelInfo{} }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -51,14 +60,38 @@ func NewAssistant(o Options) *Assistant {
 
 // Ask is what a reply is made from.
 type Ask struct {
-	History []conversation.Message // oldest first; cut to the window
-	New     []conversation.Message // what to answer; always sent whole
-	Model   string                 // the conversation's choice; "" = the primary endpoint
-	System  string                 // the persona's prompt; "" = Options.SystemPrompt
-	Room    bool                   // several people share the history: put the author's name before each user's text
-	User    string                 // see Request.User
-	Say     sentences.Say          // see Request.Say
-	MaxText int                    // see Request.MaxText
+	History []conversation.Message // oldest first
+	Partial bool                   // there is more history than History
+	New     []conversation.Message // what to answer
+	Images  []Image                // of New, in its order, for a model that sees
+	Summary string                 // of what is not in History any more
+	Foreign bool                   // Summary may hold words of others than who asks
+	Next    Summary                // takes its place, and that of some of History, when the window is full
+	// MaxTurns is how many turns of the history are left at most when the window
+	// is full and is cut; 0 = as many as half of it holds.
+	MaxTurns int
+	// CacheKey names the conversation to providers that keep prompts; it tells them nothing else.
+	CacheKey string
+
+	Tools   []Tool        // see Request.Tools
+	Model   string        // the conversation's choice; "" = the primary endpoint
+	System  string        // the persona's prompt; "" = Options.SystemPrompt
+	Room    bool          // several people share the history: put the author's name before each user's text
+	User    string        // see Request.User
+	Say     sentences.Say // see Request.Say
+	MaxText int           // see Request.MaxText
+	// MaxTokens is the longest answer in tokens; 0 = as configured.
+	MaxTokens int
+	// Reserve, which may be nil, is asked before each call for the tokens of its
+	// prompt and of the longest answer that it may have. It returns the name of the
+	// reservation and how long the answer may be; its error ends the reply.
+	Reserve func(ctx context.Context, prompt, answer int64) (id string, allowed int64, err error)
+	// Lost, which may be nil, is told of each call that the provider will be
+	// paid for although it led to no reply, and of each that was reserved for in
+	// vain. Endpoint, Model, Usage and Reserved are set.
+	Lost func(Response)
+
+	instruction string // of ours, behind everything
 }
 
 // Reply asks the chosen endpoint and, when it fails, the fallbacks. It does not
@@ -71,7 +104,11 @@ type Ask struct {
 // onDelta may be nil. When an endpoint fails after it has begun to answer, the
 // pieces of the next one are not passed on; the Response has the whole text.
 func (a *Assistant) Reply(ctx context.Context, ask Ask, onDelta func(string)) (Response, error) {
-	req := a.request(ask)
+	p := a.Prompt(ask)
+	req := Request{
+		System: p.System, Messages: p.Messages, Images: ask.Images, CacheKey: ask.CacheKey, Tools: ask.Tools, NoCalls: ask.instruction != "",
+		User: ask.User, Say: ask.Say, MaxTokens: cmp.Or(ask.MaxTokens, a.o.MaxTokens), MaxText: ask.MaxText,
+	}
 	if len(req.Messages) == 0 {
 		return Response{}, failure.New(failure.Invalid, CodeEmptyRequest, "there is nothing to answer", nil)
 	}
@@ -86,10 +123,23 @@ func (a *Assistant) Reply(ctx context.Context, ask Ask, onDelta func(string)) (R
 	limited, cancel := context.WithTimeoutCause(ctx, MaxReplyTime, errReplyTime)
 	defer cancel()
 	var failed []error
+	var tooSmall int64 // the largest context that the prompt was too long for
 	for _, e := range a.route(ctx, ask.Model) {
+		if context := a.o.Info(e.Name).Context; context > 0 && context <= tooSmall {
+			continue
+		}
+		reserved, err := a.reserve(ctx, e, ask, p, &req)
+		if err != nil {
+			return Response{}, err
+		}
 		resp, err := a.call(ctx, limited, e, req, preview)
+		resp.Reserved = reserved
 		if err == nil {
+			resp.First, resp.Folded, resp.Full = p.First, p.Folded, a.full(ask.Model, p, resp.Text)
 			return resp, nil
+		}
+		if (resp.Total() > 0 || reserved != "") && ask.Lost != nil {
+			ask.Lost(resp)
 		}
 		if ctx.Err() != nil {
 			return Response{}, ctx.Err()
@@ -98,6 +148,9 @@ func (a *Assistant) Reply(ctx context.Context, ask Ask, onDelta func(string)) (R
 		if contentsFault(err) {
 			break
 		}
+		if failure.CodeOf(err) == CodeContextTooLong {
+			tooSmall = max(tooSmall, a.o.Info(e.Name).Context)
+		}
 		if shown {
 			preview = func(string) {}
 		}
@@ -105,21 +158,81 @@ func (a *Assistant) Reply(ctx context.Context, ask Ask, onDelta func(string)) (R
 	return Response{}, mostHopeful(failed)
 }
 
-// request applies the window, the persona and the names of a room.
-func (a *Assistant) request(ask Ask) Request {
-	system := ask.System
-	if system == "" {
-		system = a.o.SystemPrompt
+// reservedAnswer is the longest answer, in tokens, where nothing says how long
+// answers may be and a budget has to know.
+const reservedAnswer = 4096
+
+// reserve has the tokens of a call reserved, and its answer bounded by what is left.
+func (a *Assistant) reserve(ctx context.Context, e Endpoint, ask Ask, p Prompt, req *Request) (string, error) {
+	if ask.Reserve == nil {
+		return "", nil
 	}
-	history, fresh := ask.History, ask.New
+	id, allowed, err := ask.Reserve(ctx, a.Tokens(p)+toolTokens(a.o.Counter, req.Tools)+a.billedFor(e, req.Images), int64(cmp.Or(req.MaxTokens, reservedAnswer)))
+	req.MaxTokens = int(allowed)
+	return id, err
+}
+
+// Prompt returns what a model is given: the system prompt or persona, the summary,
+// the history as it was given before, and what is new. It holds everything until
+// the window is full; then the oldest turns go, so that half of it is left.
+func (a *Assistant) Prompt(ask Ask) Prompt {
+	history, fresh := told(ask.History), told(ask.New)
 	if ask.Room {
 		history, fresh = named(history), named(fresh)
 	}
-	return Request{
-		System:   system,
-		Messages: window(a.o.Counter, a.o.ContextTokens, system, history, fresh),
-		User:     ask.User, Say: ask.Say, MaxTokens: a.o.MaxTokens, MaxText: ask.MaxText,
+	if ask.instruction != "" {
+		fresh = append(slices.Clip(fresh), conversation.Message{Role: conversation.RoleUser, Content: ask.instruction})
 	}
+	var next *folded
+	if ask.Next.Text != "" {
+		next = &folded{system: a.system(ask, ask.Next.Text), end: ask.Next.End}
+	}
+	limit := a.limit(ask.Model)
+	w := window{counter: a.o.Counter, limit: max(limit-imageTokens(ask.Images), limit/2), leave: limit / 2, turns: ask.MaxTurns}
+	return w.fit(a.system(ask, ask.Summary), next, history, fresh, ask.Partial)
+}
+
+// limit returns how many tokens a prompt may have for the model that is chosen, so
+// that its answer fits into the model's own context too; 0 = any number.
+func (a *Assistant) limit(choice string) int64 {
+	limit := int64(max(a.o.ContextTokens, 0))
+	e, ok := find(slices.Concat([]Endpoint{a.o.Primary}, a.o.Fallbacks, a.o.Choices), choice)
+	if !ok {
+		e = a.o.Primary
+	}
+	own := a.o.Info(e.Name).Context
+	if own <= 0 {
+		return limit
+	}
+	own = max(own-int64(cmp.Or(a.o.MaxTokens, reservedAnswer)), own/2)
+	if limit == 0 {
+		return own
+	}
+	return min(limit, own)
+}
+
+// system returns the system message: prompt or persona, and the summary.
+func (a *Assistant) system(ask Ask, summary string) string {
+	system := cmp.Or(ask.System, a.o.SystemPrompt)
+	if summary == "" {
+		return system
+	}
+	return strings.TrimLeft(system+"\n\n"+summaryHead+summary, "\n")
+}
+
+// Tokens returns how many tokens a prompt has, as we count.
+func (a *Assistant) Tokens(p Prompt) int64 {
+	const noLimit = 1 << 62
+	n := count(a.o.Counter, p.Messages, noLimit)
+	if p.System != "" {
+		n += perMessage + a.o.Counter.Count(p.System)
+	}
+	return n
+}
+
+// Chosen returns the name of the endpoint that is asked first for a choice.
+func (a *Assistant) Chosen(ctx context.Context, choice string) string {
+	return a.route(ctx, choice)[0].Name
 }
 
 // route returns the endpoints to try, in order: the chosen one, the primary
@@ -165,23 +278,30 @@ func contentsFault(err error) bool {
 	return failure.KindOf(err) == failure.Invalid || failure.CodeOf(err) == CodeContentFilter
 }
 
-// mostHopeful returns the first error that a later attempt may overcome, else
-// the first: a passing fault of one endpoint outweighs a lasting one of another.
-// A call that was made outweighs those that were not, of which the one that may
-// be made soonest says when to come back.
+// mostHopeful returns the first error that a later attempt may overcome, else the
+// first: a passing fault of one endpoint outweighs a lasting one of another. A call
+// that was made outweighs those that were not, and whoever may be asked soonest
+// those that have named a long wait.
 func mostHopeful(errs []error) error {
-	var paused error
+	var made, paused error
+	sooner := func(err, than error) bool {
+		return than == nil || failure.WaitOf(than) > MaxPause && failure.WaitOf(err) < failure.WaitOf(than)
+	}
 	for _, err := range errs {
 		switch {
+		case failure.KindOf(err) != failure.Retry:
 		case errors.Is(err, breaker.ErrOpen):
 			if paused == nil || failure.WaitOf(err) < failure.WaitOf(paused) {
 				paused = err
 			}
-		case failure.KindOf(err) == failure.Retry:
-			return err
+		case sooner(err, made):
+			made = err
 		}
 	}
-	if paused != nil {
+	switch {
+	case made != nil && (paused == nil || !sooner(paused, made)):
+		return made
+	case paused != nil:
 		return paused
 	}
 	return errs[0]
@@ -191,23 +311,45 @@ func mostHopeful(errs []error) error {
 // limit of, and accounts for the outcome.
 func (a *Assistant) call(ctx, limited context.Context, e Endpoint, req Request, onDelta func(string)) (Response, error) {
 	req.Model = e.ModelName
+	info := a.o.Info(e.Name)
+	req.Effort = info.Effort
+	if info.NoTools {
+		req.Tools = nil
+	}
+	if !info.Vision {
+		req.Images = nil
+	}
+	if longest := int(info.MaxOutput); longest > 0 && req.MaxTokens > longest {
+		req.MaxTokens = longest
+	}
 	circuit := a.o.Circuits.Get(e.Name)
 	start := time.Now()
 	var resp Response
-	err := circuit.Do(func() (err error) {
+	err := circuit.DoFor(req.User, func() (err error) {
 		resp, err = a.generate(ctx, limited, e, req, func(text string) {
 			circuit.Alive()
 			onDelta(text)
 		})
 		return err
 	})
+	if err == nil || resp.Total() > 0 || resp.Text != "" || resp.Thoughts > 0 {
+		resp = a.settled(e, req, resp)
+	}
+	if len(req.Tools) == 0 || req.NoCalls { // what nobody has offered is not used
+		resp.Calls = nil
+	}
+	resp.Endpoint = e.Name
+	if price := info.Price; price != nil {
+		cost := price.Billionths(resp.Usage)
+		resp.Cost, resp.Discount = &cost, price.discount(resp.Usage)
+	}
+	a.count(resp)
 	if err != nil {
 		a.failed(ctx, e, err, time.Since(start))
-		return Response{}, err
+		return resp, err
 	}
-	resp = a.settled(req, resp)
-	resp.Endpoint = e.Name
 	a.succeeded(ctx, resp, time.Since(start))
+	a.warnOfCut(ctx, req, resp)
 	return resp, nil
 }
 
@@ -223,44 +365,70 @@ func (a *Assistant) generate(ctx, limited context.Context, e Endpoint, req Reque
 		onDelta(text)
 	})
 	switch {
-	case err == nil && strings.TrimSpace(resp.Text) == "":
+	case err == nil && strings.TrimSpace(resp.Text) == "" && (len(resp.Calls) == 0 || len(req.Tools) == 0 || req.NoCalls):
 		return resp, failure.New(failure.Retry, CodeEmptyReply, "the model answered nothing", nil)
 	case err == nil || ctx.Err() != nil || heard.Err() == nil:
 		return resp, err
 	case limited.Err() == nil:
-		return resp, failure.New(failure.Retry, CodeTimeout, "the model gave no sign for too long", context.Cause(heard))
+		return resp, failure.New(failure.Retry, CodeTimeout, "the model gave no sign of life for too long", context.Cause(heard))
 	case strings.TrimSpace(said.String()) != "":
-		return Response{Text: said.String(), Model: e.ModelName, FinishReason: finishLength, Cut: true}, nil
+		return Response{Text: said.String(), Model: e.ModelName, FinishReason: finishLength, Cut: true, Usage: resp.Usage, Thoughts: resp.Thoughts}, nil
 	}
 	return resp, failure.New(failure.Permanent, CodeTimeout, "the model took too long", context.Cause(limited))
 }
 
+// bytesPerToken is what a token of thoughts takes, of which only the length is known.
+const bytesPerToken = 4
+
 // settled fills in the token counts that the provider did not report.
-func (a *Assistant) settled(req Request, resp Response) Response {
-	const noLimit = int64(1) << 62
+func (a *Assistant) settled(e Endpoint, req Request, resp Response) Response {
 	if resp.PromptTokens <= 0 {
 		resp.Estimated = true
-		resp.PromptTokens = count(a.o.Counter, req.Messages, noLimit)
-		if req.System != "" {
-			resp.PromptTokens += perMessage + a.o.Counter.Count(req.System)
-		}
+		resp.PromptTokens = a.Tokens(Prompt{System: req.System, Messages: req.Messages}) + toolTokens(a.o.Counter, req.Tools) + a.billedFor(e, req.Images)
 	}
 	if resp.CompletionTokens <= 0 {
 		resp.Estimated = true
-		resp.CompletionTokens = a.o.Counter.Count(resp.Text)
+		resp.CompletionTokens = a.o.Counter.Count(resp.Text) + int64(resp.Thoughts/bytesPerToken)
 	}
 	return resp
+}
+
+// warnOfCut warns once of an endpoint that counts far fewer tokens in a prompt than
+// we do: it has left out the beginning, as Ollama does at 4,096 tokens unless it is
+// told otherwise.
+func (a *Assistant) warnOfCut(ctx context.Context, req Request, resp Response) {
+	const least = 2000 // vocabularies differ; what is short is not cut
+	ours := a.Tokens(Prompt{System: req.System, Messages: req.Messages})
+	if resp.Estimated || ours < least || resp.PromptTokens >= ours/2 {
+		return
+	}
+	if _, told := a.cutting.LoadOrStore(resp.Endpoint, true); !told {
+		a.o.Logger.WarnContext(ctx, "the model endpoint seems to leave out the beginning of long prompts: give the model more context "+
+			"(Ollama: OLLAMA_CONTEXT_LENGTH), or set ai.context_tokens to what it takes",
+			slog.String("model", resp.Endpoint), slog.Int64("sent", ours), slog.Int64("counted", resp.PromptTokens))
+	}
 }
 
 func (a *Assistant) succeeded(ctx context.Context, resp Response, took time.Duration) {
 	a.o.Logger.DebugContext(ctx, "model answered",
 		slog.String("model", resp.Endpoint), slog.String("finish_reason", resp.FinishReason),
 		slog.Int64("prompt_tokens", resp.PromptTokens), slog.Int64("completion_tokens", resp.CompletionTokens),
-		slog.Duration("took", took))
+		slog.Float64("took_ms", float64(took.Microseconds())/1000))
 	if m := a.o.Metrics; m != nil {
 		m.ModelCalls.WithLabelValues(resp.Endpoint, "ok").Inc()
+	}
+}
+
+// count counts what a call took, whether or not it led to an answer.
+func (a *Assistant) count(resp Response) {
+	if m := a.o.Metrics; m != nil {
 		m.Tokens.WithLabelValues(resp.Endpoint, "prompt").Add(float64(resp.PromptTokens))
 		m.Tokens.WithLabelValues(resp.Endpoint, "completion").Add(float64(resp.CompletionTokens))
+		m.Tokens.WithLabelValues(resp.Endpoint, "cached").Add(float64(resp.CachedTokens))
+		m.Tokens.WithLabelValues(resp.Endpoint, "cache_written").Add(float64(resp.WrittenTokens))
+		if resp.Cost != nil {
+			m.Cost.WithLabelValues(resp.Endpoint).Add(float64(*resp.Cost) / 1e9)
+		}
 	}
 }
 
@@ -282,5 +450,5 @@ func (a *Assistant) failed(ctx context.Context, e Endpoint, err error, took time
 	}
 	a.o.Logger.WarnContext(ctx, "model call failed",
 		slog.String("model", e.Name), slog.String("outcome", outcome), slog.String("code", failure.CodeOf(err)),
-		slog.Duration("took", took), slog.String("error", err.Error()))
+		slog.Float64("took_ms", float64(took.Microseconds())/1000), slog.String("error", err.Error()))
 }

@@ -67,7 +67,7 @@ func TestReplySendsHistoryAndPrompt(t *testing.T) {
 		},
 		"several new messages": {
 			ai.Ask{New: []conversation.Message{said("one"), said("two")}},
-			"system=Be brief.|user=one|user=two",
+			"system=Be brief.|user=one\n\ntwo",
 		},
 		"persona": {
 			ai.Ask{New: []conversation.Message{said("hi")}, System: "Talk like a pirate."},
@@ -197,7 +197,7 @@ func TestDeltasComeFromOneAnswer(t *testing.T) {
 	t.Parallel()
 	first, primary := endpoint(t, "one:small")
 	_, fallback := endpoint(t, "two:big")
-	first.Script(fakeopenai.Cut(2))
+	first.Script(fakeopenai.Step{Spoil: &fakeopenai.Spoil{After: 2, Pause: time.Second}})
 	a := ai.NewAssistant(ai.Options{Primary: primary, Fallbacks: []ai.Endpoint{fallback}})
 	var shown strings.Builder
 	show := func(text string) { shown.WriteString(text) }
@@ -243,6 +243,9 @@ func TestUsageAndMetrics(t *testing.T) {
 	}
 	if got := testutil.ToFloat64(m.Tokens.WithLabelValues("openai:gpt-4o-mini", "completion")); got != float64(4+guess.CompletionTokens) {
 		t.Errorf("%v completion tokens", got)
+	}
+	if n := testutil.CollectAndCount(m.Cost); n != 0 {
+		t.Errorf("a cost of %d models without a price", n)
 	}
 }
 
@@ -352,8 +355,8 @@ func TestEcho(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, hint, _ := strings.Cut(got.Text, "\n\n")
-	if head != "You said: hello world" || strings.Count(hint, "\n") != 0 {
+	hint, ok := strings.CutPrefix(got.Text, "You said: first\n\nhello world\n\n")
+	if !ok || strings.Count(hint, "\n") != 0 {
 		t.Errorf("got %q", got.Text)
 	}
 	for _, want := range []string{"offline echo model", "OPENAI_API_KEY", "ai.base_url", "ai.model", "config.yaml", "parley doctor"} {
@@ -364,11 +367,11 @@ func TestEcho(t *testing.T) {
 	if len(pieces) < 10 || strings.Join(pieces, "") != got.Text {
 		t.Errorf("pieces %q", pieces)
 	}
-	if got.Model != ai.EchoModel || got.FinishReason != "stop" || got.PromptTokens != 2 || got.CompletionTokens < 10 || got.Estimated {
+	if got.Model != ai.EchoModel || got.FinishReason != "stop" || got.PromptTokens != 4 || got.CompletionTokens < 10 || got.Estimated {
 		t.Errorf("got %+v", got)
 	}
 	ask.Say = sentences.NewBook().Voice(sentences.Chinese, nil).Say
-	if got, err := a.Reply(t.Context(), ask, nil); err != nil || !strings.HasPrefix(got.Text, "您说：hello world\n\n") {
+	if got, err := a.Reply(t.Context(), ask, nil); err != nil || !strings.HasPrefix(got.Text, "您说：first\n\nhello world\n\n") {
 		t.Errorf("in Chinese: %q, %v", got.Text, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -385,18 +388,24 @@ func TestApology(t *testing.T) {
 		ai.CodeRateLimited: "overloaded", ai.CodeModelUnavailable: "overloaded", ai.CodeTimeout: "overloaded",
 		ai.CodeNetwork: "overloaded", ai.CodeStreamCut: "overloaded", ai.CodeBadAnswer: "overloaded",
 		ai.CodeContextTooLong: "too long", ai.CodeAnswerTooLarge: "too long", ai.CodeContentFilter: "declined",
-		ai.CodeInvalidAPIKey: "set up", ai.CodeForbidden: "set up", ai.CodeModelNotFound: "set up",
-		ai.CodeInsufficientQuota: "set up", ai.CodeBadRequest: "set up",
+		ai.CodeInvalidAPIKey: "configuration", ai.CodeForbidden: "configuration", ai.CodeModelNotFound: "configuration",
+		ai.CodeInsufficientQuota: "configuration", ai.CodeBadRequest: "configuration",
 		ai.CodeEmptyReply: "could not come up", ai.CodeEmptyRequest: "could not come up", "else": "went wrong",
 	}
+	say := sentences.Voice{}.Say
 	for code, want := range about {
-		got := sentences.Voice{}.Say(ai.Apology(failure.New(failure.Permanent, code, secret, errors.New(secret))))
+		got := ai.Apology(failure.New(failure.Permanent, code, secret, errors.New(secret)), say)
 		if !strings.Contains(got, want) || strings.Contains(got, "sk-") || !strings.HasPrefix(got, "Sorry, ") {
 			t.Errorf("%s: %q, want something with %q", code, got, want)
 		}
 	}
-	if got := ai.Apology(errors.New(secret)); got != ai.Apology(failure.New(failure.Internal, "", "", nil)) {
+	if got := ai.Apology(errors.New(secret), say); got != ai.Apology(failure.New(failure.Internal, "", "", nil), say) {
 		t.Errorf("got %q", got)
+	}
+	for wait, want := range map[time.Duration]string{time.Minute: "overloaded", 3480 * time.Second: "58 minutes", 20 * time.Hour: "20 hours"} {
+		if got := ai.Apology(failure.RetryAfter(wait, ai.CodeRateLimited, secret, nil), say); !strings.Contains(got, want) {
+			t.Errorf("after %v: %q", wait, got)
+		}
 	}
 }
 

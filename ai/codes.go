@@ -9,6 +9,7 @@ const (
 	CodeStreamCut         = "stream_cut" // the answer ended without a finish reason
 	CodeBadAnswer         = "bad_answer" // not the protocol
 	CodeEmptyReply        = "empty_reply"
+	CodeOnlyThoughts      = "only_reasoning" // the model thought, and answered nothing
 	CodeInsufficientQuota = "insufficient_quota"
 	CodeInvalidAPIKey     = "invalid_api_key"
 	CodeForbidden         = "model_forbidden"
@@ -18,4 +19,6 @@ const (
 	CodeAnswerTooLarge    = "answer_too_large"
 	CodeBadRequest        = "model_bad_request"
 	CodeEmptyRequest      = "empty_request"
+	CodeNothingToFold     = "nothing_to_summarise"
+	CodeNoSummary         = "no_summary"
 )

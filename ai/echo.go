@@ -40,7 +40,7 @@ func (e *Echo) Generate(ctx context.Context, r Request, onDelta func(string)) (R
 	}
 	return Response{
 		Text: text, Model: EchoModel, FinishReason: "stop",
-		PromptTokens: e.counter.Count(said), CompletionTokens: e.counter.Count(text),
+		Usage: Usage{PromptTokens: e.counter.Count(said), CompletionTokens: e.counter.Count(text)},
 	}, nil
 }
 

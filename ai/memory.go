@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/conversation/session"
 )
 
 // Remembering is a [Model] with a memory: see [WithMemory].
@@ -34,13 +35,14 @@ func (m *Remembering) Generate(ctx context.Context, r Request, onDelta func(stri
 		return Response{}, fmt.Errorf("load session %s: %w", m.session.ID(), err)
 	}
 	fresh := r.Messages
-	r.Messages = window(m.counter, m.limit, r.System, conversation.MessagesOf(items), fresh)
+	w := window{counter: m.counter, limit: int64(m.limit), leave: int64(m.limit)}
+	r.Messages = w.fit(r.System, nil, conversation.MessagesOf(items), fresh, false).Messages
 	resp, err := m.model.Generate(ctx, r, onDelta)
 	if err != nil {
 		return Response{}, err //nolint:wrapcheck // the model's error keeps its kind
 	}
 	answer := conversation.Message{Role: conversation.RoleAssistant, Content: resp.Text}
-	if err := m.session.Add(ctx, conversation.ItemsOf(append(slices.Clip(fresh), answer))...); err != nil {
+	if err := m.session.Add(ctx, session.ItemsOf(append(slices.Clip(fresh), answer))...); err != nil {
 		return resp, fmt.Errorf("save to session %s: %w", m.session.ID(), err)
 	}
 	return resp, nil

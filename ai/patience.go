@@ -15,7 +15,7 @@ const finishLength = "length"
 
 var (
 	errReplyTime = errors.New("the longest time for a reply is over")
-	errNoSign    = errors.New("no sign of the model")
+	errNoSign    = errors.New("no sign of life from the model")
 )
 
 // listening returns a context that ends when alive was not called for so long;

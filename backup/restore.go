@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/conversation/archive"
 )
 
 // IsWhole reports whether a folder has a manifest.
@@ -77,7 +78,7 @@ func (k *Keeper) Restore(ctx context.Context, dir string, mode conversation.Impo
 // irregular says so of what is no regular file.
 func irregular(dir, name string) string {
 	if info, err := os.Stat(filepath.Join(dir, name)); err == nil && !info.Mode().IsRegular() {
-		return ", and no regular file"
+		return ", and not a regular file"
 	}
 	return ""
 }
@@ -105,9 +106,9 @@ const longestRecord = 4 << 20
 func (k *Keeper) restorePart(ctx context.Context, dir string, f File, mode conversation.ImportMode) error {
 	part := k.part(f.Name)
 	if part == nil {
-		return errors.New("nothing here keeps what it holds: memory.backend is another one than it was, or a newer version made the backup")
+		return errors.New("nothing here stores this part: memory.backend was a different one, or a newer version made the backup")
 	}
-	open, _, err := conversation.OpenRegular(filepath.Join(dir, f.Name))
+	open, _, err := archive.OpenRegular(filepath.Join(dir, f.Name))
 	if err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func lines(f *os.File, fn func([]json.RawMessage) error) error {
 	size := 0
 	for n := 1; in.Scan(); n++ {
 		if !json.Valid(in.Bytes()) {
-			return fmt.Errorf("line %d is no JSON", n)
+			return fmt.Errorf("line %d is not JSON", n)
 		}
 		records, size = append(records, json.RawMessage(in.Text())), size+len(in.Bytes())
 		if len(records) == addAtOnce || size > longestRecord {

@@ -8,13 +8,15 @@ import (
 	"github.com/parley-bot/parley/memory"
 )
 
-// change answers with what becomes of changes to what is remembered. They join
-// the turn's commit where the memory can; where it is another server they are
-// made now, and once, because they are named after the event.
+// change answers with what becomes of changes to what is remembered. They are
+// made once, because they are named after the event.
 func (c Call) change(ctx context.Context, m memory.Backend, say func([]memory.Result) string, changes ...memory.Change) (Answer, error) {
-	effect := memory.Effect{ID: c.Event + ":command", At: c.At}
-	apply := func(ctx context.Context, tx database.Tx, _ int64) (string, error) {
-		results, err := m.Apply(ctx, tx, effect, changes...)
+	staged, err := m.Stage(ctx, memory.Effect{ID: c.Event + ":command", At: c.At}, changes...)
+	if err != nil {
+		return Answer{}, err
+	}
+	return Answer{Apply: func(ctx context.Context, tx database.Tx, _ int64) (string, error) {
+		results, err := staged(ctx, tx)
 		if err != nil {
 			return "", err
 		}
@@ -22,12 +24,7 @@ func (c Call) change(ctx context.Context, m memory.Backend, say func([]memory.Re
 			return text, nil
 		}
 		return say(results), nil
-	}
-	if m.Transactional() {
-		return Answer{Apply: apply}, nil
-	}
-	text, err := apply(ctx, database.Tx{}, 0)
-	return Answer{Text: text}, err
+	}}, nil
 }
 
 // place returns where the chat's facts and scores belong.

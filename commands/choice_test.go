@@ -1,11 +1,13 @@
 package commands_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/parley-bot/parley/ai/profile"
 	"github.com/parley-bot/parley/commands"
+	"github.com/parley-bot/parley/memory"
 )
 
 func choosing(t *testing.T) *chat {
@@ -81,19 +83,34 @@ func TestChoose(t *testing.T) {
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	midnight := time.Date(2026, 1, 16, 0, 0, 0, 0, time.UTC)
-	limit, chatLimit := int64(0), int64(0)
-	c := newChat(t, commands.Options{Budget: func(time.Time) (person, chat int64, start, end time.Time) {
-		return limit, chatLimit, midnight.AddDate(0, 0, -1), midnight
+	var budgets []commands.Budget
+	var bill commands.Bill
+	bills := func(_ context.Context, p memory.Person, since time.Time) (commands.Bill, error) {
+		if days := time.Since(since).Hours() / 24; p.SenderID != "U1" || days < 29 {
+			t.Errorf("the bill of %+v since %s", p, since)
+		}
+		return bill, nil
+	}
+	c := newChat(t, commands.Options{Bills: bills, Budgets: func(_ context.Context, p memory.Person, chatID string) ([]commands.Budget, error) {
+		if p.SenderID != "U1" || chatID != "C1" {
+			t.Errorf("budgets of %+v in %s", p, chatID)
+		}
+		return budgets, nil
 	}})
-	c.store.used = map[string]int64{"U1": 246, "C1": 600}
+	c.store.used = map[string]int64{"U1": 246}
 	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45"})
-	limit = 1000
+	bill = commands.Bill{Tokens: 200, Cached: new(int64(125)), Cost: new(0.0000125)}
 	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45\n" +
-		"Remaining budget: 877 of 1000 tokens. Resets on 2026-01-16 00:00 UTC."})
-	limit, chatLimit = 100, 500
+		"Of your tokens of the last 30 days 62% came from the provider's cache.\n" +
+		"Cost of the last 30 days, in the currency of the prices: 0.0000125"})
+	bill = commands.Bill{Tokens: 200, Cached: new(int64(0)), Cost: new(0.0)}
+	budgets = []commands.Budget{{Left: 754, Limit: 1000, Resets: midnight}}
+	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45\n" +
+		"Remaining budget: 754 of 1000 tokens. Resets on 2026-01-16 00:00 UTC."})
+	budgets = []commands.Budget{{Limit: 100, Resets: midnight, Warning: 95}, {Chat: true, Left: 200, Limit: 500, Reserved: 70, Resets: midnight}}
 	_, err := c.send(t, "/save timezone Asia/Shanghai")
 	must(t, err)
 	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45\n" +
-		"Remaining budget: 0 of 100 tokens. Resets on 2026-01-16 08:00 CST.\n" +
-		"Remaining budget of this chat: 200 of 500 tokens. Resets on 2026-01-16 08:00 CST."})
+		"Remaining budget: 0 of 100 tokens. Resets on 2026-01-16 08:00 CST. 95% of it or more is used already.\n" +
+		"Remaining budget of this chat: 200 of 500 tokens. Resets on 2026-01-16 08:00 CST. 70 more are reserved for replies under way."})
 }

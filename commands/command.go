@@ -58,6 +58,7 @@ type Call struct {
 	EventID        int64     // its number in the ledger; 0 = it stands in none
 	At             time.Time // when it arrived
 	Now            time.Time
+	Stopped        Stop // of /stop: what it has stopped when it arrived
 
 	// Filled in by Registry.Run.
 	Prefix   string

@@ -277,25 +277,17 @@ func TestStats(t *testing.T) {
 	c := newChat(t, commands.Options{})
 	c.store.messages = make([]conversation.Message, 4)
 	for _, p := range []memory.Person{c.person, {Tenant: "T2", Platform: "slack", SenderID: "U2"}} {
-		if err := c.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-			_, err := c.memory.Apply(ctx, tx, memory.Effect{ID: p.SenderID, At: time.Now()}, memory.Seen{Person: p})
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
+		c.learn(t, memory.Effect{ID: p.SenderID, At: time.Now()}, memory.Seen{Person: p})
 	}
 	c.expect(t, say{"/stats", "Bot Statistics:\nTotal Conversations: 1\nTotal Messages: 4\nTotal Users: 1"})
-	c.expect(t, say{"/stats commands", "No command was used yet."}, say{"/stats me", "Usage: /stats [commands]"})
+	c.expect(t, say{"/stats commands", "No commands have been used yet."}, say{"/stats me", "Usage: /stats [commands]"})
 	for i, name := range []string{"help", "save", "save"} {
-		must(t, c.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-			_, err := c.memory.Apply(ctx, tx, memory.Effect{ID: fmt.Sprint(i), At: time.Now()}, memory.CountCommand{Realm: c.person.Realm(), Name: name})
-			return err
-		}))
+		c.learn(t, memory.Effect{ID: fmt.Sprint(i), At: time.Now()}, memory.CountCommand{Realm: c.person.Realm(), Name: name})
 	}
 	c.expect(t, say{"/stats Commands", "Command Statistics:\n/save: 2\n/help: 1"})
 	c.person.Tenant = "T3"
 	c.expect(t, say{"/stats", "Bot Statistics:\nTotal Conversations: 0\nTotal Messages: 0\nTotal Users: 0"},
-		say{"/stats commands", "No command was used yet."})
+		say{"/stats commands", "No commands have been used yet."})
 }
 
 func TestReset(t *testing.T) {
@@ -325,16 +317,19 @@ const englishHelp = `Available commands:
 !bot help – Show this list
 !bot save [key] [value] – Save a preference
 !bot load [key] – Show a preference
-!bot remember [key] is [value] – Remember a fact; without a value show it; with search TEXT look for some
+!bot remember [key] is [value] – Remember a fact; without a value, show it; with search TEXT, look for facts
 !bot forget [key] – Forget a fact
 !bot kudos @user [for reason] – Thank somebody; without a name show your own kudos
-!bot leaderboard [kudos|messages|tokens] [day|week|month|all] – Show who leads in this chat
+!bot leaderboard [kudos|messages|tokens] [day|week|month|all] – Show this chat's leaderboard
 !bot history [n] – Show the last n messages of this conversation (10 by default)
-!bot stats [commands] – Show how much the bot is used, or how often each command
+!bot stats [commands] – Show usage statistics, or how often each command was used
 !bot tokens – Show how many tokens were used
 !bot model [name] – Show or set the model of this conversation
 !bot persona [name] – Show or set the persona of this conversation
 !bot export – Show this conversation as JSON
+!bot stop – Stop the reply that is being written
+!bot approve [code] – Allow, once, what I have asked about
+!bot deny [code] – Refuse what I have asked about
 !bot reset, !bot clear – Clear this conversation
 !bot forget-me [yes] – Erase everything that is kept about you`
 
@@ -391,7 +386,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("file %+v", f)
 	}
 	c.store.messages[0].Content = strings.Repeat("x", 64<<10)
-	const tooLong = "This conversation of 1 messages is longer than the 64 KiB that I can show here. Its administrator can export all of it: parley conversations export 7"
+	const tooLong = "This conversation of 1 messages is longer than the 64 KiB I can show here. An administrator can export all of it: parley conversations export 7"
 	answer, err = c.send(t, "/export")
 	if f := answer.File; err != nil || answer.Text != tooLong || answer.Code != "" || answer.Kept != "" ||
 		f == nil || !strings.Contains(f.Content, c.store.messages[0].Content) || f.Kept != "Exported 1 messages" {

@@ -76,14 +76,14 @@ func (r *Registry) eraseAll(ctx context.Context, e Eraser, c Call) (Answer, erro
 	if err != nil {
 		return Answer{}, err
 	}
-	forgotten := answer.Apply // nil where it is done already
+	forgotten := answer.Apply
 	answer.Apply = func(ctx context.Context, tx database.Tx, id int64) (string, error) {
 		for _, p := range selves {
 			if err := r.forgetTx(ctx, tx, p); err != nil {
 				return "", err
 			}
 		}
-		if err := e.EraseTx(ctx, tx, selves, c.EventID); err != nil || forgotten == nil {
+		if err := e.EraseTx(ctx, tx, selves, c.EventID); err != nil {
 			return "", err
 		}
 		return forgotten(ctx, tx, id)

@@ -10,6 +10,7 @@ import (
 	"github.com/parley-bot/parley/commands"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/memory"
+	"github.com/parley-bot/parley/memory/memorytest"
 )
 
 // fakeEraser remembers what it is asked for.
@@ -80,17 +81,9 @@ type apart struct {
 	db *database.DB
 }
 
-func (apart) Transactional() bool { return false }
-
-func (a apart) Apply(ctx context.Context, tx database.Tx, e memory.Effect, changes ...memory.Change) (results []memory.Result, err error) {
-	if tx != (database.Tx{}) {
-		panic("called inside a commit")
-	}
-	err = a.db.Write(ctx, func(ctx context.Context, tx database.Tx) (err error) {
-		results, err = a.Store.Apply(ctx, tx, e, changes...)
-		return err
-	})
-	return results, err
+func (a apart) Stage(ctx context.Context, e memory.Effect, changes ...memory.Change) (memory.Staged, error) {
+	results, err := memorytest.Apply(ctx, a.db, a.Store, e, changes...)
+	return func(context.Context, database.Tx) ([]memory.Result, error) { return results, nil }, err
 }
 
 // A memory on another server is changed while the command runs, once for each
@@ -100,16 +93,22 @@ func TestMemoryApart(t *testing.T) {
 	c := newChat(t, commands.Options{})
 	e := &fakeEraser{asked: time.Now()}
 	registry := commands.New(commands.Options{Store: c.store, Memory: apart{c.memory, c.db}, Eraser: e})
-	run := func(event, text, want string) commands.Answer {
+	run := func(event, text, want string) {
 		t.Helper()
 		name, rest := commands.Parse("/", text)
 		answer, err := registry.Run(t.Context(), commands.Call{
 			Name: name, Rest: rest, Person: c.person, ChatID: "C", Group: true, Event: event, At: time.Now(), Now: time.Now(),
 		})
-		if err != nil || answer.Text != want {
-			t.Errorf("%s: %q, %v", text, answer.Text, err)
+		must(t, err)
+		if answer.Apply != nil {
+			must(t, c.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) (err error) {
+				answer.Text, err = answer.Apply(ctx, tx, 7)
+				return err
+			}))
 		}
-		return answer
+		if answer.Text != want {
+			t.Errorf("%s: %q", text, answer.Text)
+		}
 	}
 	for range 2 {
 		run("1", "/kudos @bob", "@bob now has 1 kudos")
@@ -117,11 +116,7 @@ func TestMemoryApart(t *testing.T) {
 		run("3", "/save x y", "Saved preference 'x' with value 'y'")
 	}
 	run("4", "/remember a is c", "I already remember that a is b. Send /forget a first.")
-	answer := run("5", "/forget-me yes", "Everything that was kept about you is erased.")
-	must(t, c.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-		_, err := answer.Apply(ctx, tx, 7)
-		return err
-	}))
+	run("5", "/forget-me yes", "Everything that was kept about you is erased.")
 	if len(e.erased) != 1 {
 		t.Error("the rest was not erased")
 	}

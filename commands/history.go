@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // a time zone must be known on a machine without a zone database, too
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/conversation/message"
 	"github.com/parley-bot/parley/internal/names"
 	"github.com/parley-bot/parley/memory"
 )
@@ -58,22 +60,24 @@ func historyCount(args []string) (int, bool) {
 	return int(min(n, maxHistory)), true
 }
 
-// shown returns the last n messages that people see: not the system's or a tool's.
+// shown returns the last n messages that people see: not the system's or a tool's,
+// nor what only asks for a tool. Where many of those lie between, it looks further back.
 func shown(ctx context.Context, store Store, id int64, n int) ([]conversation.Message, error) {
 	if id == 0 {
 		return nil, nil
 	}
-	all, err := store.Recent(ctx, id, n, lineChars)
-	if err != nil {
-		return nil, err
-	}
-	var list []conversation.Message
-	for _, m := range all {
-		if m.Role == conversation.RoleUser || m.Role == conversation.RoleAssistant {
-			list = append(list, m)
+	for size := n; ; size *= 4 {
+		all, err := store.Recent(ctx, id, size, lineChars)
+		if err != nil {
+			return nil, err
+		}
+		list := slices.DeleteFunc(slices.Clone(all), func(m conversation.Message) bool {
+			return m.Role != conversation.RoleUser && (m.Role != conversation.RoleAssistant || m.Content == "")
+		})
+		if len(list) >= n || len(all) < size || size >= n<<6 {
+			return list[max(0, len(list)-n):], nil
 		}
 	}
-	return list, nil
 }
 
 // zoneOf returns the time zone of the person's preference, UTC when there is
@@ -99,7 +103,7 @@ func (c Call) speaker(m conversation.Message) string {
 	case !c.Room || m.Author == c.UserKey:
 		return you
 	}
-	id := names.Clean(conversation.SenderOf(cmp.Or(m.Author, "*")))
+	id := names.Clean(message.SenderOf(cmp.Or(m.Author, "*")))
 	name := cmp.Or(names.Clean(m.SenderName()), id)
 	for _, taken := range []string{you, bot} { // nobody poses as one of the two
 		if strings.EqualFold(name, strings.TrimRight(taken, ":： ")) {

@@ -1,14 +1,13 @@
 package commands_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/parley-bot/parley/commands"
-	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/memory"
+	"github.com/parley-bot/parley/memory/memorytest"
 )
 
 // wrote makes the memory know a person by name who has written in a group.
@@ -16,11 +15,15 @@ func (c *chat) wrote(t *testing.T, id, name, group string) {
 	t.Helper()
 	p := c.person
 	p.SenderID = id
-	must(t, c.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-		_, err := c.memory.Apply(ctx, tx, memory.Effect{ID: "wrote " + id + name + group, At: time.Now()}, memory.Seen{Person: p, Name: name},
-			memory.AddScore{Place: memory.PlaceOf(p, true, group), Board: memory.Messages, Person: p, N: 1})
-		return err
-	}))
+	c.learn(t, memory.Effect{ID: "wrote " + id + name + group, At: time.Now()}, memory.Seen{Person: p, Name: name},
+		memory.AddScore{Place: memory.PlaceOf(p, true, group), Board: memory.Messages, Person: p, N: 1})
+}
+
+// learn has the memory learn something.
+func (c *chat) learn(t *testing.T, e memory.Effect, changes ...memory.Change) {
+	t.Helper()
+	_, err := memorytest.Apply(t.Context(), c.db, c.memory, e, changes...)
+	must(t, err)
 }
 
 func must(t *testing.T, err error) {
@@ -118,11 +121,8 @@ func TestLeaderboard(t *testing.T) {
 		p := c.person
 		p.SenderID = id
 		c.events++
-		must(t, c.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-			_, err := c.memory.Apply(ctx, tx, memory.Effect{ID: fmt.Sprint("score", c.events), At: at},
-				memory.AddScore{Place: memory.PlaceOf(c.person, true, "C1"), Board: b, Person: p, N: n})
-			return err
-		}))
+		c.learn(t, memory.Effect{ID: fmt.Sprint("score", c.events), At: at},
+			memory.AddScore{Place: memory.PlaceOf(c.person, true, "C1"), Board: b, Person: p, N: n})
 	}
 	for i := range 12 {
 		score(now, memory.Messages, fmt.Sprintf("p%02d", i), int64(100-i))

@@ -47,17 +47,33 @@ type Eraser interface {
 	EraseTx(ctx context.Context, tx database.Tx, selves []memory.Person, eventID int64) error
 }
 
-// Budget tells how many tokens one person and everybody in one chat may use in
-// the period that now lies in, and when that starts and ends. No tokens = no bound.
-type Budget func(now time.Time) (person, chat int64, start, end time.Time)
+// Budget is what is left of a bound on tokens.
+type Budget struct {
+	Chat        bool // everybody's in the chat; else the person's in all chats
+	Left, Limit int64
+	Reserved    int64 // for calls that are under way; part of what is not left
+	Warning     int64 // at least so many percent are used; 0 = there is nothing to warn of
+	Resets      time.Time
+}
+
+// Budgets tells how the budgets of a person and of a chat stand.
+type Budgets func(ctx context.Context, p memory.Person, chatID string) ([]Budget, error)
 
 // Spent tells how many tokens were used since a time.
 type Spent interface {
 	// Person is what a person has used in all chats.
 	Person(ctx context.Context, p memory.Person, since time.Time) (int64, error)
-	// Chat is what everybody has used in one chat.
-	Chat(ctx context.Context, r memory.Realm, chatID string, since time.Time) (int64, error)
 }
+
+// Bill is what a person's calls took since a time.
+type Bill struct {
+	Tokens int64
+	Cached *int64   // of the tokens, from providers' caches; nil = not known
+	Cost   *float64 // in the currency of the prices; nil = not known
+}
+
+// Bills returns a person's bill since a time, over all chats.
+type Bills func(ctx context.Context, p memory.Person, since time.Time) (Bill, error)
 
 // Options say what a registry works with.
 type Options struct {
@@ -68,8 +84,9 @@ type Options struct {
 	Eraser   Eraser
 
 	Profile   *profile.Profile         // what may be chosen; nil = nothing
-	Budget    Budget                   // nil = none
+	Budgets   Budgets                  // nil = none
 	Spent     Spent                    // nil = nothing is counted
+	Bills     Bills                    // nil = nothing is known of costs
 	Admins    func(memory.Person) bool // who rules the conversation of a room; nil = everybody in it
 	MaxAnswer int                      // the most bytes of an answer; 0 = 64 KiB
 	More      []Command                // further commands; a name that is taken replaces the command
@@ -110,10 +127,13 @@ func New(o Options) *Registry {
 		leaderboard(o.Memory),
 		history(o.Store, o.Memory),
 		stats(o.Store, o.Memory),
-		tokens(o.Store, o.Memory, o.Spent, o.Budget),
+		tokens(o),
 		choice(o.Store, &chosen.Model, func(c Call) string { return c.Model }, Store.SetModelTx),
 		choice(o.Store, &chosen.Persona, func(c Call) string { return c.Persona }, Store.SetPersonaTx),
 		export(o.Store),
+		stop(),
+		decide(ApproveName),
+		decide(DenyName),
 		reset(o.Store),
 		forgetMe(r, o.Eraser),
 	} {

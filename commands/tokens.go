@@ -2,35 +2,46 @@ package commands
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/parley-bot/parley/memory"
 )
 
+// billed is how long a person's bill goes back.
+const billed = 30 * 24 * time.Hour
+
 // tokens shows what the person has used in all chats, what this conversation
-// holds, and what is left of the budgets.
-func tokens(store Store, m memory.Backend, spent Spent, budget Budget) Command {
+// holds, what it cost as far as that is known, and what is left of the budgets.
+func tokens(o Options) Command {
 	return Command{
 		Name: "tokens",
 		Run: func(ctx context.Context, c Call) (Answer, error) {
 			var person, here int64
 			var err error
-			if spent != nil {
-				if person, err = spent.Person(ctx, c.Person, time.Unix(0, 0)); err != nil {
+			if o.Spent != nil {
+				if person, err = o.Spent.Person(ctx, c.Person, time.Unix(0, 0)); err != nil {
 					return Answer{}, err
 				}
 			}
 			if c.Conversation != 0 {
-				conv, err := store.Get(ctx, c.Conversation)
+				conv, err := o.Store.Get(ctx, c.Conversation)
 				if err != nil {
 					return Answer{}, err
 				}
 				here = conv.TotalTokens
 			}
 			lines := []string{c.Say("tokens.used", person), c.Say("tokens.here", here)}
-			if spent != nil && budget != nil {
-				left, err := budgetsLeft(ctx, m, spent, budget, c)
+			if o.Bills != nil {
+				b, err := o.Bills(ctx, c.Person, c.Now.Add(-billed))
+				if err != nil {
+					return Answer{}, err
+				}
+				lines = append(lines, bill(c, b)...)
+			}
+			if o.Budgets != nil {
+				left, err := budgetsLeft(ctx, o.Memory, o.Budgets, c)
 				if err != nil {
 					return Answer{}, err
 				}
@@ -41,33 +52,44 @@ func tokens(store Store, m memory.Backend, spent Spent, budget Budget) Command {
 	}
 }
 
+// bill says what is known of what a person's calls took.
+func bill(c Call, b Bill) (lines []string) {
+	if b.Cached != nil && *b.Cached > 0 && b.Tokens > 0 {
+		lines = append(lines, c.Say("tokens.cached", 100**b.Cached/b.Tokens))
+	}
+	if b.Cost != nil && *b.Cost > 0 {
+		lines = append(lines, c.Say("tokens.cost", strconv.FormatFloat(*b.Cost, 'f', -1, 64)))
+	}
+	return lines
+}
+
 // budgetsLeft returns a line for each budget that there is.
-func budgetsLeft(ctx context.Context, m memory.Backend, spent Spent, budget Budget, c Call) ([]string, error) {
-	person, chat, start, end := budget(c.Now)
+func budgetsLeft(ctx context.Context, m memory.Backend, budgets Budgets, c Call) ([]string, error) {
+	all, err := budgets(ctx, c.Person, c.ChatID)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
 	zone, err := zoneOf(ctx, m, c)
 	if err != nil {
 		return nil, err
 	}
-	if zone != time.UTC {
-		end = end.In(zone)
-	}
 	var lines []string
-	for _, one := range []struct {
-		key   string
-		limit int64
-		used  func() (int64, error)
-	}{
-		{"tokens.left", person, func() (int64, error) { return spent.Person(ctx, c.Person, start) }},
-		{"tokens.left.chat", chat, func() (int64, error) { return spent.Chat(ctx, c.Person.Realm(), c.ChatID, start) }},
-	} {
-		if one.limit == 0 {
-			continue
+	for _, b := range all {
+		if zone != time.UTC {
+			b.Resets = b.Resets.In(zone)
 		}
-		used, err := one.used()
-		if err != nil {
-			return nil, err
+		key := "tokens.left"
+		if b.Chat {
+			key = "tokens.left.chat"
 		}
-		lines = append(lines, c.Say(one.key, max(0, one.limit-used), one.limit, end.Format("2006-01-02 15:04 MST")))
+		line := c.Say(key, b.Left, b.Limit, b.Resets.Format("2006-01-02 15:04 MST"))
+		if b.Reserved > 0 {
+			line += c.Say("tokens.reserved", b.Reserved)
+		}
+		if b.Warning > 0 {
+			line += c.Say("tokens.warning", b.Warning)
+		}
+		lines = append(lines, line)
 	}
 	return lines, nil
 }

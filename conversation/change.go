@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/parley-bot/parley/conversation/message"
+	"github.com/parley-bot/parley/conversation/tokens"
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -11,7 +13,7 @@ import (
 // to what its user key has used now.
 func (m *PersistentConversationManager) UpdateStats(ctx context.Context, id, tokensUsed int64) error {
 	if tokensUsed < 0 || tokensUsed > maxTokens {
-		return invalidf("tokens %d is not a possible count", tokensUsed)
+		return message.Invalidf("tokens %d is out of range", tokensUsed)
 	}
 	now := m.db.Now()
 	return m.change(ctx, id, func(ctx context.Context, tx database.Tx, userKey string) error {
@@ -20,33 +22,39 @@ func (m *PersistentConversationManager) UpdateStats(ctx context.Context, id, tok
 		if err != nil || tokensUsed == 0 {
 			return err
 		}
-		return m.countTokens(ctx, tx, []entry{{userHash(userKey), now.UnixMicro(), tokensUsed}})
+		return m.tokens.AddTx(ctx, tx, []tokens.Entry{{User: tokens.Hash(userKey), At: now.UnixMicro(), Tokens: tokensUsed}})
 	})
 }
 
 // SetModel sets the model of this conversation only; "" = the default.
 func (m *PersistentConversationManager) SetModel(ctx context.Context, id int64, model string) error {
-	return m.set(ctx, id, "model", model, maxPart)
+	return m.set(ctx, id, "model", model, message.MaxPart)
 }
 
 // SetModelTx is [PersistentConversationManager.SetModel] inside the caller's transaction.
 func (m *PersistentConversationManager) SetModelTx(ctx context.Context, tx database.Tx, id int64, model string) error {
-	return m.setTx(ctx, tx, id, "model", model, maxPart)
+	return m.setTx(ctx, tx, id, "model", model, message.MaxPart)
 }
 
 // SetPersona sets the persona of this conversation only; "" = the default.
 func (m *PersistentConversationManager) SetPersona(ctx context.Context, id int64, persona string) error {
-	return m.set(ctx, id, "persona", persona, maxPart)
+	return m.set(ctx, id, "persona", persona, message.MaxPart)
 }
 
 // SetPersonaTx is [PersistentConversationManager.SetPersona] inside the caller's transaction.
 func (m *PersistentConversationManager) SetPersonaTx(ctx context.Context, tx database.Tx, id int64, persona string) error {
-	return m.setTx(ctx, tx, id, "persona", persona, maxPart)
+	return m.setTx(ctx, tx, id, "persona", persona, message.MaxPart)
 }
 
-// SetSummary sets the summary; "" = none.
+// SetSummary sets the summary; "" = none. Whose words it holds is not known.
 func (m *PersistentConversationManager) SetSummary(ctx context.Context, id int64, summary string) error {
-	return m.set(ctx, id, "summary", cleanText(summary), maxSummary)
+	return m.change(ctx, id, func(ctx context.Context, tx database.Tx, _ string) error {
+		if err := m.setTx(ctx, tx, id, "summary", message.CleanText(summary), maxSummary); err != nil {
+			return err
+		}
+		_, err := m.db.Exec(ctx, tx, `UPDATE conversations SET summary_end = 0, summary_foreign = ? WHERE id = ?`, bit(summary != ""), id)
+		return err
+	})
 }
 
 const maxSummary = 16 << 20 // characters
@@ -58,7 +66,7 @@ func (m *PersistentConversationManager) set(ctx context.Context, id int64, colum
 }
 
 func (m *PersistentConversationManager) setTx(ctx context.Context, tx database.Tx, id int64, column, value string, limit int) error {
-	if err := validText(column, value, limit); err != nil {
+	if err := message.ValidText(column, value, limit); err != nil {
 		return err
 	}
 	_, err := m.db.Exec(ctx, tx, `UPDATE conversations SET `+column+` = ? WHERE id = ?`, value, id)

@@ -2,6 +2,11 @@
 // PostgreSQL or MySQL/MariaDB, behind one type:
 // [PersistentConversationManager].
 //
+// It is the store. What it keeps are the plain values of package message, which
+// have the same names here; their form in files is package archive, what tokens
+// they took is counted by package tokens, and package session is for programs that
+// only want memory for an agent.
+//
 // # What a conversation is
 //
 // A [Key] names it. Two keys are the same conversation when tenant, user key,
@@ -25,6 +30,17 @@
 // commit of its own, so that nobody waits for more than one slice. What a crash
 // leaves behind is found by [PersistentConversationManager.Sweep].
 //
+// So what is no longer wanted is hidden by remove.go, which tells others of it
+// (gone.go), and removed by sweep.go; retention.go chooses what is too old, and
+// vacuum.go gives the space back.
+//
+// # Searching
+//
+// [PersistentConversationManager.Search] ranks messages as package recall says.
+// It reads message_blocks, one row for each 256 ids, and the messages where a row
+// is missing. [PersistentConversationManager.Index] makes the rows behind the commits that fill them; who
+// removes a message removes its row in the same commit.
+//
 // # Files
 //
 // An export file is read piece by piece, twice: all of it is checked before
@@ -32,9 +48,8 @@
 // import nor backup holds more of a conversation in memory than a slice.
 //
 // A backup is taken up where an earlier run into the same directory ended: a
-// file is left alone when its checksum is right and it begins with the
-// conversation's row as it is now. So whatever changes messages must change a
-// counter or last_activity too.
+// file is left alone when its checksum is right and it holds the conversation as it
+// is now.
 //
 // # Saving
 //
@@ -42,16 +57,4 @@
 // statements in one commit ([PersistentConversationManager.SaveMessage]); on the
 // servers each call is a transaction. [PersistentConversationManager.SaveTx]
 // takes part in the caller's transaction on all of them.
-//
-// # Tokens
-//
-// token_ledger counts the tokens of messages by user key and time, commands
-// apart. Clearing or deleting a conversation gives nothing back. Budgets are
-// checked against what models report, see gateway/usage.
-//
-// # Sessions
-//
-// [Session] is the small interface for programs that only want memory for an
-// agent; see [OpenSession], [NewMemorySession] and
-// [PersistentConversationManager.Session].
 package conversation

@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/parley-bot/parley/conversation/message"
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -106,8 +108,17 @@ func (m *PersistentConversationManager) RemoveHidden(ctx context.Context, ids []
 }
 
 // EraseAuthored removes from the conversations under the user key of a room
-// what these authors wrote before a time, and the replies to it, in slices.
+// what these authors wrote before a time, and the replies to it, in slices; and from
+// all conversations of the platform what they think of replies.
 func (m *PersistentConversationManager) EraseAuthored(ctx context.Context, tenant, room string, authors []string, before time.Time) error {
+	platform, _, _ := strings.Cut(room, ":")
+	platform = message.DecodePart(platform)
+	if err := m.EraseContexts(ctx, tenant, platform, before); err != nil {
+		return err
+	}
+	if err := m.eraseFeedback(ctx, tenant, platform, authors); err != nil {
+		return err
+	}
 	rooms, err := m.conversationsOf(ctx, m.read(), tenant, []string{room})
 	if err != nil {
 		return err
@@ -159,21 +170,50 @@ func (m *PersistentConversationManager) removeMessages(ctx context.Context, id i
 		return nil
 	}
 	return m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		held, err := m.lockRow(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		var counted, tokens int64 // of those that the counters know: cleared ones are off already
-		err = m.db.QueryRow(ctx, tx, []any{&counted, &tokens},
-			`SELECT COUNT(*), COALESCE(SUM(tokens), 0) FROM messages WHERE conversation_id = ? AND id >= ? AND id IN (?)`, id, held.FirstID, doomed)
-		if err != nil {
-			return err
-		}
-		if _, err := m.db.Exec(ctx, tx, `DELETE FROM messages WHERE conversation_id = ? AND id IN (?)`, id, doomed); err != nil {
-			return err
-		}
-		return m.takeOff(ctx, tx, id, counted, tokens)
+		return m.RemoveTx(ctx, tx, id, doomed)
 	})
+}
+
+// RemoveTx removes messages of a conversation and takes them off its counters.
+func (m *PersistentConversationManager) RemoveTx(ctx context.Context, tx database.Tx, id int64, doomed []int64) error {
+	if len(doomed) == 0 {
+		return nil
+	}
+	held, err := m.lockRow(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	var counted, tokens int64 // of those that the counters know: cleared ones are off already
+	err = m.db.QueryRow(ctx, tx, []any{&counted, &tokens},
+		`SELECT COUNT(*), COALESCE(SUM(tokens), 0) FROM messages WHERE conversation_id = ? AND id >= ? AND id IN (?)`, id, held.FirstID, doomed)
+	if err != nil {
+		return err
+	}
+	if _, err := m.db.Exec(ctx, tx, `DELETE FROM messages WHERE conversation_id = ? AND id IN (?)`, id, doomed); err != nil {
+		return err
+	}
+	if err := m.dropBlocksTx(ctx, tx, id, slices.Min(doomed), slices.Max(doomed)); err != nil {
+		return err
+	}
+	// What was told with later messages may hold their words.
+	_, err = m.db.Exec(ctx, tx, `UPDATE messages SET context_json = NULL WHERE conversation_id = ? AND id > ? AND context_json IS NOT NULL`, id, slices.Min(doomed))
+	if err != nil {
+		return err
+	}
+	if err := m.dropSummaryTx(ctx, tx, id, slices.Min(doomed)); err != nil {
+		return err
+	}
+	return m.takeOff(ctx, tx, id, counted, tokens)
+}
+
+// dropSummaryTx drops a summary that may stand for a message or a later one, and the
+// one that waits or is being made.
+func (m *PersistentConversationManager) dropSummaryTx(ctx context.Context, tx database.Tx, id, message int64) error {
+	if err := m.dropCompaction(ctx, tx, id); err != nil {
+		return err
+	}
+	_, err := m.db.Exec(ctx, tx, `UPDATE conversations SET summary = NULL, summary_end = 0, summary_foreign = 0 WHERE id = ? AND (summary_end = 0 OR summary_end >= ?)`, id, message)
+	return err
 }
 
 // takeOff takes messages and their tokens off a conversation's counters.
@@ -181,32 +221,4 @@ func (m *PersistentConversationManager) takeOff(ctx context.Context, tx database
 	_, err := m.db.Exec(ctx, tx, `UPDATE conversations SET message_count = message_count - ?, total_tokens = total_tokens - ? WHERE id = ?`,
 		messages, tokens, id)
 	return err
-}
-
-// TokenHash returns the key under which the tokens of a user key are counted.
-// It does not tell whose they are.
-func TokenHash(userKey string) []byte { return userHash(userKey) }
-
-// EraseTokens removes what is counted under these keys before a time, in slices.
-func (m *PersistentConversationManager) EraseTokens(ctx context.Context, hashes [][]byte, before time.Time) error {
-	for _, hash := range hashes {
-		for {
-			times, err := database.Values[int64](ctx, m.db, m.read(), `SELECT at FROM token_ledger WHERE user_hash = ? AND at < ? ORDER BY at LIMIT ?`,
-				hash, before.UnixMicro(), sliceRows)
-			if err != nil {
-				return err
-			}
-			if len(times) == 0 {
-				break
-			}
-			err = m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-				_, err := m.db.Exec(ctx, tx, `DELETE FROM token_ledger WHERE user_hash = ? AND at IN (?)`, hash, times)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -7,23 +7,20 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/parley-bot/parley/conversation/message"
 	"github.com/parley-bot/parley/internal/failure"
 )
 
 // The errors of this package; match them with errors.Is. They come wrapped,
 // with the id or the field in the text and a kind of package failure.
 var (
-	ErrNotFound = errors.New("not found")
-	ErrExists   = errors.New("exists already")
-	ErrInvalid  = errors.New("invalid")
+	ErrNotFound = message.ErrNotFound
+	ErrExists   = message.ErrExists
+	ErrInvalid  = message.ErrInvalid
 )
 
 func notFound(id int64) error {
 	return failure.New(failure.NotFound, "not_found", fmt.Sprintf("conversation %d", id), ErrNotFound)
-}
-
-func invalidf(format string, args ...any) error {
-	return failure.New(failure.Invalid, "invalid", fmt.Sprintf(format, args...), ErrInvalid)
 }
 
 func exists(id int64) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/parley-bot/parley/conversation/message"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
 )
@@ -66,7 +67,7 @@ func (m *PersistentConversationManager) Find(ctx context.Context, key Key) (*Con
 // GetConversationByUser returns the user key's most recently active
 // conversation, or [ErrNotFound].
 func (m *PersistentConversationManager) GetConversationByUser(ctx context.Context, userKey string) (*Conversation, error) {
-	if err := validText("user_key", userKey, maxUserKey); err != nil {
+	if err := message.ValidText("user_key", userKey, message.MaxUserKey); err != nil {
 		return nil, err
 	}
 	return m.one(ctx, m.read(), m.exactly("user_key")+` ORDER BY last_activity DESC, id DESC LIMIT 1`, userKey, userKey)

@@ -42,23 +42,3 @@ func (m *PersistentConversationManager) identityOf(ctx context.Context, tx datab
 	}
 	return identity, err
 }
-
-// FinishRemoval removes what is left of the rows of conversations that were
-// cleared, deleted or replaced, as far as nobody has done so yet.
-func (m *PersistentConversationManager) FinishRemoval(ctx context.Context, ids []int64) error {
-	cleared, err := database.Values[int64](ctx, m.db, m.read(), `SELECT id FROM conversations WHERE visible = 1 AND id IN (?)`, ids)
-	if err != nil {
-		return err
-	}
-	hidden, err := database.Values[int64](ctx, m.db, m.read(), `SELECT id FROM conversations WHERE visible = 0 AND id IN (?)`, ids)
-	if err != nil {
-		return err
-	}
-	for _, id := range cleared {
-		if err := m.removeCleared(ctx, id); err != nil {
-			return err
-		}
-	}
-	_, err = m.removeHidden(ctx, hidden)
-	return err
-}

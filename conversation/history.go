@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+
+	"github.com/parley-bot/parley/conversation/message"
 )
 
 // HistoryOptions bound a history; 0 = no limit of that kind, and the tighter
@@ -18,14 +20,7 @@ type HistoryOptions struct{ MaxTurns, MaxTokens int }
 // It reads backwards from the newest message and stops as soon as a limit is
 // reached, so its cost is that of what it returns.
 func (m *PersistentConversationManager) LoadHistory(ctx context.Context, id int64, o HistoryOptions) ([]Message, error) {
-	return m.history(ctx, id, o, historyPages{maxBytes: unbounded})
-}
-
-// LoadContext is LoadHistory without commands and their answers, and with at
-// most so many bytes of text: what a model is given. A single message that has
-// more is there without its text. maxBytes of 0 or less is no limit.
-func (m *PersistentConversationManager) LoadContext(ctx context.Context, id int64, o HistoryOptions, maxBytes int) ([]Message, error) {
-	return m.history(ctx, id, o, historyPages{withoutCommands: 1, maxBytes: boundOf(maxBytes)})
+	return m.history(ctx, id, o)
 }
 
 const (
@@ -33,34 +28,18 @@ const (
 	lastPage  = 1024
 )
 
-// historyPages say how a history is read.
-type historyPages struct {
-	withoutCommands int // 1: those are left out; 0: they are not
-	maxBytes        int // of the text, and of the metadata, of one message
-}
-
-// unbounded is more than a text can have.
-const unbounded = math.MaxInt32
-
-func boundOf(maxBytes int) int {
-	if maxBytes <= 0 {
-		return unbounded
-	}
-	return min(maxBytes, unbounded)
-}
-
-func (m *PersistentConversationManager) history(ctx context.Context, id int64, o HistoryOptions, p historyPages) ([]Message, error) {
+func (m *PersistentConversationManager) history(ctx context.Context, id int64, o HistoryOptions) ([]Message, error) {
 	if o.MaxTurns < 0 || o.MaxTokens < 0 {
-		return nil, invalidf("a history limit is below 0 (max_turns %d, max_tokens %d)", o.MaxTurns, o.MaxTokens)
+		return nil, message.Invalidf("a history limit is below 0 (max_turns %d, max_tokens %d)", o.MaxTurns, o.MaxTokens)
 	}
-	w := window{limits: o, maxBytes: p.maxBytes}
+	w := window{limits: o}
 	size := firstPage
 	if o.MaxTurns > 0 && o.MaxTurns < firstPage/2 {
 		size = max(8, 2*o.MaxTurns) // most turns are a question and its answer
 	}
 	before := int64(math.MaxInt64)
 	for {
-		msgs, more, err := m.page(ctx, id, before, p, size)
+		msgs, more, err := m.page(ctx, id, before, size)
 		if err != nil {
 			return nil, err
 		}
@@ -77,16 +56,15 @@ func (m *PersistentConversationManager) history(ctx context.Context, id int64, o
 	}
 }
 
-// historyQuery reads messages newest first. Its arguments are the most bytes of a
-// message, twice, the conversation, the id below which to read, 0 for all
-// messages or 1 for those that are no commands, and how many.
-const historyQuery = `SELECT ` + boundedColumns + messagesSource + ` AND m.id < ? AND m.is_command + ? < 2 ORDER BY m.id DESC LIMIT ?`
+// historyQuery reads messages newest first. Its arguments are the conversation,
+// the id below which to read, and how many.
+const historyQuery = `SELECT ` + messageColumns + messagesSource + ` AND m.id < ? ORDER BY m.id DESC LIMIT ?`
 
 // page returns up to n messages with ids below before, newest first, and
 // whether there are more. An empty answer to the first page may mean that there
 // is no such conversation.
-func (m *PersistentConversationManager) page(ctx context.Context, id, before int64, p historyPages, n int) (_ []Message, more bool, err error) {
-	msgs, left, err := m.messages(ctx, m.read(), pageBytes, historyQuery, p.maxBytes, p.maxBytes, id, before, p.withoutCommands, n)
+func (m *PersistentConversationManager) page(ctx context.Context, id, before int64, n int) (_ []Message, more bool, err error) {
+	msgs, left, err := m.messages(ctx, m.read(), pageBytes, historyQuery, id, before, n)
 	if err != nil {
 		return nil, false, fmt.Errorf("conversation %d: %w", id, err)
 	}

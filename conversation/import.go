@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/parley-bot/parley/conversation/message"
+	"github.com/parley-bot/parley/conversation/recall"
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -56,7 +58,7 @@ func (m *PersistentConversationManager) take(ctx context.Context, in *incoming, 
 	case ImportMerge:
 		return m.importMerge(ctx, in)
 	}
-	return nil, false, invalidf("import mode %q is none of new, merge, replace", mode)
+	return nil, false, message.Invalidf("import mode %q is not one of new, merge, replace", mode)
 }
 
 func (m *PersistentConversationManager) check(a Archive) (*incoming, error) {
@@ -65,6 +67,7 @@ func (m *PersistentConversationManager) check(a Archive) (*incoming, error) {
 		return nil, err
 	}
 	in := &incoming{head: a.Conversation, count: int64(len(rows)), tokens: sum(rows), slices: slicesOf(rows)}
+	in.head.Anchor, in.head.SummaryEnd = 0, 0 // ids that its messages no longer have
 	first, last := time.Time{}, time.Time{}
 	if len(rows) > 0 {
 		first, last = rows[0].Timestamp, rows[len(rows)-1].Timestamp
@@ -91,12 +94,12 @@ func slicesOf(rows []messageRow) rowSlices {
 func (in *incoming) checkHead(first, last, now time.Time) error {
 	c := in.head
 	in.key = c.Key()
-	in.head.Summary = cleanText(c.Summary)
+	in.head.Summary = message.CleanText(c.Summary)
 	in.head.CreatedAt, in.head.LastActivity = span(c, first, last, now)
 	err := in.key.Validate()
 	if err == nil {
-		err = oneLine(validText("model", c.Model, maxPart), validText("persona", c.Persona, maxPart),
-			validTime("created_at", in.head.CreatedAt), validTime("last_activity", in.head.LastActivity))
+		err = oneLine(message.ValidText("model", c.Model, message.MaxPart), message.ValidText("persona", c.Persona, message.MaxPart),
+			message.ValidTime("created_at", in.head.CreatedAt), message.ValidTime("last_activity", in.head.LastActivity))
 	}
 	if err != nil {
 		return fmt.Errorf("conversation: %w", err)
@@ -144,6 +147,9 @@ func (m *PersistentConversationManager) importWhole(ctx context.Context, in *inc
 		if _, err := m.removeHidden(ctx, []int64{old}); err != nil {
 			return nil, fmt.Errorf("conversation %d is imported, but what it replaces is not all removed yet: %w", id, err)
 		}
+	}
+	if in.count >= recall.BlockSize {
+		m.noteFilled(id)
 	}
 	c := in.head
 	c.ID, c.MessageCount, c.TotalTokens = id, in.count, in.tokens
@@ -210,7 +216,7 @@ func (m *PersistentConversationManager) fillSlice(ctx context.Context, id, next 
 		if userKey == "" {
 			return nil
 		}
-		return m.countTokens(ctx, tx, ledgerOf(userKey, slice, 1))
+		return m.countTx(ctx, tx, userKey, slice, 1)
 	})
 }
 
@@ -276,11 +282,11 @@ func (m *PersistentConversationManager) show(ctx context.Context, tx database.Tx
 	c, k, n := &in.head, in.key, in.count
 	changed, err := m.db.Exec(ctx, tx, `UPDATE conversations SET identity = ?, visible = 1, user_key = ?, platform = ?, chat_id = ?,
 		tenant = ?, thread_id = ?, created_at = ?, last_activity = ?, summary = ?, model = ?, persona = ?,
-		total_tokens = ?, message_count = ?, next_id = ? WHERE id = ? AND visible = 0`,
+		total_tokens = ?, message_count = ?, next_id = ?, anchor = ?, summary_end = ?, summary_foreign = ? WHERE id = ? AND visible = 0`,
 		k.Identity(), k.UserKey, k.Platform, k.ChatID, k.Tenant, k.ThreadID, m.db.TimeArg(c.CreatedAt), m.db.TimeArg(c.LastActivity),
-		sql.NullString{String: c.Summary, Valid: c.Summary != ""}, c.Model, c.Persona, in.tokens, n, n+1, id)
+		sql.NullString{String: c.Summary, Valid: c.Summary != ""}, c.Model, c.Persona, in.tokens, n, n+1, c.Anchor, c.SummaryEnd, bit(c.Summary != ""), id)
 	if err == nil && changed == 0 {
-		err = errors.New("the import took so long that it was swept away")
+		err = errors.New("the import took so long that it was cleaned up")
 	}
 	return err
 }
@@ -296,7 +302,7 @@ func (m *PersistentConversationManager) discard(ctx context.Context, id int64, w
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	if _, err := m.removeHidden(ctx, []int64{id}); err != nil {
-		return fmt.Errorf("%w (and not all taken back yet: %w)", why, err)
+		return fmt.Errorf("%w (and not yet all undone: %w)", why, err)
 	}
 	return why
 }
@@ -316,5 +322,5 @@ func (m *PersistentConversationManager) takeBackTokens(ctx context.Context, tx d
 	if err != nil {
 		return err
 	}
-	return m.countTokens(ctx, tx, ledgerOf(userKey, rows, -1))
+	return m.countTx(ctx, tx, userKey, rows, -1)
 }

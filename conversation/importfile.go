@@ -2,9 +2,12 @@ package conversation
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"io"
 	"time"
+
+	"github.com/parley-bot/parley/conversation/archive"
+	"github.com/parley-bot/parley/conversation/message"
 )
 
 // ImportFrom is Import of an export file of size bytes, or of one of a backup,
@@ -12,7 +15,7 @@ import (
 // it, and holds no more than one slice of messages in memory. progress may be
 // nil.
 func (m *PersistentConversationManager) ImportFrom(ctx context.Context, file io.ReaderAt, size int64, mode ImportMode, progress Progress) (*Conversation, error) {
-	c, _, err := m.importFrom(ctx, source{file, size}, importOptions{mode: mode, progress: progress})
+	c, _, err := m.importFrom(ctx, archive.Source{At: file, Size: size}, importOptions{mode: mode, progress: progress})
 	return c, err
 }
 
@@ -22,9 +25,9 @@ type importOptions struct {
 	uncounted bool // see incoming
 }
 
-func (m *PersistentConversationManager) importFrom(ctx context.Context, src source, o importOptions) (c *Conversation, kept bool, err error) {
-	src.at = interruptible{ctx, src.at}
-	if err := src.verify(); err != nil {
+func (m *PersistentConversationManager) importFrom(ctx context.Context, src archive.Source, o importOptions) (c *Conversation, kept bool, err error) {
+	src.At = interruptible{ctx, src.At}
+	if err := src.Verify(); err != nil {
 		return nil, false, err
 	}
 	f := &fileImport{src: src, now: m.db.Now(), ctx: ctx, progress: o.progress}
@@ -35,7 +38,7 @@ func (m *PersistentConversationManager) importFrom(ctx context.Context, src sour
 	in.uncounted = o.uncounted
 	c, kept, err = m.take(ctx, in, o.mode)
 	if err == nil {
-		o.progress.report(2*src.size, 2*src.size)
+		o.progress.Report(2*src.Size, 2*src.Size)
 	}
 	return c, kept, err
 }
@@ -57,7 +60,7 @@ func (i interruptible) ReadAt(b []byte, at int64) (int, error) {
 // fileImport reads the messages of a file, in the same way each time.
 type fileImport struct {
 	ctx      context.Context //nolint:containedctx // it lives as long as the one call that it is made for
-	src      source
+	src      archive.Source
 	now      time.Time
 	created  time.Time // of the conversation; messages without a time before any that has one take it
 	progress Progress
@@ -66,30 +69,38 @@ type fileImport struct {
 }
 
 // errChanged is returned for a file that is not the same in both readings.
-func errChanged() error { return invalidf("the file has changed while it was read") }
+func errChanged() error { return message.Invalidf("the file has changed while it was read") }
 
 // check reads the whole file once.
 func (f *fileImport) check() (*incoming, error) {
 	in := &incoming{slices: f.slices}
 	var first, last time.Time
-	err := f.src.scan(visitor{
-		head: func(text json.RawMessage) error { return decodeHead(text, &in.head) },
-		message: func(i int, text json.RawMessage) error {
-			row, err := f.row(i, text, &last)
+	var anchor, summaryEnd int64 // by the ids that its messages get
+	err := f.src.Scan(archive.Visitor{
+		Head: func(c *Conversation) error { in.head = *c; return nil },
+		Message: func(i int, msg *message.Whole) error {
+			row, err := f.row(i, msg, &last)
 			if err != nil {
 				return err
 			}
 			in.count, in.tokens = in.count+1, in.tokens+row.Tokens
+			if msg.Anchor {
+				anchor = in.count
+			}
+			if msg.Unfolded {
+				summaryEnd = in.count - 1
+			}
 			if i == 0 {
 				first = last
 			}
 			return f.ctx.Err()
 		},
-		read: func(bytes int64) { f.progress.report(bytes, 2*f.src.size) },
+		Read: func(bytes int64) { f.progress.Report(bytes, 2*f.src.Size) },
 	})
 	if err != nil {
 		return nil, err
 	}
+	in.head.Anchor, in.head.SummaryEnd = anchor, summaryEnd
 	f.created, f.count, f.tokens = in.head.CreatedAt, in.count, in.tokens
 	if f.created.IsZero() {
 		f.created = f.now
@@ -103,14 +114,11 @@ func (f *fileImport) check() (*incoming, error) {
 	return in, in.checkHead(first, last, f.now)
 }
 
-// row decodes a message. last is the time of the one before, and becomes that of this one.
-func (f *fileImport) row(i int, text json.RawMessage, last *time.Time) (messageRow, error) {
-	var msg Message
-	if err := decodeMessage(i, text, &msg); err != nil {
-		return messageRow{}, err
-	}
-	*last = msg.timeAfter(*last)
-	row, err := toRow(&msg, f.now)
+// row returns what is kept of a message. last is the time of the one before, and
+// becomes that of this one.
+func (f *fileImport) row(i int, msg *message.Whole, last *time.Time) (messageRow, error) {
+	*last = msg.TimeAfter(*last)
+	row, err := toRow(&msg.Message, f.now)
 	return row, inMessage(i, err)
 }
 
@@ -127,10 +135,10 @@ func (f *fileImport) slices(do func([]messageRow) error) error {
 		}
 		return do(rows)
 	}
-	err := f.src.scan(visitor{
-		head: func(json.RawMessage) error { return nil },
-		message: func(i int, text json.RawMessage) error {
-			row, err := f.row(i, text, &last)
+	err := f.src.Scan(archive.Visitor{
+		Head: func(*Conversation) error { return nil },
+		Message: func(i int, msg *message.Whole) error {
+			row, err := f.row(i, msg, &last)
 			if err != nil {
 				return err
 			}
@@ -143,7 +151,7 @@ func (f *fileImport) slices(do func([]messageRow) error) error {
 			count, tokens = count+1, tokens+row.Tokens
 			return nil
 		},
-		read: func(bytes int64) { f.progress.report(f.src.size+bytes, 2*f.src.size) },
+		Read: func(bytes int64) { f.progress.Report(f.src.Size+bytes, 2*f.src.Size) },
 	})
 	if err == nil && (count != f.count || tokens != f.tokens) {
 		err = errChanged()
@@ -152,4 +160,22 @@ func (f *fileImport) slices(do func([]messageRow) error) error {
 		return err
 	}
 	return flush()
+}
+
+// Replaced returns the conversation that an import of the file with mode
+// replace would take the place of; [ErrNotFound] where there is none. It reads
+// no further than the file's own conversation, which exports begin with.
+func (m *PersistentConversationManager) Replaced(ctx context.Context, file io.ReaderAt, size int64) (*Conversation, error) {
+	var head Conversation
+	err := archive.Source{At: file, Size: size}.Scan(archive.Visitor{
+		Head: func(c *Conversation) error {
+			head = *c
+			return errSeen
+		},
+		Message: func(int, *message.Whole) error { return ctx.Err() },
+	})
+	if !errors.Is(err, errSeen) {
+		return nil, err
+	}
+	return m.Find(ctx, head.Key())
 }

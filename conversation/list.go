@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-bot/parley/conversation/message"
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -42,7 +43,7 @@ func (m *PersistentConversationManager) List(ctx context.Context, o ListOptions)
 		also(m.exactly("user_key"), o.UserKey, o.UserKey)
 	}
 	if o.Query != "" {
-		pattern := "%" + escapeLike(strings.ToLower(cleanText(o.Query))) + "%"
+		pattern := "%" + escapeLike(strings.ToLower(message.CleanText(o.Query))) + "%"
 		also(searchCondition, pattern, pattern, pattern, pattern)
 	}
 	if o.Cursor != "" {
@@ -89,7 +90,7 @@ func (m *PersistentConversationManager) Messages(ctx context.Context, id int64, 
 	var after int64
 	if cursor != "" {
 		if after, err = strconv.ParseInt(cursor, 10, 64); err != nil {
-			return nil, "", invalidf("cursor %q is none of ours", cursor)
+			return nil, "", message.Invalidf("cursor %q is not valid", cursor)
 		}
 	}
 	if items, _, err = m.after(ctx, m.read(), id, after, limit+1, math.MaxInt); err != nil {
@@ -109,7 +110,7 @@ func (m *PersistentConversationManager) Messages(ctx context.Context, id int64, 
 func pageSize(limit int) (int, error) {
 	switch {
 	case limit < 0:
-		return 0, invalidf("limit %d is below 0", limit)
+		return 0, message.Invalidf("limit %d is below 0", limit)
 	case limit == 0:
 		return defaultPage, nil
 	}
@@ -121,7 +122,7 @@ func parseCursor(cursor string) (at time.Time, id int64, err error) {
 	us, err1 := strconv.ParseInt(micros, 10, 64)
 	id, err2 := strconv.ParseInt(number, 10, 64)
 	if err1 != nil || err2 != nil || us > math.MaxInt64/2 {
-		return at, 0, invalidf("cursor %q is none of ours", cursor)
+		return at, 0, message.Invalidf("cursor %q is not valid", cursor)
 	}
 	return time.UnixMicro(us).UTC(), id, nil
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"github.com/parley-bot/parley/conversation/tokens"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/migrations"
 )
@@ -21,11 +22,14 @@ type Options struct {
 // PersistentConversationManager keeps conversations in a database. It is safe
 // for concurrent use.
 type PersistentConversationManager struct {
-	db    *database.DB
-	owned bool // Close closes db
-	sql   dialect
-	close sync.Once
-	gone  func(context.Context, database.Tx, Gone) error // nil: nobody wants to know
+	db     *database.DB
+	owned  bool // Close closes db
+	sql    dialect
+	tokens *tokens.Ledger
+	close  sync.Once
+	gone   func(context.Context, database.Tx, Gone) error // nil: nobody wants to know
+	// filled are conversations that have a block for Index to build.
+	filled chan int64
 }
 
 // Open makes the directory and the database when missing, brings its schema up
@@ -50,7 +54,7 @@ func Open(ctx context.Context, opts Options) (*PersistentConversationManager, er
 
 // New returns a manager on a database that is open and migrated. Close leaves db open.
 func New(_ context.Context, db *database.DB) (*PersistentConversationManager, error) {
-	return &PersistentConversationManager{db: db, sql: dialectOf(db.Engine())}, nil
+	return &PersistentConversationManager{db: db, sql: dialectOf(db.Engine()), tokens: tokens.New(db), filled: make(chan int64, maxFilled)}, nil
 }
 
 // Close closes the database when [Open] opened it. It may be called twice.

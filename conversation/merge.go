@@ -99,7 +99,7 @@ func (m *PersistentConversationManager) undoMerge(ctx context.Context, id int64,
 			return m.undoSlice(ctx, tx, id, in, ids[0], ids[1])
 		})
 		if err != nil && !errors.Is(err, ErrNotFound) {
-			return fmt.Errorf("%w (and not all taken back: %w)", why, err)
+			return fmt.Errorf("%w (and not all undone: %w)", why, err)
 		}
 	}
 	return why
@@ -118,6 +118,10 @@ func (m *PersistentConversationManager) undoSlice(ctx context.Context, tx databa
 	if err != nil {
 		return err
 	}
+	err = m.dropBlocksTx(ctx, tx, id, first, last)
+	if err != nil {
+		return err
+	}
 	if err := m.takeOff(ctx, tx, id, int64(len(rows)), sum(rows)); err != nil {
 		return err
 	}
@@ -129,7 +133,7 @@ func (m *PersistentConversationManager) countMerged(ctx context.Context, tx data
 	if in.uncounted {
 		return nil
 	}
-	return m.countTokens(ctx, tx, ledgerOf(userKey, rows, sign))
+	return m.countTx(ctx, tx, userKey, rows, sign)
 }
 
 // fingerprint is what makes two messages the same one: role, content and

@@ -23,7 +23,8 @@ func TestQueryPlans(t *testing.T) {
 		text string
 		args []any
 	}{
-		"history":  {strings.Replace(historyQuery, "LIMIT ?", "LIMIT ? + 0", 1), []any{9, 9, 1, 10, 0, 20}},
+		"history":  {historyQuery, []any{1, 10, 20}},
+		"context":  {m.sql.context, []any{9, 9, 5, 1, 10, 20}},
 		"recent":   {recentQuery, []any{9, "…", 500, 9, 1, 20}},
 		"export":   {m.sql.after, []any{1, 0, 500}},
 		"find":     {`SELECT ` + conversationColumns + ` FROM conversations WHERE identity = ? AND visible = 1`, []any{[]byte{1}}},

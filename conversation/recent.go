@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/parley-bot/parley/conversation/message"
 	"github.com/parley-bot/parley/internal/shorten"
 )
 
@@ -21,7 +22,7 @@ const (
 
 const recentQuery = `SELECT m.id, m.conversation_id, m.role, m.author,
 	CASE WHEN octet_length(m.content) > ? THEN ? ELSE substr(m.content, 1, ?) END, m.timestamp, m.tokens,
-	CASE WHEN octet_length(m.metadata_json) > ? THEN NULL ELSE m.metadata_json END` + messagesSource + ` ORDER BY m.id DESC LIMIT ?`
+	CASE WHEN octet_length(m.metadata_json) > ? THEN NULL ELSE m.metadata_json END, NULL` + messagesSource + ` ORDER BY m.id DESC LIMIT ?`
 
 // Recent returns the last n messages, commands included, oldest first, with at
 // most so many characters of each text and "…" behind one that is longer: what
@@ -29,7 +30,7 @@ const recentQuery = `SELECT m.id, m.conversation_id, m.role, m.author,
 // more than 64 KiB is left out.
 func (m *PersistentConversationManager) Recent(ctx context.Context, id int64, n, chars int) ([]Message, error) {
 	if n < 1 || chars < 1 {
-		return nil, invalidf("n %d or chars %d is not above 0", n, chars)
+		return nil, message.Invalidf("n %d or chars %d is not above 0", n, chars)
 	}
 	msgs, _, err := m.messages(ctx, m.read(), math.MaxInt, recentQuery, maxRead, shorten.Mark, chars+cluster, maxShownMetadata, id, n)
 	if err != nil {

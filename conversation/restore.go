@@ -2,13 +2,11 @@ package conversation
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
+
+	"github.com/parley-bot/parley/conversation/archive"
 )
 
 // Restore imports every *.json file in dir, each whole or not at all, and
@@ -29,7 +27,7 @@ type RestoreResult struct {
 // RestoreFrom is [PersistentConversationManager.Restore] that tells how far it
 // is and what was there already. progress may be nil.
 func (m *PersistentConversationManager) RestoreFrom(ctx context.Context, dir string, mode ImportMode, progress Progress) (RestoreResult, error) {
-	names, err := backupFiles(dir)
+	names, err := archive.Files(dir)
 	if err != nil {
 		return RestoreResult{}, fmt.Errorf("restore: %w", err)
 	}
@@ -52,10 +50,10 @@ type RestoreOptions struct {
 func (m *PersistentConversationManager) RestoreFiles(ctx context.Context, o RestoreOptions) (RestoreResult, error) {
 	var r RestoreResult
 	var failed []error
-	done, total := int64(0), totalSize(o.Dir, o.Files)
+	done, total := int64(0), archive.TotalSize(o.Dir, o.Files)
 	for _, name := range o.Files {
 		size, err := m.restoreFile(ctx, name, &o, &r, func(read, all int64) {
-			o.Progress.report(2*done+read, max(2*total, 2*done+all))
+			o.Progress.Report(2*done+read, max(2*total, 2*done+all))
 		})
 		done += size
 		if err != nil {
@@ -68,36 +66,9 @@ func (m *PersistentConversationManager) RestoreFiles(ctx context.Context, o Rest
 	return r, oneLine(failed...)
 }
 
-// ManifestName is the file of a whole backup that holds no conversation; see
-// package backup.
-const ManifestName = "manifest.json"
-
-// backupFiles returns the names of the files in dir that are to be imported.
-func backupFiles(dir string) (names []string, err error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		if !e.IsDir() && strings.HasSuffix(e.Name(), ".json") && !strings.HasPrefix(e.Name(), ".") && e.Name() != ManifestName {
-			names = append(names, e.Name())
-		}
-	}
-	return names, nil
-}
-
-func totalSize(dir string, names []string) (total int64) {
-	for _, name := range names {
-		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
-			total += info.Size()
-		}
-	}
-	return total
-}
-
 // restoreFile imports one file, counts it and returns its size.
 func (m *PersistentConversationManager) restoreFile(ctx context.Context, name string, o *RestoreOptions, r *RestoreResult, progress Progress) (int64, error) {
-	f, info, err := OpenRegular(filepath.Join(o.Dir, name))
+	f, info, err := archive.OpenRegular(filepath.Join(o.Dir, name))
 	if err != nil {
 		return 0, err
 	}
@@ -107,7 +78,7 @@ func (m *PersistentConversationManager) restoreFile(ctx context.Context, name st
 			return info.Size(), err
 		}
 	}
-	_, kept, err := m.importFrom(ctx, source{f, info.Size()}, importOptions{mode: o.Mode, progress: progress, uncounted: o.Uncounted})
+	_, kept, err := m.importFrom(ctx, archive.Source{At: f, Size: info.Size()}, importOptions{mode: o.Mode, progress: progress, uncounted: o.Uncounted})
 	switch {
 	case err != nil:
 	case kept:
@@ -117,29 +88,3 @@ func (m *PersistentConversationManager) restoreFile(ctx context.Context, name st
 	}
 	return info.Size(), err
 }
-
-// OpenRegular opens a file that can be read to its end. A pipe or a device may
-// have none, and even opening one may take for ever.
-func OpenRegular(path string) (*os.File, fs.FileInfo, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, errNotRegular()
-	}
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	info, err = f.Stat()
-	if err == nil && !info.Mode().IsRegular() { // it has become something else
-		err = errNotRegular()
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, f.Close())
-	}
-	return f, info, nil
-}
-
-func errNotRegular() error { return invalidf("it is no regular file") }

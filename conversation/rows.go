@@ -1,30 +1,27 @@
 package conversation
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/parley-bot/parley/conversation/message"
 	"github.com/parley-bot/parley/internal/database"
 )
 
 const (
 	conversationColumns = `id, user_key, platform, chat_id, tenant, thread_id, created_at, last_activity,
-	summary, total_tokens, message_count, model, persona`
+	summary, total_tokens, message_count, model, persona, anchor, summary_end, summary_foreign`
 
-	messageColumns = `m.id, m.conversation_id, m.role, m.author, m.content, m.timestamp, m.tokens, m.metadata_json`
+	messageColumns = `m.id, m.conversation_id, m.role, m.author, m.content, m.timestamp, m.tokens, m.metadata_json, m.context_json`
 
 	// boundedColumns are messageColumns without a text, or metadata, of more bytes
 	// than the two arguments say: not even SQLite reads such a text.
 	boundedColumns = `m.id, m.conversation_id, m.role, m.author,
 	CASE WHEN octet_length(m.content) > ? THEN '' ELSE m.content END, m.timestamp, m.tokens,
-	CASE WHEN octet_length(m.metadata_json) > ? THEN NULL ELSE m.metadata_json END`
+	CASE WHEN octet_length(m.metadata_json) > ? THEN NULL ELSE m.metadata_json END, m.context_json`
 
 	// messagesSource is where every reader takes messages from: only those that
 	// are not cleared, of a conversation that is there. The conversation is one
@@ -48,13 +45,16 @@ type conversationRow struct {
 	MessageCount int64
 	Model        string
 	Persona      string
+	Anchor       int64
+	SummaryEnd   int64
+	Foreign      bool
 }
 
 // dest returns where the columns of conversationColumns are scanned to.
 func (r *conversationRow) dest() []any {
 	return []any{
 		&r.ID, &r.UserKey, &r.Platform, &r.ChatID, &r.Tenant, &r.ThreadID, &r.CreatedAt, &r.LastActivity,
-		&r.Summary, &r.TotalTokens, &r.MessageCount, &r.Model, &r.Persona,
+		&r.Summary, &r.TotalTokens, &r.MessageCount, &r.Model, &r.Persona, &r.Anchor, &r.SummaryEnd, &r.Foreign,
 	}
 }
 
@@ -63,6 +63,7 @@ func (r *conversationRow) conversation() *Conversation {
 		ID: r.ID, UserKey: r.UserKey, Platform: r.Platform, ChatID: r.ChatID, Tenant: r.Tenant, ThreadID: r.ThreadID,
 		CreatedAt: r.CreatedAt.UTC(), LastActivity: r.LastActivity.UTC(), Summary: r.Summary.String,
 		TotalTokens: r.TotalTokens, MessageCount: r.MessageCount, Model: r.Model, Persona: r.Persona,
+		Anchor: r.Anchor, SummaryEnd: r.SummaryEnd, SummaryForeign: r.Foreign,
 	}
 }
 
@@ -77,15 +78,16 @@ type messageRow struct {
 	Tokens         int64
 	Metadata       sql.NullString
 	IsCommand      int
+	Context        sql.NullString
 }
 
 // values returns the values of insertMessages for the row under an id of a conversation.
 func (r *messageRow) values(db *database.DB, conversation, id int64) []any {
-	return []any{conversation, id, r.Role, r.Author, r.Content, db.TimeArg(r.Timestamp), r.Tokens, r.Metadata, r.IsCommand}
+	return []any{conversation, id, r.Role, r.Author, r.Content, db.TimeArg(r.Timestamp), r.Tokens, r.Metadata, r.IsCommand, r.Context}
 }
 
 // insertMessages ends where the values of rows follow, see [database.DB.InsertAll].
-const insertMessages = `INSERT INTO messages (conversation_id, id, role, author, content, timestamp, tokens, metadata_json, is_command) VALUES`
+const insertMessages = `INSERT INTO messages (conversation_id, id, role, author, content, timestamp, tokens, metadata_json, is_command, context_json) VALUES`
 
 // counted reads of messages what the ledger counts; a condition follows.
 const counted = `SELECT role, author, timestamp, tokens, is_command FROM messages WHERE conversation_id = ? `
@@ -95,7 +97,9 @@ func (r *messageRow) countedDest() []any {
 }
 
 // size returns about how many bytes the row takes.
-func (r *messageRow) size() int { return len(r.Content) + len(r.Metadata.String) + len(r.Author) + 64 }
+func (r *messageRow) size() int {
+	return len(r.Content) + len(r.Metadata.String) + len(r.Context.String) + len(r.Author) + 64
+}
 
 // metadataWeight is about how many bytes one of metadata takes once it is decoded.
 const metadataWeight = 32
@@ -105,17 +109,22 @@ const metadataWeight = 32
 func (m *PersistentConversationManager) messages(ctx context.Context, from database.Reader, size int, query string, args ...any) (list []Message, left int, err error) {
 	err = m.db.Query(ctx, from, func(rows *sql.Rows) error {
 		var msg Message
-		var metadata sql.NullString
-		err := rows.Scan(&msg.ID, &msg.ConversationID, &msg.Role, &msg.Author, &msg.Content, &msg.Timestamp, &msg.Tokens, &metadata)
+		var metadata, beside sql.NullString
+		err := rows.Scan(&msg.ID, &msg.ConversationID, &msg.Role, &msg.Author, &msg.Content, &msg.Timestamp, &msg.Tokens, &metadata, &beside)
 		if err != nil {
 			return err
 		}
+		if beside.Valid {
+			if err := message.DecodeBeside(&msg, beside.String); err != nil {
+				return fmt.Errorf("message %d of conversation %d: %w", msg.ID, msg.ConversationID, err)
+			}
+		}
 		msg.Timestamp = msg.Timestamp.UTC()
-		if msg.Metadata, err = decodeMetadata(metadata.String); err != nil {
+		if msg.Metadata, err = message.DecodeMetadata(metadata.String); err != nil {
 			return fmt.Errorf("message %d of conversation %d: metadata: %w", msg.ID, msg.ConversationID, err)
 		}
 		list = append(list, msg)
-		if size -= len(msg.Content) + metadataWeight*len(metadata.String); size <= 0 {
+		if size -= len(msg.Content) + len(beside.String) + metadataWeight*len(metadata.String); size <= 0 {
 			return errSeen
 		}
 		return nil
@@ -126,52 +135,55 @@ func (m *PersistentConversationManager) messages(ctx context.Context, from datab
 	return list, size, err
 }
 
-// encodeMetadata returns the text that is kept; NULL when there is none.
-func encodeMetadata(metadata map[string]any) (sql.NullString, error) {
-	if len(metadata) == 0 {
-		return sql.NullString{}, nil
-	}
-	text, err := json.Marshal(metadata)
-	if err != nil {
-		return sql.NullString{}, invalidf("metadata cannot be written as JSON (%v)", err)
-	}
-	return sql.NullString{String: string(text), Valid: true}, nil
+// after returns up to n messages with ids above after, oldest first, and how many
+// of size bytes they have left: it ends when they take more.
+func (m *PersistentConversationManager) after(ctx context.Context, from database.Reader, id, after int64, n, size int) ([]Message, int, error) {
+	return m.messages(ctx, from, size, m.sql.after, id, after, n)
 }
 
-func decodeMetadata(text string) (map[string]any, error) {
-	if text == "" || text == "{}" {
-		return nil, nil
-	}
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	var metadata map[string]any
-	if err := d.Decode(&metadata); err != nil {
-		return nil, err
-	}
-	plainNumbers(metadata)
-	return metadata, nil
-}
+const (
+	exportPage = 500     // how many messages are read at once
+	pageBytes  = 4 << 20 // about how much memory they may take
+)
 
-// plainNumbers turns numbers into float64, as encoding/json does, except
-// those that a float64 would change: 9007199254740993 stays what it is.
-func plainNumbers(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for key, value := range v {
-			v[key] = plainNumbers(value)
-		}
-	case []any:
-		for i, value := range v {
-			v[i] = plainNumbers(value)
-		}
-	case json.Number:
-		f, err := strconv.ParseFloat(v.String(), 64)
+// pages gives page all messages with ids above after, oldest first, some at a time.
+func (m *PersistentConversationManager) pages(ctx context.Context, from database.Reader, id, after int64, page func([]Message) error) error {
+	for n := exportPage; ; {
+		msgs, left, err := m.after(ctx, from, id, after, n, pageBytes)
 		if err != nil {
-			return v
+			return fmt.Errorf("conversation %d: %w", id, err)
 		}
-		if text, err := json.Marshal(f); err == nil && bytes.Equal(text, []byte(v)) {
-			return f
+		if len(msgs) == 0 {
+			return nil
 		}
+		if err := page(msgs); err != nil {
+			return err
+		}
+		if len(msgs) < n && left > 0 {
+			return nil
+		}
+		after = msgs[len(msgs)-1].ID
+		n = min(2*len(msgs), exportPage) // no more than will be used
 	}
-	return v
 }
+
+// heldRow is what is needed of a conversation's row while it is locked.
+type heldRow struct {
+	UserKey         string
+	FirstID, NextID int64
+}
+
+// lockRow locks the row of a visible conversation until the transaction ends.
+// On SQLite, where there is one writer, it only reads.
+func (m *PersistentConversationManager) lockRow(ctx context.Context, tx database.Tx, id int64) (heldRow, error) {
+	var r heldRow
+	err := m.db.QueryRow(ctx, tx, []any{&r.UserKey, &r.FirstID, &r.NextID},
+		`SELECT user_key, first_id, next_id FROM conversations WHERE id = ? AND visible = 1`+m.db.ForUpdate(), id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, notFound(id)
+	}
+	return r, err
+}
+
+// errSeen ends a reading that has seen what it wanted.
+var errSeen = errors.New("seen")

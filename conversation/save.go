@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/parley-bot/parley/conversation/message"
+	"github.com/parley-bot/parley/conversation/recall"
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -42,6 +44,9 @@ func (m *PersistentConversationManager) SaveTx(ctx context.Context, tx database.
 	if err != nil {
 		return nil, err
 	}
+	if next := first + int64(len(rows)); first/recall.BlockSize < next/recall.BlockSize {
+		m.noteFilled(conversationID)
+	}
 	saved := slices.Clone(msgs)
 	for i := range saved {
 		r, id := &rows[i], first+int64(i)
@@ -51,7 +56,7 @@ func (m *PersistentConversationManager) SaveTx(ctx context.Context, tx database.
 		saved[i].ID, saved[i].ConversationID = id, conversationID
 		saved[i].Content, saved[i].Timestamp = r.Content, r.Timestamp
 	}
-	return saved, m.countTokens(ctx, tx, ledgerOf(userKey, rows, 1))
+	return saved, m.countTx(ctx, tx, userKey, rows, 1)
 }
 
 // reserve takes ids for rows, counts them, and returns the first id and the conversation's user key.
@@ -106,28 +111,32 @@ const maxTokens = math.MaxInt64 / (1 << 20)
 func toRow(msg *Message, now time.Time) (messageRow, error) {
 	var r messageRow
 	if !msg.Role.Valid() {
-		return r, invalidf("role %q is none of user, assistant, system, tool", msg.Role)
+		return r, message.Invalidf("role %q is not one of user, assistant, system, tool", msg.Role)
 	}
 	if msg.Tokens < 0 || msg.Tokens > maxTokens {
-		return r, invalidf("tokens %d is not a possible count", msg.Tokens)
+		return r, message.Invalidf("tokens %d is out of range", msg.Tokens)
 	}
-	if err := validText("author", msg.Author, maxUserKey); err != nil {
+	if err := message.ValidText("author", msg.Author, message.MaxUserKey); err != nil {
 		return r, err
 	}
 	at := msg.Timestamp
 	if at.IsZero() {
 		at = now
 	}
-	if err := validTime("timestamp", at); err != nil {
+	if err := message.ValidTime("timestamp", at); err != nil {
 		return r, err
 	}
-	metadata, err := encodeMetadata(msg.Metadata)
+	metadata, err := message.EncodeMetadata(msg.Metadata)
+	if err != nil {
+		return r, err
+	}
+	beside, err := message.EncodeBeside(msg)
 	if err != nil {
 		return r, err
 	}
 	r = messageRow{
-		Role: string(msg.Role), Author: msg.Author, Content: cleanText(msg.Content),
-		Timestamp: at.UTC().Truncate(time.Microsecond), Tokens: msg.Tokens, Metadata: metadata,
+		Role: string(msg.Role), Author: msg.Author, Content: message.CleanText(msg.Content),
+		Timestamp: at.UTC().Truncate(time.Microsecond), Tokens: msg.Tokens, Metadata: nullable(metadata), Context: nullable(beside),
 	}
 	if msg.IsCommand() {
 		r.IsCommand = 1
@@ -135,10 +144,5 @@ func toRow(msg *Message, now time.Time) (messageRow, error) {
 	return r, nil
 }
 
-// validTime reports a time that one of the databases cannot keep.
-func validTime(field string, t time.Time) error {
-	if year := t.UTC().Year(); year < 1000 || year > 9999 {
-		return invalidf("%s is in the year %d", field, year)
-	}
-	return nil
-}
+// nullable returns text as a column keeps it where NULL says that there is none.
+func nullable(text string) sql.NullString { return sql.NullString{String: text, Valid: text != ""} }

@@ -163,7 +163,7 @@ func TestCompactLedger(t *testing.T) {
 			}
 		}
 		for range 2 {
-			if err := m.compactLedger(ctx); err != nil {
+			if err := m.tokens.Compact(ctx); err != nil {
 				t.Fatal(err)
 			}
 			if n := count(t, db, `SELECT COUNT(*) FROM token_ledger`); n != 22 {

@@ -1,17 +1,18 @@
 package conversation
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/parley-bot/parley/conversation/message"
+)
 
 // window collects turns from the newest message backwards until a limit is reached.
 type window struct {
 	limits   HistoryOptions
-	maxBytes int       // of all texts together; 0 = no limit
 	turn     []Message // of the turn being read, newest first
 	kept     []Message // of whole turns, newest first
 	turns    int
 	tokens   int64
-	bytes    int
-	reading  int  // bytes of the turn being read
 	complete bool // older messages change nothing
 }
 
@@ -21,20 +22,16 @@ func (w *window) add(msg Message) {
 		return
 	}
 	w.turn = append(w.turn, msg)
-	w.reading += len(msg.Content)
-	endless := w.maxBytes > 0 && w.reading > w.maxBytes
-	if msg.Role == RoleUser || endless {
+	if msg.Role == RoleUser {
 		w.endTurn()
 	}
-	w.complete = w.complete || endless
 }
 
 // endTurn keeps the turn that was read when the limits allow it.
 func (w *window) endTurn() {
 	slices.Reverse(w.turn)
-	turn := PairTools(w.turn, false)
-	size := w.reading
-	w.turn, w.reading = w.turn[:0], 0
+	turn := message.PairTools(w.turn, false)
+	w.turn = w.turn[:0]
 	if len(turn) == 0 || w.complete {
 		return
 	}
@@ -43,13 +40,12 @@ func (w *window) endTurn() {
 		tokens += turn[i].Tokens
 	}
 	limit := int64(w.limits.MaxTokens)
-	if w.turns > 0 && (limit > 0 && w.tokens+tokens > limit || w.maxBytes > 0 && w.bytes+size > w.maxBytes) {
+	if w.turns > 0 && limit > 0 && w.tokens+tokens > limit {
 		w.complete = true
 		return
 	}
 	w.turns++
 	w.tokens += tokens
-	w.bytes += size
 	for i := range slices.Backward(turn) {
 		w.kept = append(w.kept, turn[i])
 	}

@@ -26,7 +26,7 @@ func (m *PersistentConversationManager) VacuumWith(ctx context.Context, progress
 	}
 	tables := migrations.Tables()
 	for i, table := range tables {
-		progress.report(int64(i), int64(len(tables)))
+		progress.Report(int64(i), int64(len(tables)))
 		there, err := m.db.HasTable(ctx, table)
 		if err != nil {
 			return err
@@ -73,7 +73,7 @@ func (m *PersistentConversationManager) vacuumFile(ctx context.Context, progress
 		if free, err = m.freePages(ctx); free >= before {
 			break // another program's file without incremental mode, or savers are faster
 		}
-		progress.report(total-free, total)
+		progress.Report(total-free, total)
 	}
 	if err != nil {
 		return fmt.Errorf("vacuum: %w", err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/parley-bot/parley/ai"
+	"github.com/parley-bot/parley/gateway/turn"
 	"github.com/parley-bot/parley/internal/database/dbtest"
 )
 
@@ -32,7 +33,7 @@ func TestLongReplyIsCut(t *testing.T) {
 				return r, nil
 			}}
 			w := process(t, dbtest.New(t), m, &chat{}, options{owner: "me"})
-			w.runner.MaxReply = 4 << 10
+			w.change(func(o *turn.Options) { o.MaxReply = 4 << 10 })
 			w.start()
 			a := w.accept(message("silent", "e1", "ann", "hello"))[0]
 			var pieces strings.Builder

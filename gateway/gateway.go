@@ -9,10 +9,13 @@ import (
 
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/outbox"
+	"github.com/parley-bot/parley/gateway/signs"
 	"github.com/parley-bot/parley/gateway/turn"
 	"github.com/parley-bot/parley/internal/breaker"
+	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/metrics"
 	"github.com/parley-bot/parley/internal/sentences"
+	"github.com/parley-bot/parley/internal/service"
 	"github.com/parley-bot/parley/platforms"
 )
 
@@ -25,6 +28,9 @@ const (
 	// waitPoll is how often a waiting client's event is looked up in case
 	// another replica answers it.
 	waitPoll = 500 * time.Millisecond
+	// heartbeats is how often a lease is extended while it would last: often
+	// enough that there is always time for a send.
+	heartbeats = 6
 )
 
 // Options are what a gateway works with.
@@ -34,8 +40,12 @@ type Options struct {
 	Workers int           // turns at once
 	Grace   time.Duration // for running turns at a stop
 	Metrics *metrics.Metrics
+	// Signs show in chats that a reply is being made; nil: nothing shows it.
+	Signs *signs.Signs
 	// Circuits are those of the endpoints that turns call; nil: none.
 	Circuits *breaker.Set
+	// Begin is closed when turns may begin; nil: at once.
+	Begin <-chan struct{}
 	// Voice speaks to who wrote an event; nil: in English.
 	Voice  func(ctx context.Context, e *platforms.Event) sentences.Voice
 	Logger *slog.Logger
@@ -48,6 +58,10 @@ type Runner interface {
 	// Arrived is called after events were accepted by this process. It must
 	// not block.
 	Arrived(events []platforms.Event)
+	// Asking returns the events for which a model is being asked.
+	Asking() []int64
+	// CallOff ends the call for one of them.
+	CallOff(event int64, why inbox.Signal)
 }
 
 // Gateway accepts events and has them answered. It is safe for concurrent use.
@@ -65,10 +79,9 @@ type Gateway struct {
 
 	counts counts
 
-	start, stop sync.Once
-	quit        chan struct{} // closed: claim nothing more
-	done        chan struct{} // closed: the loops have ended
-	turns       sync.WaitGroup
+	task  service.Task
+	quit  chan struct{} // closed: claim nothing more
+	turns sync.WaitGroup
 }
 
 // New returns a gateway that accepts events; they are answered once it is started.
@@ -76,14 +89,34 @@ func New(o Options) *Gateway {
 	if o.Voice == nil {
 		o.Voice = func(context.Context, *platforms.Event) sentences.Voice { return sentences.Voice{} }
 	}
-	return &Gateway{
+	g := &Gateway{
 		Options: o, hub: newHub(), wake: make(chan struct{}, 1), overflow: make(chan struct{}, 1),
-		leases: map[*inbox.Lease]struct{}{}, quit: make(chan struct{}), done: make(chan struct{}),
+		leases: map[*inbox.Lease]struct{}{}, quit: make(chan struct{}),
 	}
+	o.Outbox.OnDue(g.poke)
+	return g
 }
 
-// Listener returns what turns report to, so that those who wait hear of it.
-func (g *Gateway) Listener() turn.Listener { return g.hub }
+// Audience returns who in this process sees the reply to w grow.
+// and, where the platform can change a message, in the chat.
+func (g *Gateway) Audience(w *inbox.Work) turn.Audience {
+	here := audience{g.hub, w.IDs()}
+	first, last := &w.Events[0], &w.Events[len(w.Events)-1]
+	d := &outbox.Delivery{ID: first.ID, LaneKey: g.Inbox.Lane(&first.Event), Platform: first.Event.Platform, Address: last.Event.ReplyTo}
+	for i := range w.Events {
+		d.EventIDs = append(d.EventIDs, w.Events[i].Event.ID)
+	}
+	hold := func(ctx context.Context, tx database.Tx) error { return g.Inbox.HoldTx(ctx, tx, w) }
+	draft := g.Outbox.Draft(d, inbox.EventKey(&first.Event), hold, w.Lease.Left)
+	if draft == nil {
+		return here
+	}
+	return both{here, draft}
+}
+
+// Changed tells those who wait in this process that the state of events has
+// changed in the database.
+func (g *Gateway) Changed(eventIDs []int64) { g.hub.changed(eventIDs) }
 
 // Accept stores events durably and returns once they are.
 func (g *Gateway) Accept(ctx context.Context, events []platforms.Event) ([]inbox.Accepted, error) {
@@ -95,6 +128,9 @@ func (g *Gateway) Accept(ctx context.Context, events []platforms.Event) ([]inbox
 		g.share()
 		if r := g.runner.Load(); r != nil {
 			(*r).Arrived(events)
+			for i := range accepted {
+				(*r).CallOff(accepted[i].CallsOff, accepted[i].Signal)
+			}
 		}
 	}
 	return accepted, err
@@ -109,22 +145,27 @@ func (g *Gateway) poke() {
 
 // Start begins to answer what waits. It may be called twice; after Stop it does nothing.
 func (g *Gateway) Start(ctx context.Context, r Runner) {
-	g.start.Do(func() {
-		work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		g.runner.Store(&r)
-		var loops, claims sync.WaitGroup
-		claims.Go(func() { g.dispatch(work, r) })
-		loops.Go(func() { g.heartbeat(work) })
-		loops.Go(func() { g.call(work) })
-		loops.Go(func() { g.listen(work) })
-		loops.Go(func() { g.measure(work) })
-		go func() {
-			<-g.quit
-			g.finish(cancel, &claims)
-			loops.Wait()
-			close(g.done)
-		}()
-	})
+	g.runner.Store(&r)
+	g.task.Start(ctx, func(ctx context.Context) { g.serve(ctx, r) })
+}
+
+// serve answers until ctx ends and what is running has been finished or handed back.
+func (g *Gateway) serve(ctx context.Context, r Runner) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var loops, claims sync.WaitGroup
+	claims.Go(func() { g.dispatch(work, r) })
+	loops.Go(func() { g.heartbeat(work) })
+	loops.Go(func() { g.call(work) })
+	loops.Go(func() { g.listen(work) })
+	loops.Go(func() { g.measure(work) })
+	loops.Go(func() { g.callOff(work, r) })
+	if g.Signs != nil {
+		loops.Go(func() { g.Signs.Run(work) })
+	}
+	<-ctx.Done()
+	close(g.quit)
+	g.finish(cancel, &claims)
+	loops.Wait()
 }
 
 // finish waits for running turns within the grace, then has them handed back.
@@ -150,14 +191,7 @@ func (g *Gateway) finish(cancel context.CancelFunc, claims *sync.WaitGroup) {
 // Stop claims nothing more, lets running turns finish or hand back their work
 // within the grace, and returns when all is quiet. It may be called twice, and
 // before Start.
-func (g *Gateway) Stop() {
-	g.stop.Do(func() { close(g.quit) })
-	started := true
-	g.start.Do(func() { started = false })
-	if started {
-		<-g.done
-	}
-}
+func (g *Gateway) Stop() { g.task.Stop() }
 
 // dispatch claims lanes as long as there are free workers.
 func (g *Gateway) dispatch(ctx context.Context, r Runner) {
@@ -165,7 +199,7 @@ func (g *Gateway) dispatch(ctx context.Context, r Runner) {
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	q := newQuarantine(g.Workers)
-	for g.giveWay() {
+	for g.mayBegin() && g.giveWay() {
 		g.runQuarantined(ctx, r, free, &q)
 		n := g.Workers - len(free)
 		if n > 0 && n == g.claim(ctx, r, inbox.Normal, n, free) { // there may be more
@@ -174,6 +208,19 @@ func (g *Gateway) dispatch(ctx context.Context, r Runner) {
 		if !g.runAlone(ctx, r, free, &q) && !g.rest(ctx, poll.C, &q) {
 			return
 		}
+	}
+}
+
+// mayBegin waits until turns may begin, and reports false when there will be none.
+func (g *Gateway) mayBegin() bool {
+	if g.Begin == nil {
+		return true
+	}
+	select {
+	case <-g.quit:
+		return false
+	case <-g.Begin:
+		return true
 	}
 }
 
@@ -254,6 +301,9 @@ func (g *Gateway) run(ctx context.Context, r Runner, w *inbox.Work) {
 			g.Logger.ErrorContext(ctx, "a turn panicked", slog.Any("panic", p), slog.Int64("event", w.Events[0].ID))
 		}
 	}()
+	if first := &w.Events[0]; g.Signs != nil && first.Event.Kind != platforms.KindCommand {
+		defer g.Signs.Begin(ctx, first.ID, &first.Event, first.IsFirst())()
+	}
 	r.Run(ctx, w)
 }
 
@@ -281,16 +331,22 @@ func (g *Gateway) held() []*inbox.Lease {
 
 // heartbeat keeps the leases of running turns alive until they are all done.
 func (g *Gateway) heartbeat(ctx context.Context) {
-	tick := time.NewTicker(g.Inbox.Lease / 3)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for range service.Every(ctx, g.Inbox.Lease/heartbeats) {
 		if err := g.Inbox.Extend(ctx, g.held()); err != nil && ctx.Err() == nil {
 			g.databaseFailed(ctx, "extend leases", err)
+		}
+	}
+}
+
+// callOff ends the calls for events that other replicas have heard to be called off.
+func (g *Gateway) callOff(ctx context.Context, r Runner) {
+	for range service.Every(ctx, waitPoll) {
+		off, err := g.Inbox.CalledOff(ctx, r.Asking())
+		if err != nil && ctx.Err() == nil {
+			g.databaseFailed(ctx, "look for what was called off", err)
+		}
+		for id, why := range off {
+			r.CallOff(id, why)
 		}
 	}
 }

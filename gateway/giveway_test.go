@@ -21,6 +21,7 @@ func TestTurnsGiveWayToABurst(t *testing.T) {
 			synctest.Wait()
 			return len(w.chat.all())
 		}
+		synctest.Wait() // a look for work that has begun is not called back
 		end := w.gateway.Crowd()
 		first := w.accept(said("e1", "one"))[0]
 		time.Sleep(gateway.Patience / 4)
@@ -30,6 +31,7 @@ func TestTurnsGiveWayToABurst(t *testing.T) {
 		end()
 		w.final(first)
 
+		synctest.Wait()
 		end = w.gateway.Crowd()
 		defer end()
 		second := w.accept(said("e2", "two"))[0]

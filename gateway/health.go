@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-bot/parley/internal/service"
+
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/internal/breaker"
 )
@@ -64,15 +66,9 @@ func (g *Gateway) count(ctx context.Context) (inbox.Counts, error) {
 
 // measure keeps the gauges current.
 func (g *Gateway) measure(ctx context.Context) {
-	tick := time.NewTicker(countEvery)
-	defer tick.Stop()
-	for {
+	g.gauge(ctx)
+	for range service.Every(ctx, countEvery) {
 		g.gauge(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
 	}
 }
 

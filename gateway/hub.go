@@ -1,8 +1,11 @@
 package gateway
 
 import (
+	"context"
 	"strings"
 	"sync"
+
+	"github.com/parley-bot/parley/gateway/turn"
 )
 
 // hub tells those who wait in this process what happens to events. It only
@@ -23,6 +26,7 @@ type subscription struct {
 	current strings.Builder // the running attempt's reply so far
 	shown   string          // what has been handed out
 	grown   bool            // some of it in the running attempt
+	begun   bool            // a model has begun to answer
 	changed bool            // the database knows something new
 }
 
@@ -58,9 +62,15 @@ func (h *hub) each(ids []int64, do func(*subscription)) {
 	}
 }
 
-// Begin implements turn.Listener.
-func (h *hub) Begin(ids []int64) {
-	h.each(ids, func(s *subscription) {
+// audience is who in this process sees the reply to some events grow.
+type audience struct {
+	hub *hub
+	ids []int64
+}
+
+// Begin implements [turn.Audience].
+func (a audience) Begin(context.Context) {
+	a.hub.each(a.ids, func(s *subscription) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.current.Reset()
@@ -68,9 +78,9 @@ func (h *hub) Begin(ids []int64) {
 	})
 }
 
-// Stop implements turn.Listener.
-func (h *hub) Stop(ids []int64) (shown string) {
-	h.each(ids, func(s *subscription) {
+// Stop implements [turn.Audience].
+func (a audience) Stop() (shown string) {
+	a.hub.each(a.ids, func(s *subscription) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.streams && s.grown && len(s.shown) > len(shown) {
@@ -81,17 +91,18 @@ func (h *hub) Stop(ids []int64) (shown string) {
 	return shown
 }
 
-// Delta implements turn.Listener.
-func (h *hub) Delta(ids []int64, text string) {
-	h.each(ids, func(s *subscription) {
+// Delta implements [turn.Audience].
+func (a audience) Delta(text string) {
+	a.hub.each(a.ids, func(s *subscription) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.current.WriteString(text)
+		s.begun = true
 	})
 }
 
-// Changed implements turn.Listener.
-func (h *hub) Changed(ids []int64) {
+// changed tells that the state of events has changed in the database.
+func (h *hub) changed(ids []int64) {
 	h.each(ids, func(s *subscription) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -116,6 +127,13 @@ func (s *subscription) next() (fresh string, changed bool) {
 	return fresh, changed
 }
 
+// isBegun reports whether a model has begun to answer.
+func (s *subscription) isBegun() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.begun
+}
+
 // rest returns what has not been handed out of the reply as it is now known to
 // be; nothing when it says something else than what was.
 func (s *subscription) rest(reply string) string {
@@ -127,4 +145,32 @@ func (s *subscription) rest(reply string) string {
 	}
 	s.shown = reply
 	return fresh
+}
+
+// both are two audiences of one reply.
+type both [2]turn.Audience
+
+// Begin implements [turn.Audience].
+func (b both) Begin(ctx context.Context) {
+	for _, a := range b {
+		a.Begin(ctx)
+	}
+}
+
+// Delta implements [turn.Audience].
+func (b both) Delta(text string) {
+	for _, a := range b {
+		a.Delta(text)
+	}
+}
+
+// Stop implements [turn.Audience]. Of what the two have seen one is the
+// beginning of the other.
+func (b both) Stop() (shown string) {
+	for _, a := range b {
+		if text := a.Stop(); len(text) > len(shown) {
+			shown = text
+		}
+	}
+	return shown
 }

@@ -3,10 +3,14 @@ package gateway_test
 import (
 	"context"
 	"runtime"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/parley-bot/parley/ai"
+	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/turn"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/database/dbtest"
@@ -56,8 +60,8 @@ func TestInterruptAnswersBothTogether(t *testing.T) {
 		same(t, "stored", texts(w.history()), []string{"u:one", "u:two", "a:re one+two"})
 		same(t, "given", w.model.last(), []string{"u:one", "u:two"})
 		e, err := w.inbox.Get(t.Context(), first.ID)
-		if err != nil || e.Attempts != 0 {
-			t.Errorf("an interrupted reply is no attempt: %d, %v", e.Attempts, err)
+		if err != nil || e.Failures != 0 {
+			t.Errorf("an interrupted reply is no failure: %d, %v", e.Failures, err)
 		}
 	})
 }
@@ -179,4 +183,59 @@ func TestWhatDoesNotInterrupt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A use of a tool that has begun is waited for: it runs to its end, what came of it
+// is kept, and only then does the newer message interrupt the turn. What had not begun
+// is not done any more.
+func TestInterruptWaitsForAStartedCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begun, release := make(chan struct{}), make(chan struct{})
+		var ran, cut atomic.Int64
+		m := &model{whole: func(_ context.Context, ask ai.Ask, _ func(string)) (ai.Response, error) {
+			if len(resultsIn(ask)) == 0 {
+				return calling("mail", `{"to":"bob"}`, "later", "{}"), nil
+			}
+			return answering("told: " + strings.Join(resultsIn(ask), "|")), nil
+		}}
+		w := process(t, dbtest.New(t), m, &chat{}, options{busy: turn.BusyInterrupt, owner: "me"})
+		tool := func(name string, run func(ctx context.Context)) ai.Tool {
+			return ai.Tool{Name: name, Schema: []byte("{}"), Effect: ai.Once, Run: func(ctx context.Context, _, _ string) (ai.ToolResult, error) {
+				run(ctx)
+				return ai.ToolResult{Text: name + " done"}, nil
+			}}
+		}
+		mail := tool("mail", func(ctx context.Context) {
+			ran.Add(1)
+			close(begun)
+			<-release
+			if ctx.Err() != nil {
+				cut.Add(1)
+			}
+		})
+		later := tool("later", func(context.Context) { ran.Add(100) })
+		w.change(func(o *turn.Options) {
+			o.Tools = turn.Tools{MaxRounds: 4, Timeout: time.Minute, More: func(context.Context) []ai.Tool { return []ai.Tool{later, mail} }}
+		})
+		w.start()
+		first := w.accept(message("chat", "e1", "alice", "one"))[0]
+		<-begun
+		second := w.accept(message("chat", "e2", "alice", "two"))[0]
+		time.Sleep(2 * time.Second) // of this bubble: the turn has looked for what is newer
+		if e := w.event(first); e.State != inbox.Running || len(w.chat.all()) != 0 {
+			t.Errorf("while the tool runs the event is %s", e.State)
+		}
+		close(release)
+		one, two := w.final(first), w.final(second)
+		if ran.Load() != 1 || cut.Load() != 0 {
+			t.Errorf("ran %d, cut %d", ran.Load(), cut.Load())
+		}
+		const told = "told: mail done|not done: a newer message came first."
+		if one.Reply == nil || two.Reply == nil || *one.Reply != *two.Reply || one.Reply.Text != told {
+			t.Errorf("%+v\n%+v", one, two)
+		}
+		same(t, "stored", texts(w.history()), []string{"u:one", "u:two", "a:", "t:mail done", "t:not done: a newer message came first.", "a:" + told})
+		whole(t, w.history())
+	})
 }

@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/parley-bot/parley/gateway/budget"
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/turn"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/database/dbtest"
 	"github.com/parley-bot/parley/platforms"
@@ -106,9 +109,10 @@ func (x *isolation) look(what string) map[string]bool {
 	seen["search"] = strings.Contains(x.say(other, "/remember search needle"), "haystack")
 	seen["history"] = strings.Contains(x.say(other, "/history 100"), "the needle")
 	seen["export"] = strings.Contains(x.say(other, "/export"), "the needle")
-	x.runner.Budget.Tokens = 2 // as much as alice has used
+	x.change(func(o *turn.Options) { o.Budget = budget.New(x.db, budget.Limits{Person: 267}, time.Minute) }) // room for one answer
+	x.say(alice, "and one more")
 	seen["budget"] = strings.Contains(x.say(other, "may I ask?"), "budget")
-	x.runner.Budget.Tokens = 0
+	x.change(func(o *turn.Options) { o.Budget = nil })
 	x.say(other, "what else?")
 	seen["prompt"] = slices.ContainsFunc(x.model.last(), func(text string) bool { return strings.Contains(text, "the needle") })
 	return seen

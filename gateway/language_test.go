@@ -6,6 +6,7 @@ import (
 
 	"github.com/parley-bot/parley/ai"
 	"github.com/parley-bot/parley/gateway"
+	"github.com/parley-bot/parley/gateway/budget"
 	"github.com/parley-bot/parley/gateway/turn"
 	"github.com/parley-bot/parley/internal/database/dbtest"
 	"github.com/parley-bot/parley/internal/failure"
@@ -19,7 +20,7 @@ func TestSentencesAreInTheReadersLanguage(t *testing.T) {
 	w.model.reply = answerOr(failure.New(failure.Permanent, ai.CodeInvalidAPIKey, "", nil))
 	w.start()
 	for _, c := range []struct{ id, locale, text, want string }{
-		{"e1", "en-GB", "hi", "Sorry, I can't answer at the moment because of how I am set up. Please tell whoever runs this bot."},
+		{"e1", "en-GB", "hi", "Sorry, I can't answer right now because of a configuration problem. Please tell the administrator."},
 		{"e2", "zh-CN", "hi", "抱歉，由于我的配置问题，目前无法回答。请告知管理员。"},
 		{"e3", "en-GB", "/save language zh", "Saved preference 'language' with value 'zh'"},
 		{"e4", "en-GB", "hi", "抱歉，由于我的配置问题，目前无法回答。请告知管理员。"},
@@ -36,13 +37,13 @@ func TestSentencesAreInTheReadersLanguage(t *testing.T) {
 func TestRefusalsAreInTheReadersLanguage(t *testing.T) {
 	t.Parallel()
 	w := process(t, dbtest.New(t), &model{reply: repeating}, &chat{}, options{owner: "me"})
-	w.runner.Budget = turn.Budget{Tokens: 1}
+	w.change(func(o *turn.Options) { o.Budget = budget.New(w.db, budget.Limits{Person: 1}, time.Minute) })
 	w.start()
 	e := message("chat", "e1", "ann", "hello")
 	w.final(w.accept(e)[0])
 	e.ID, e.Locale = "e2", "zh"
 	w.final(w.accept(e)[0])
-	_, end := w.runner.Budget.Period(time.Now())
+	_, end := w.turns.Budget.Limits().Period(time.Now())
 	want := "您的 1 token 额度已用完，将于 " + end.Format("2006-01-02 15:04 MST") + " 重新计算。"
 	if shown := w.chat.all(); shown[1].Text != want {
 		t.Errorf("%q, want %q", shown[1].Text, want)

@@ -63,22 +63,9 @@ func TestChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.start()
-	for {
-		n, err := w.inbox.Depth(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n == 0 {
-			for _, s := range w.chat.all() {
-				say("shown", s.Text)
-			}
-			return
-		}
-		select {
-		case <-time.After(5 * time.Millisecond):
-		case <-t.Context().Done():
-			return
-		}
+	w.drained()
+	for _, s := range w.chat.all() {
+		say("shown", s.Text)
 	}
 }
 
@@ -137,8 +124,8 @@ func TestPoisonIsFoundByProcesses(t *testing.T) {
 		if i == 0 {
 			want = inbox.Dead
 		}
-		if err != nil || e.State != want || e.Attempts != 0 {
-			t.Errorf("%s is %s: %q after %d attempts, %v", a.EventID, e.State, e.Error, e.Attempts, err)
+		if err != nil || e.State != want || e.Failures != 0 {
+			t.Errorf("%s is %s: %q after %d failures, %v", a.EventID, e.State, e.Error, e.Failures, err)
 		}
 		if i == 0 && !strings.HasPrefix(e.Error, "crashed: the process died 3 times") {
 			t.Errorf("reason %q", e.Error)

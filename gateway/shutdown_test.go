@@ -94,9 +94,9 @@ func TestCase5StartBesideFreshInput(t *testing.T) {
 		if err != nil || len(works) != rooms/2 {
 			t.Fatal(len(works), err)
 		}
-		dead.runner.Run(t.Context(), &works[0]) // one was answered, one was shown and not confirmed
+		dead.Run(t.Context(), &works[0]) // one was answered, one was shown and not confirmed
 		c.lose = true
-		dead.runner.Run(t.Context(), &works[1])
+		dead.Run(t.Context(), &works[1])
 		c.lose = false
 
 		w := process(t, db, &model{reply: repeating}, c, options{owner: "alive", workers: 8})

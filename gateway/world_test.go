@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,7 @@ type model struct {
 	mu    sync.Mutex
 	reply func(ctx context.Context, ask ai.Ask, onDelta func(string)) (string, error)
 	whole func(ctx context.Context, ask ai.Ask, onDelta func(string)) (ai.Response, error) // in place of reply
+	each  int64                                                                            // tokens that a reply is reported with; 0 = 2
 	asked []ai.Ask
 }
 
@@ -45,11 +47,19 @@ func (m *model) Reply(ctx context.Context, ask ai.Ask, onDelta func(string)) (ai
 	if m.whole != nil {
 		return m.whole(ctx, ask, onDelta)
 	}
+	reserved := ""
+	if ask.Reserve != nil {
+		var err error
+		if reserved, _, err = ask.Reserve(ctx, 10, 4096); err != nil {
+			return ai.Response{}, err
+		}
+	}
 	text, err := reply(ctx, ask, onDelta)
 	if err != nil {
+		ask.Lost(ai.Response{Reserved: reserved})
 		return ai.Response{}, err
 	}
-	return ai.Response{Text: text, Model: "m", FinishReason: "stop", PromptTokens: 1, CompletionTokens: 1}, nil
+	return ai.Response{Text: text, Model: "m", FinishReason: "stop", Reserved: reserved, Usage: ai.Usage{PromptTokens: 1, CompletionTokens: max(m.each, 2) - 1}}, nil
 }
 
 // last is what the model was given last, oldest first.
@@ -140,7 +150,8 @@ type world struct {
 	inbox   *inbox.Inbox
 	outbox  *outbox.Outbox
 	gateway *gateway.Gateway
-	runner  *turn.Runner
+	turns   turn.Options
+	runner  atomic.Pointer[turn.Runner]
 	store   *conversation.PersistentConversationManager
 	memory  *memory.Store
 
@@ -157,7 +168,8 @@ type options struct {
 	grace   time.Duration
 	// attempts is the most that an event has; 0: 5.
 	attempts int64
-	listener turn.Listener    // nil: the gateway's own
+	giveUp   time.Duration    // how long a finished reply is offered; 0: an hour
+	audience turn.Audience    // of every reply; nil: those who wait
 	now      func() time.Time // of circuits; nil: time.Now
 	patience time.Duration    // 0: an hour
 	sender   platforms.Sender // in place of the chat; nil: the chat
@@ -187,8 +199,9 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 	registry := commands.New(asks)
 	scope := cmp.Or(o.scope, inbox.ScopeRoom)
 	w.inbox, err = inbox.New(ctx, inbox.Options{
-		DB: db, Deliveries: outbox.Table{DB: db}, Owner: o.owner, Lease: cmp.Or(o.lease, time.Minute), Scope: scope,
-		Group: turn.Group(o.busy, turn.IsCommand("/")),
+		Ledger: inbox.NewLedger(db, outbox.Table{DB: db}, turn.Table{DB: db}), Owner: o.owner, Lease: cmp.Or(o.lease, time.Minute), Scope: scope,
+		Group: turn.Group(o.busy, turn.IsCommand("/")), Stops: turn.Stops("/"),
+		Admin: func(e *platforms.Event) bool { return e.SenderID == "admin" },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -205,6 +218,7 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 			}
 			return c
 		},
+		GiveUpAfter: cmp.Or(o.giveUp, time.Hour), Backoff: time.Millisecond, MaxBackoff: time.Millisecond,
 		Circuits: w.circuits, Metrics: w.metrics, Logger: log,
 	})
 	w.gateway = gateway.New(gateway.Options{
@@ -215,17 +229,37 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 			return v
 		},
 	})
-	if o.listener == nil {
-		o.listener = w.gateway.Listener()
+	audience := w.gateway.Audience
+	if o.audience != nil {
+		audience = func(*inbox.Work) turn.Audience { return o.audience }
 	}
-	w.runner = turn.New(turn.Options{
+	w.turns = turn.Options{
 		DB: db, Inbox: w.inbox, Outbox: w.outbox, Store: w.store, Memory: people, Usage: used, Commands: registry, Profile: asks.Profile,
-		Assistant: m, Counter: ai.NewCounter(), Listener: o.listener, Metrics: w.metrics, Logger: log,
+		Assistant: m, Counter: ai.NewCounter(), Audience: audience, Changed: w.gateway.Changed, Metrics: w.metrics, Logger: log,
 		Prefix: "/", Scope: scope, Busy: o.busy, MaxAttempts: cmp.Or(o.attempts, 5), Patience: cmp.Or(o.patience, time.Hour),
 		Backoff: time.Millisecond, MaxBackoff: time.Millisecond,
-	})
+	}
+	w.change(func(*turn.Options) {})
 	return w
 }
+
+// change has the next turns work with other options.
+func (w *world) change(do func(o *turn.Options)) {
+	do(&w.turns)
+	w.runner.Store(turn.New(w.turns))
+}
+
+// Run implements [gateway.Runner].
+func (w *world) Run(ctx context.Context, work *inbox.Work) { w.runner.Load().Run(ctx, work) }
+
+// Arrived implements [gateway.Runner].
+func (w *world) Arrived(events []platforms.Event) { w.runner.Load().Arrived(events) }
+
+// Asking implements [gateway.Runner].
+func (w *world) Asking() []int64 { return w.runner.Load().Asking() }
+
+// CallOff implements [gateway.Runner].
+func (w *world) CallOff(event int64, why inbox.Signal) { w.runner.Load().CallOff(event, why) }
 
 // message is what somebody says in the one room of these tests.
 func message(platform, id, sender, text string) platforms.Event {
@@ -246,7 +280,7 @@ func (w *world) accept(events ...platforms.Event) []inbox.Accepted {
 
 // start runs the gateway until the test ends.
 func (w *world) start() {
-	w.gateway.Start(w.t.Context(), w.runner)
+	w.gateway.Start(w.t.Context(), w)
 	w.t.Cleanup(w.gateway.Stop)
 }
 
@@ -306,4 +340,23 @@ func answerOr(err error) func(context.Context, ai.Ask, func(string)) (string, er
 		return repeating
 	}
 	return func(context.Context, ai.Ask, func(string)) (string, error) { return "", err }
+}
+
+// drained waits until nothing of the inbox is unanswered, or the test ends.
+func (w *world) drained() {
+	w.t.Helper()
+	for {
+		n, err := w.inbox.Depth(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-w.t.Context().Done():
+			w.t.Fatal("the test has ended")
+		}
+	}
 }

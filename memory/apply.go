@@ -10,11 +10,14 @@ import (
 	"github.com/parley-bot/parley/internal/failure"
 )
 
-// Transactional implements [Backend]: changes join the caller's commit.
-func (s *Store) Transactional() bool { return true }
+// Stage implements [Backend]: the changes join the commit.
+func (s *Store) Stage(_ context.Context, e Effect, changes ...Change) (Staged, error) {
+	return func(ctx context.Context, tx database.Tx) ([]Result, error) {
+		return s.applyTx(ctx, tx, e, changes)
+	}, nil
+}
 
-// Apply implements [Backend].
-func (s *Store) Apply(ctx context.Context, tx database.Tx, e Effect, changes ...Change) ([]Result, error) {
+func (s *Store) applyTx(ctx context.Context, tx database.Tx, e Effect, changes []Change) ([]Result, error) {
 	if len(changes) == 0 {
 		return nil, nil
 	}

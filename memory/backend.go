@@ -13,15 +13,11 @@ import (
 //
 // Sizes over a limit and ids that cannot be stored are refused, never cut.
 type Backend interface {
-	// Transactional reports whether Apply joins the transaction that it is
-	// given. Such an Apply is called inside database.DB.Write, in the commit
-	// that it belongs to. Any other goes over a network: it is called before
-	// that commit, with the zero database.Tx, while no transaction is open.
-	Transactional() bool
-
-	// Apply makes the changes, in order, once: called again with the same
-	// effect it changes nothing and returns the same results, except that
-	// Total is the current one. The results stand at their changes' places.
+	// Stage makes the changes, in order, once: called again with the same
+	// effect it changes nothing, and the results are the same, except that
+	// Total is the current one. It is called while no transaction is open; the
+	// changes are made when what it returns has been called in the commit that
+	// they belong to, or by Stage itself where the memory is another server.
 	//
 	// An effect's id names one call: who has two sets of changes to make for
 	// one event gives them two ids. Two AddScore of the same place, board and
@@ -29,8 +25,9 @@ type Backend interface {
 	//
 	// A change that is refused leaves the others as they are and says so in
 	// its result. The error is for what nobody can answer: what was changed
-	// before it is rolled back with tx, or completed when Apply is called again.
-	Apply(ctx context.Context, tx database.Tx, e Effect, changes ...Change) ([]Result, error)
+	// before it is rolled back with the commit, or completed when Stage is
+	// called again.
+	Stage(ctx context.Context, e Effect, changes ...Change) (Staged, error)
 
 	// Preference returns the value of one preference, and whether there is one.
 	Preference(ctx context.Context, p Person, key string) (value string, ok bool, err error)
@@ -75,6 +72,11 @@ type Backend interface {
 	// Parts are what a backup holds of it.
 	Parts() []database.Part
 }
+
+// Staged makes changes in the commit that it is given, inside
+// database.DB.Write, and returns what became of them, at their places. It may
+// run again, as a commit may.
+type Staged func(ctx context.Context, tx database.Tx) ([]Result, error)
 
 // Effect identifies what a set of changes belongs to.
 type Effect struct {
@@ -166,6 +168,9 @@ type Result struct {
 type Fact struct {
 	Key, Value string
 	At         time.Time // UTC
+	// Author is whose words they are, as [Person.Hash] in hexadecimal; "" = the person
+	// is forgotten, or it is their own place.
+	Author string
 }
 
 // Board is what is counted.

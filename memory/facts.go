@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -24,7 +25,7 @@ func (s *Store) remember(ctx context.Context, tx database.Tx, e Effect, c Rememb
 	}
 	text := database.Once(s.db.Engine(), `INSERT INTO memory_facts (place, fact, remembered_at, fact_key, value, folded, author)
 		VALUES (?, ?, ?, ?, ?, ?, ?)`, "place, fact")
-	n, err := s.db.Exec(ctx, tx, text, c.Place.Hash(), factID(c.Key), database.Micros(e.At), c.Key, c.Value, folded(c.Key, c.Value), c.Author.Hash())
+	n, err := s.db.Exec(ctx, tx, text, c.Place.Hash(), factID(c.Key), database.Micros(e.At), c.Key, c.Value, Folded(c.Key, c.Value), c.Author.Hash())
 	if err != nil || n > 0 {
 		return Result{Done: err == nil}, explain("remember", err)
 	}
@@ -84,7 +85,8 @@ func (s *Store) Fact(ctx context.Context, at Place, key string) (Fact, bool, err
 func (s *Store) fact(ctx context.Context, in database.Reader, at Place, key string) (Fact, bool, error) {
 	f := Fact{Key: key}
 	var micros int64
-	err := s.db.QueryRow(ctx, in, []any{&f.Value, &micros}, "SELECT value, remembered_at FROM memory_facts WHERE place = ? AND fact = ?",
+	var author []byte
+	err := s.db.QueryRow(ctx, in, []any{&f.Value, &micros, &author}, "SELECT value, remembered_at, author FROM memory_facts WHERE place = ? AND fact = ?",
 		at.Hash(), factID(key))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Fact{}, false, nil
@@ -92,6 +94,6 @@ func (s *Store) fact(ctx context.Context, in database.Reader, at Place, key stri
 	if err != nil {
 		return Fact{}, false, explain("load a fact", err)
 	}
-	f.At = database.Time(micros)
+	f.At, f.Author = database.Time(micros), hex.EncodeToString(author)
 	return f, true, nil
 }

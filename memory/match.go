@@ -1,11 +1,15 @@
 package memory
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/parley-bot/parley/conversation/recall"
 )
 
 // maxTerms bounds what a search compares; further words of it are ignored.
@@ -42,19 +46,18 @@ func unspaced(r rune) bool {
 	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
 }
 
-// Matcher says how well facts match a search. A fact matches when a word in
-// its key or value starts with a word of the search; where words have no
-// blanks between them, as in Chinese, when it holds two neighbouring
-// characters of the search. Best is the key that is the whole text, then keys
-// that start with it, then more words found in the key, then more in the value.
+// Matcher says how well facts match a search. The best is the fact whose key
+// is the whole text. Others are ranked as messages are (package recall), their
+// keys counting twice; last come those that only start like a word of the search.
 type Matcher struct {
+	text  string
 	whole string   // the search, folded
 	terms []string // what is looked for in folded texts
 }
 
 // NewMatcher returns the matcher of a search.
 func NewMatcher(text string) Matcher {
-	m := Matcher{whole: Fold(text)}
+	m := Matcher{text: text, whole: Fold(text)}
 	for word := range strings.FieldsSeq(m.whole) {
 		for _, term := range terms(word) {
 			if len(m.terms) < maxTerms && !slices.Contains(m.terms, term) {
@@ -99,35 +102,74 @@ func termsOf(run []rune, dense bool) []string {
 // Empty reports whether nothing can match, since there are no words in the search.
 func (m Matcher) Empty() bool { return len(m.terms) == 0 }
 
-// What the parts of a rank weigh.
-const (
-	rankWhole  = 20_000
-	rankPrefix = 10_000
-	rankKey    = 100
-)
+// fieldEnd is found in no field: [Fold] leaves no control characters.
+const fieldEnd = "\x01"
 
-// Rank returns how well a fact matches, 0 when it does not. It takes its key
-// and value as [Fold] returns them.
-func (m Matcher) Rank(key, value string) int {
-	rank := 0
-	for _, term := range m.terms {
-		if strings.Contains(key, term) {
-			rank += rankKey
-		}
-		if strings.Contains(value, term) {
-			rank++
-		}
-	}
-	switch {
-	case len(m.terms) == 0:
-		return 0
-	case key == m.whole:
-		rank += rankWhole
-	case strings.HasPrefix(key, m.prefix()):
-		rank += rankPrefix
-	}
-	return rank
+// Folded is what a search compares of a fact.
+func Folded(key, value string) string { return Fold(key) + fieldEnd + Fold(value) }
+
+// ranked is a fact that may match.
+type ranked struct {
+	place  int
+	at     int64
+	score  float64
+	starts int // terms of the search that are found in it
 }
 
-// prefix is what a key starts with that starts with the whole text.
-func (m Matcher) prefix() string { return strings.TrimSuffix(m.whole, " ") }
+func (r ranked) compare(other ranked) int {
+	return cmp.Or(cmp.Compare(other.score, r.score), cmp.Compare(other.starts, r.starts), cmp.Compare(other.at, r.at), cmp.Compare(r.place, other.place))
+}
+
+const (
+	wholeKey = 1e6 // more than any score
+	// maxScored bounds how many facts are looked at word by word: those that hold
+	// most terms of the search.
+	maxScored = 500
+)
+
+// Best returns the places of those that match among facts, as [Folded] has
+// them, the best first and of equal ones the newest.
+func (m Matcher) Best(folded []string, at []int64) []int {
+	var list []ranked
+	for i, text := range folded {
+		key, _, _ := strings.Cut(text, fieldEnd)
+		r := ranked{place: i, at: at[i]}
+		if key == m.whole {
+			r.score = wholeKey
+		}
+		like := false
+		for _, term := range m.terms {
+			like = like || strings.Contains(text, beginning(term))
+			if strings.Contains(text, term) {
+				r.starts++
+			}
+		}
+		if like {
+			list = append(list, r)
+		}
+	}
+	slices.SortFunc(list, ranked.compare)
+	texts := make([]string, min(maxScored, len(list)))
+	for i := range texts {
+		key, value, _ := strings.Cut(folded[list[i].place], fieldEnd)
+		texts[i] = key + key + value
+	}
+	for i, score := range recall.Scores(m.text, texts) {
+		list[i].score += score
+	}
+	list = slices.DeleteFunc(list, func(r ranked) bool { return r.starts == 0 && r.score == 0 })
+	slices.SortFunc(list, ranked.compare)
+	places := make([]int, len(list))
+	for i, r := range list {
+		places[i] = r.place
+	}
+	return places
+}
+
+// beginning is what a word that has the stem of a term begins with, too.
+func beginning(term string) string {
+	if len(term) > 4 && term[0] == ' ' && term[4] < utf8.RuneSelf {
+		return term[:4]
+	}
+	return term
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/parley-bot/parley/internal/database/dbtest"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/memory"
+	"github.com/parley-bot/parley/memory/memorytest"
 )
 
 func open(t *testing.T, db *database.DB) *memory.Store {
@@ -255,16 +256,16 @@ func TestUsesOfEarlierVersions(t *testing.T) {
 					return err
 				}
 			}
-			for i, r := range []memory.Realm{slack, generic, other} {
-				e := memory.Effect{ID: fmt.Sprint(i), At: time.Now()}
-				if _, err := s.Apply(ctx, tx, e, memory.CountCommand{Realm: r, Name: "help"}); err != nil {
-					return err
-				}
-			}
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+		for i, r := range []memory.Realm{slack, generic, other} {
+			e := memory.Effect{ID: fmt.Sprint(i), At: time.Now()}
+			if _, err := memorytest.Apply(t.Context(), db, s, e, memory.CountCommand{Realm: r, Name: "help"}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		for r, want := range map[memory.Realm]int64{slack: 6, generic: 6, other: 1, {Tenant: "T1", Platform: "slack.two"}: 0} {
 			uses, err := s.CommandUses(t.Context(), r)

@@ -65,7 +65,7 @@ func (s *Store) facts() *database.Table {
 func (s *Store) foldAdded(ctx context.Context, tx database.Tx, row database.Row) error {
 	key, _ := row["fact_key"].(string)
 	value, _ := row["value"].(string)
-	_, err := s.db.Exec(ctx, tx, "UPDATE memory_facts SET folded = ? WHERE place = ? AND fact = ?", folded(key, value), row["place"], row["fact"])
+	_, err := s.db.Exec(ctx, tx, "UPDATE memory_facts SET folded = ? WHERE place = ? AND fact = ?", Folded(key, value), row["place"], row["fact"])
 	return err
 }
 

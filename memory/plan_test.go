@@ -156,7 +156,7 @@ func TestFactCountLimit(t *testing.T) {
 	apply := func(id string, changes ...Change) (results []Result) {
 		t.Helper()
 		err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) (err error) {
-			results, err = s.Apply(ctx, tx, Effect{ID: id, At: time.Now()}, changes...)
+			results, err = s.applyTx(ctx, tx, Effect{ID: id, At: time.Now()}, changes)
 			return err
 		})
 		if err != nil {
@@ -168,7 +168,7 @@ func TestFactCountLimit(t *testing.T) {
 		for i := range MaxFacts - 1 {
 			key := fmt.Sprint("fact ", i)
 			_, err := db.Exec(ctx, tx, "INSERT INTO memory_facts (place, fact, remembered_at, fact_key, value, folded) VALUES (?, ?, ?, ?, ?, ?)",
-				at.Hash(), factID(key), i, key, "value", folded(key, "value"))
+				at.Hash(), factID(key), i, key, "value", Folded(key, "value"))
 			if err != nil {
 				return err
 			}

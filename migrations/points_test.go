@@ -12,6 +12,7 @@ import (
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/database/dbtest"
 	"github.com/parley-bot/parley/memory"
+	"github.com/parley-bot/parley/memory/memorytest"
 	"github.com/parley-bot/parley/migrations"
 )
 
@@ -105,12 +106,11 @@ func TestScoresByDay(t *testing.T) {
 			t.Errorf("%v, %d, %v", found, n, err)
 		}
 
-		write(t, db, func(ctx context.Context, tx database.Tx) error {
-			_, err := s.Apply(ctx, tx, memory.Effect{ID: "since", At: now},
-				memory.Remember{Place: room, Key: "since", Value: "then", Author: person(1)},
-				memory.AddScore{Place: cellar, Board: memory.Kudos, Person: person(1), Name: "new name", N: 10})
-			return err
-		})
+		if _, err := memorytest.Apply(ctx, db, s, memory.Effect{ID: "since", At: now},
+			memory.Remember{Place: room, Key: "since", Value: "then", Author: person(1)},
+			memory.AddScore{Place: cellar, Board: memory.Kudos, Person: person(1), Name: "new name", N: 10}); err != nil {
+			t.Fatal(err)
+		}
 		down(t, db)
 		all := func(at memory.Place, b memory.Board, p memory.Person, span memory.Span) (n int64) {
 			t.Helper()
@@ -172,13 +172,12 @@ func write(t *testing.T, db *database.DB, fn func(context.Context, database.Tx) 
 func TestCarriedIsNotLost(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
-	write(t, db, func(ctx context.Context, tx database.Tx) error {
-		_, err := memory.New(db).Apply(ctx, tx, memory.Effect{ID: "e", At: time.Now()}, memory.AddScore{
-			Place: memory.Place{Platform: "generic", Group: true, ID: "room"}, Board: memory.Messages,
-			Person: memory.Person{Platform: "generic", SenderID: "alice"}, N: 1,
-		})
-		return err
-	})
+	if _, err := memorytest.Apply(t.Context(), db, memory.New(db), memory.Effect{ID: "e", At: time.Now()}, memory.AddScore{
+		Place: memory.Place{Platform: "generic", Group: true, ID: "room"}, Board: memory.Messages,
+		Person: memory.Person{Platform: "generic", SenderID: "alice"}, N: 1,
+	}); err != nil {
+		t.Fatal(err)
+	}
 	for to, want := range map[int]bool{14: false, 3: false, 2: true, 0: true} {
 		lost, err := migrations.Lost(t.Context(), db, to)
 		if got := slices.Contains(lost.Tables, migrations.TableLoss{Table: "memory_points", Rows: 1}); got != want || err != nil {

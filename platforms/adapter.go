@@ -2,6 +2,8 @@ package platforms
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -32,6 +34,17 @@ type Answer struct {
 type Inbound struct {
 	Events []Event // to be stored before the answer is given; usually one, none for a challenge
 	Answer Answer  // the zero value is an empty 200
+	// Late, where it is set, returns the answer instead, once the events are stored,
+	// for a platform that shows what became of them. settled ends when the first
+	// event is at its end or a model begins to answer it.
+	Late func(settled context.Context) Answer
+	// Warnings name what means nothing in the webhook, for the program that sent it.
+	Warnings []string
+
+	// What a [Source] delivers also says:
+	Arrived time.Time
+	Size    int64 // bytes that it came in as
+	Fault   error // why it was not understood, and is to be counted only; nil: it was
 }
 
 // Part is one message or file of a reply, small enough for the platform.
@@ -45,6 +58,27 @@ type Part struct {
 	File string
 	// EventIDs are the platform's ids of the events that the reply answers.
 	EventIDs []string
+	// Opened says that the part was begun with Streamer.Open: [Sender.Find] then
+	// also looks for a message that grows and cannot carry the key yet.
+	Opened bool
+	// Rivals comes with Opened.
+	Rivals Rivals
+	// Verbs are the buttons to show under the part, as far as the platform has
+	// them. One that grows has a stop button anyway.
+	Verbs []Verb
+	// Failed is the code of the error that the events are dead of, and Text then
+	// the sentence that says so; "" = the part is of a reply.
+	Failed string
+}
+
+// Rivals are the other replies, for a platform that looks for a message which
+// carries no key yet.
+type Rivals interface {
+	// Hold reports whether a message in the chat is known to be another reply's.
+	Hold(ctx context.Context, messageID string) (bool, error)
+	// Absent fails where another reply may have opened a message in the same place
+	// too: with failure.Retry while that may still become known.
+	Absent(ctx context.Context) error
 }
 
 // Finding is what a look at the platform says of a send whose outcome is unknown.
@@ -77,6 +111,37 @@ type Prechecker interface {
 	Precheck(h http.Header, now time.Time) (most int64, err error)
 }
 
+// Checker is a platform that can be asked about the app behind its credentials.
+type Checker interface {
+	// Check asks the platform who the bot is, which the adapter remembers, and
+	// what is wrong with the app. It shows nothing to anybody.
+	Check(ctx context.Context) Checkup
+}
+
+// Checkup is what a platform says about an app.
+type Checkup struct {
+	Bot    string   // who the bot is, for people: "parley in Acme"; "" where that is not known
+	Tenant string   // the bot's own, as in [Event]; "" where that is not known
+	Faults []Advice // what keeps it from working
+	Doubts []Advice // what works less well than it could
+}
+
+// Advice is one thing that an admin can put right.
+type Advice struct {
+	Problem string // one line
+	Remedy  string // what to do about it
+	Err     error  // the cause, for the log; nil where there is none
+}
+
+// Err returns what keeps the app from working, nil when it works.
+func (c Checkup) Err() error {
+	var all []error
+	for _, f := range c.Faults {
+		all = append(all, fmt.Errorf("%s; %s", f.Problem, f.Remedy))
+	}
+	return errors.Join(all...)
+}
+
 // Sender shows replies on a platform.
 type Sender interface {
 	// Split cuts a reply into texts that each fit one message of the
@@ -97,6 +162,14 @@ type FileSender interface {
 	// TakesFile reports whether a file can be shown at that address to those
 	// who are to see it, and to nobody else.
 	TakesFile(to Address) bool
+}
+
+// Whisperer is a [Sender] that can say something to one person alone.
+type Whisperer interface {
+	Sender
+	// Whispers reports whether what is Private at that address is seen by who
+	// asked and nobody else. It makes no call.
+	Whispers(to Address) bool
 }
 
 // SilentSender is a [Sender] that may have nowhere to send to.

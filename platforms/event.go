@@ -35,34 +35,93 @@ const (
 	KindAction  Kind = "action"  // pressed a button or chose from a menu; Text says which
 )
 
-// Event is one inbound message in the same form for every platform.
-type Event struct {
-	Platform string // "slack", "feishu", or the name of a generic source
-	Tenant   string // the Slack workspace that the bot acts in, the Feishu tenant; "" where there is none
-	App      string // the platform's id of the app that received it; "" where there is none
+// Verb is what a button under a reply asks for.
+type Verb string
 
-	ID         string // the platform's event id: the same on every repeated delivery
-	MessageKey string // what else identifies the message to its app (chat + message id); "" = nothing else
+// The verbs.
+const (
+	VerbStop       Verb = "stop"
+	VerbRegenerate Verb = "regenerate"
+	VerbUp         Verb = "up"   // feedback: good
+	VerbDown       Verb = "down" // feedback: bad
+	VerbApprove    Verb = "approve"
+	VerbDeny       Verb = "deny"
+)
+
+// Page is what a platform shows when somebody opens the chat with the bot.
+type Page string
+
+// The pages.
+const (
+	PageHelp    Page = "help"    // what the bot can do
+	PagePrompts Page = "prompts" // at most four questions to begin with, a line each
+)
+
+// Waits reports whether what a button asks for has its place among the messages
+// of its chat.
+func (v Verb) Waits() bool { return v == VerbRegenerate || v == VerbApprove || v == VerbDeny }
+
+// Press is a button that was pressed.
+type Press struct {
+	Verb Verb `json:"verb"`
+	// MessageID is the platform's id of the message that the button is under, as
+	// Send returned it or the handle of Open begins with; "" = whatever is being answered in the chat or thread.
+	MessageID string `json:"message_id,omitempty"`
+}
+
+// Event is one inbound message in the same form for every platform. As JSON it is
+// what the ledger keeps beside the columns of its own.
+type Event struct {
+	Platform string `json:"-"`             // "slack", "slack.NAME" of a further app, or the name of a generic source
+	Tenant   string `json:"-"`             // the Slack workspace that the bot acts in, the Feishu tenant; "" where there is none
+	App      string `json:"app,omitempty"` // the platform's id of the app that received it; "" where there is none
+
+	ID         string `json:"-"` // the platform's event id: the same on every repeated delivery
+	MessageKey string `json:"-"` // what else identifies the message to its app (chat + message id); "" = nothing else
 	// FormerTenant is what earlier versions took for the tenant of the message;
 	// "" = Tenant. A repeat of what they have stored is known by it.
-	FormerTenant string
+	FormerTenant string `json:"-"`
 
-	Kind     Kind
-	ChatType ChatType
-	ChatID   string
-	ThreadID string // "" outside a thread
+	Kind     Kind     `json:"kind"`
+	ChatType ChatType `json:"chat_type"`
+	ChatID   string   `json:"chat_id"`
+	ThreadID string   `json:"thread_id,omitempty"` // "" outside a thread
+	ThreadBy string   `json:"thread_by,omitempty"` // the person who has opened the thread; "" = the sender, or it is not known
 
-	SenderID   string
-	SenderName string    // for display; may be empty
-	Text       string    // as the person meant it: the bot's mention stripped, entities decoded
-	Mentioned  bool      // in a group: the bot was addressed
-	Mentions   []Mention // who else is named in Text
-	SentAt     time.Time
-	Locale     string // BCP 47, when the platform says it
+	SenderID string `json:"sender_id"`
+	// Guest is the organization that the sender belongs to, where that is another
+	// one than the bot's, as in a channel that several share.
+	Guest      string    `json:"guest,omitempty"`
+	SenderName string    `json:"sender_name,omitempty"` // for display; may be empty
+	Text       string    `json:"text"`                  // as the person meant it: the bot's mention stripped, entities decoded
+	Mentioned  bool      `json:"mentioned,omitempty"`   // in a group: the bot was addressed
+	Mentions   []Mention `json:"mentions,omitempty"`    // who else is named in Text
+	SentAt     time.Time `json:"sent_at"`
+	Locale     string    `json:"locale,omitempty"` // BCP 47, when the platform says it
 
-	ReplyTo  Address
-	Ignore   string         // why this must not be answered; "" = answer it
-	Metadata map[string]any // kept with the message
+	// Unreadable says that the message holds no words, but such as a picture or a
+	// sticker, which Text names. Who sent it is told so, unless one of Files can be read.
+	Unreadable bool `json:"unreadable,omitempty"`
+	// Files are those that came with the message, see [Fetcher].
+	Files []File `json:"files,omitempty"`
+	// Quotes is the platform's id of a message that this one answers or forwards
+	// and whose words it does not hold, for [Quoter]; "" = none.
+	Quotes string `json:"quotes,omitempty"`
+	// Facts are what the platform itself tells of where the sender is, such as the
+	// channel that they look at: one line without anybody's words, for the model
+	// alone; "" = nothing.
+	Facts string `json:"facts,omitempty"`
+	// Page is what is to be shown although nobody has said anything; "" = nothing.
+	Page Page `json:"page,omitempty"`
+	// Retracts is the MessageKey of a message that its author has taken back; ""
+	// = none. The event itself is never answered: its Ignore says so.
+	Retracts string `json:"retracts,omitempty"`
+	// Press is what a button under one of our replies asks for; nil = no such button.
+	Press *Press `json:"press,omitempty"`
+
+	ReplyTo  Address        `json:"reply_to"`
+	Ignore   string         `json:"-"`                  // why this must not be answered; "" = answer it
+	Metadata map[string]any `json:"metadata,omitempty"` // kept with the message
 }
 
 // UserKey returns the sender's [UserKey].

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"time"
+
+	"github.com/parley-bot/parley/internal/service"
 )
 
 const (
@@ -19,7 +21,7 @@ const (
 )
 
 var (
-	errLost  = errors.New("the run was given up: another replica took this process for dead")
+	errLost  = errors.New("the run was abandoned: another replica took this process for dead")
 	errPanic = errors.New("the job panicked; the log has the details")
 )
 
@@ -63,15 +65,8 @@ func (s *Scheduler) call(ctx context.Context, job *scheduled) (result string, er
 // beat keeps the run's row fresh until ctx ends. It cancels the job when the
 // row is no longer ours, or may soon be taken for stale.
 func (s *Scheduler) beat(ctx context.Context, cancel context.CancelCauseFunc, r runID) {
-	ticker := time.NewTicker(beatEvery)
-	defer ticker.Stop()
 	last := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
+	for range service.Every(ctx, beatEvery) {
 		attempt, stop := context.WithTimeout(ctx, beatEvery)
 		alive, err := s.runs.beat(attempt, r)
 		stop()
@@ -91,8 +86,8 @@ func (s *Scheduler) report(ctx context.Context, name string, took time.Duration,
 		s.metrics.Jobs.WithLabelValues(name, status).Inc()
 	}
 	if err != nil {
-		s.log.ErrorContext(ctx, "job failed", slog.String("job", name), slog.Duration("took", took), slog.Any("error", err))
+		s.log.ErrorContext(ctx, "job failed", slog.String("job", name), slog.Float64("took_ms", float64(took.Microseconds())/1000), slog.Any("error", err))
 		return
 	}
-	s.log.InfoContext(ctx, "job done", slog.String("job", name), slog.Duration("took", took), slog.String("result", result))
+	s.log.InfoContext(ctx, "job done", slog.String("job", name), slog.Float64("took_ms", float64(took.Microseconds())/1000), slog.String("result", result))
 }

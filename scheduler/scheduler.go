@@ -99,7 +99,8 @@ func (s *Scheduler) Start() error {
 			continue
 		}
 		job.times.start(time.Now())
-		_, err := cron.NewJob(gocron.CronJob(job.Cron, false), gocron.NewTask(func() { s.due(job) }))
+		_, err := cron.NewJob(gocron.CronJob(job.Cron, false), gocron.NewTask(func() { s.due(job) }),
+			gocron.WithCronImplementation(job.times.cron))
 		if err != nil {
 			return errors.Join(fmt.Errorf("job %s: %w", job.Name, err), cron.Shutdown())
 		}
@@ -182,7 +183,7 @@ func (s *Scheduler) runSlot(job *scheduled, slot time.Time) {
 	case err != nil:
 		s.log.ErrorContext(ctx, "job could not be started", slog.String("job", job.Name), slog.Any("error", err))
 	case what == busy:
-		s.log.WarnContext(ctx, "job left out: the run before is still on", slog.String("job", job.Name))
+		s.log.WarnContext(ctx, "job skipped: the previous run is still going", slog.String("job", job.Name))
 	case what == claimed:
 		s.run(job, r)
 	}

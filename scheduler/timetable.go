@@ -15,8 +15,7 @@ import (
 // that was meant is what replicas must agree on, whose timers differ by some
 // milliseconds or more.
 type timetable struct {
-	cron gocron.Cron
-	zone *time.Location
+	cron wallCron
 
 	mu   sync.Mutex
 	next time.Time // the scheduled time that gocron waits for
@@ -26,18 +25,66 @@ func newTimetable(cron string, zone *time.Location) (*timetable, error) {
 	if strings.Contains(cron, "@every") {
 		return nil, fmt.Errorf("schedule %q: @every counts from each replica's own start; use five fields", cron)
 	}
-	t := &timetable{cron: gocron.NewDefaultCron(false), zone: zone}
-	if err := t.cron.IsValid(cron, zone, time.Now().In(zone)); err != nil {
+	t := &timetable{cron: wallCron{gocron.NewDefaultCron(false), zone}}
+	if err := t.cron.IsValid(cron, zone, time.Now()); err != nil {
 		if errors.Is(err, gocron.ErrCronJobInvalid) {
-			return nil, fmt.Errorf("schedule %q: there is no such date", cron)
+			return nil, fmt.Errorf("schedule %q: no such date", cron)
 		}
 		return nil, fmt.Errorf("schedule %q: want five fields: minute hour day month weekday", cron)
 	}
 	return t, nil
 }
 
+// wallCron reads a cron by the clock on the wall, of which each time is there
+// once: what is meant for the hour that daylight saving skips comes right after
+// the jump, and the hour that comes twice counts the first time.
+type wallCron struct {
+	gocron.Cron // knows no zone
+
+	zone *time.Location
+}
+
+// IsValid implements [gocron.Cron].
+func (c wallCron) IsValid(cron string, _ *time.Location, now time.Time) error {
+	return c.Cron.IsValid(cron, time.UTC, c.wall(now))
+}
+
+// Next implements [gocron.Cron].
+func (c wallCron) Next(now time.Time) time.Time {
+	for wall := c.Cron.Next(c.wall(now)); !wall.IsZero(); wall = c.Cron.Next(wall) {
+		if at := c.instant(wall); at.After(now) {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// wall returns what the clock on the wall shows at an instant, as if it were UTC.
+func (c wallCron) wall(at time.Time) time.Time {
+	_, offset := at.In(c.zone).Zone()
+	return at.UTC().Add(time.Duration(offset) * time.Second)
+}
+
+// instant returns when the clock on the wall shows that time: the first time
+// that it does, or when it jumps over it.
+func (c wallCron) instant(wall time.Time) time.Time {
+	const aDay = 24 * time.Hour // no zone changes twice within two
+	_, before := wall.Add(-aDay).In(c.zone).Zone()
+	_, after := wall.Add(aDay).In(c.zone).Zone()
+	early := wall.Add(-time.Duration(max(before, after)) * time.Second)
+	late := wall.Add(-time.Duration(min(before, after)) * time.Second)
+	switch {
+	case c.wall(early).Equal(wall):
+		return early
+	case c.wall(late).Equal(wall):
+		return late
+	}
+	jump, _ := late.In(c.zone).ZoneBounds()
+	return jump.UTC()
+}
+
 // after returns the first scheduled time after now.
-func (t *timetable) after(now time.Time) time.Time { return t.cron.Next(now.In(t.zone)) }
+func (t *timetable) after(now time.Time) time.Time { return t.cron.Next(now) }
 
 func (t *timetable) start(now time.Time) {
 	t.mu.Lock()

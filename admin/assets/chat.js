@@ -11,36 +11,29 @@
 
   // ---- Text ----------------------------------------------------------------
 
-  // show puts text into box: paragraphs, code fences, inline code, bold.
-  function show(box, text) {
-    box.replaceChildren();
-    const lines = text.split("\n");
-    let plain = [], fence = null, code = [];
-    const endPlain = () => { paragraphs(box, plain.join("\n")); plain = []; };
-    const endCode = () => { box.append(element("pre", "", element("code", "", code.join("\n")))); code = []; fence = null; };
-    for (const line of lines) {
-      const mark = line.match(/^ {0,3}(`{3,}|~{3,})(.*)$/);
-      if (fence === null && mark && !mark[2].includes("`")) { endPlain(); fence = mark[1]; continue; }
-      if (fence !== null && mark && mark[1].startsWith(fence) && mark[2].trim() === "") { endCode(); continue; }
-      (fence === null ? plain : code).push(line);
-    }
-    if (fence !== null) endCode();
-    endPlain();
+  // The elements that a reply may be made of. What else the server names is text.
+  const allowed = new Set(["p", "h2", "h3", "h4", "h5", "h6", "pre", "code", "blockquote", "ul", "ol", "li", "hr",
+    "table", "thead", "tbody", "tr", "th", "td", "a", "strong", "em", "s"]);
+
+  // show puts a reply into box: what the server has read of it, and behind that
+  // as text what came since.
+  function show(box, view, rest = "") {
+    box.replaceChildren(...view.map(build));
+    if (rest !== "") box.append(element("p", "", rest));
   }
 
-  function paragraphs(box, text) {
-    for (const part of text.split(/\n{2,}/)) {
-      if (part.trim() === "") continue;
-      const p = element("p");
-      for (const piece of part.replace(/^\n+|\n+$/g, "").split(/(`[^`\n]+`|\*\*[^*\s][^*\n]*\*\*)/)) p.append(inline(piece));
-      box.append(p);
+  function build(node) {
+    if (!allowed.has(node.tag)) return node.text ?? "";
+    const made = element(node.tag, node.align ? "to-" + node.align : "", ...(node.nodes ?? []).map(build));
+    if (node.tag === "a" && /^(https?:|mailto:)/i.test(node.href)) {
+      made.href = node.href;
+      made.target = "_blank";
+      made.rel = "noopener noreferrer nofollow";
     }
-  }
-
-  function inline(piece) {
-    if (/^`[^`]+`$/.test(piece)) return element("code", "", piece.slice(1, -1));
-    if (/^\*\*[^*]+\*\*$/.test(piece)) return element("strong", "", piece.slice(2, -2));
-    return piece;
+    if (node.tag === "ol") made.start = node.start ?? 0;
+    const shown = node.tag === "table" ? element("div", "wide", made) : made;
+    if (shown !== made || node.tag === "pre") shown.tabIndex = 0; // can be scrolled
+    return shown;
   }
 
   function element(name, className = "", ...children) {
@@ -56,7 +49,8 @@
 
   function clearLog() { log.replaceChildren(); lastDay = ""; }
 
-  function add(role, text, at, command) {
+  // add shows a message: a person's as text, a reply as the server has read it.
+  function add(role, text, at, command, view = null) {
     empty.hidden = true;
     const day = dayName(at);
     if (day !== lastDay) { lastDay = day; log.append(element("div", "day", day)); }
@@ -69,7 +63,8 @@
     const box = element("div", "text");
     const message = element("article", "message " + role + (command ? " command" : ""), face,
       element("div", "who", element("b", "", role === "user" ? "You" : "Parley"), time), box);
-    if (text !== null) show(box, text);
+    if (view !== null) show(box, view);
+    else if (text !== null) box.append(element("p", "", text));
     log.append(message);
     return { message, box };
   }
@@ -106,8 +101,9 @@
     return (await response.json()).items;
   }
 
-  // say posts one message, calls onDelta for each piece, returns the reply.
-  async function say(pending, onDelta) {
+  // say posts one message, calls onDelta for each piece and onView for the whole
+  // as it is to be shown.
+  async function say(pending, onDelta, onView) {
     const response = await fetch("/chat/messages", {
       method: "POST",
       headers: { "Content-Type": "application/json", "Accept": "text/event-stream" },
@@ -116,7 +112,8 @@
     if (!response.ok) throw await refusal(response);
     for await (const { event, data } of events(response.body)) {
       if (event === "delta") onDelta(data.text);
-      if (event === "done") return data.reply;
+      if (event === "view") onView(data);
+      if (event === "done") return;
       if (event === "error") throw new Refused(sentence(data.error.message), data.final === true);
     }
     throw new Refused("The connection ended before the reply was complete.", false);
@@ -168,15 +165,12 @@
     dots.setAttribute("aria-hidden", "true");
     box.append(dots);
     toBottom();
-    let text = "", drawn = true;
-    const draw = () => { drawn = true; const stick = atBottom(); show(box, text); if (stick) toBottom(); };
+    let view = [], rest = "", drawn = true;
+    const draw = () => { drawn = true; const stick = atBottom(); show(box, view, rest); if (stick) toBottom(); };
+    const soon = () => { if (drawn) { drawn = false; requestAnimationFrame(() => { if (busy) draw(); }); } };
     try {
-      const reply = await say(pending, (piece) => {
-        text += piece;
-        if (drawn) { drawn = false; requestAnimationFrame(() => { if (busy) draw(); }); }
-      });
+      await say(pending, (piece) => { rest += piece; soon(); }, (whole) => { view = whole; rest = ""; soon(); });
       forget();
-      text = reply.text;
       draw();
       message.classList.remove("streaming");
       return true;
@@ -268,7 +262,7 @@
   async function load() {
     const items = await history();
     clearLog();
-    for (const item of items) add(item.role, item.text, new Date(item.at), item.command);
+    for (const item of items) add(item.role, item.text, new Date(item.at), item.command, item.view ?? null);
     empty.hidden = items.length > 0;
     toBottom();
   }

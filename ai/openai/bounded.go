@@ -28,12 +28,13 @@ func maxLine(text int) int { return escaped*text + around }
 type bounded struct {
 	io.ReadCloser
 
-	exchange *exchange
-	left     int64 // bytes of the whole
-	line     int   // bytes of a line
-	json     jsonState
-	rest     []byte // closes what was open
-	err      error  // after rest
+	alive func()
+	left  int64 // bytes of the whole
+	line  int   // bytes of a line
+	json  jsonState
+	rest  []byte // closes what was open
+	err   error  // after rest
+	ended bool   // one text was longer than is read; what was read of it was handed on
 }
 
 // Read implements [io.Reader].
@@ -47,7 +48,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 {
-		b.exchange.alive()
+		b.alive()
 	}
 	b.left -= int64(n)
 	for i, c := range p[:n] {
@@ -71,7 +72,7 @@ func (b *bounded) end(p []byte) (int, error) {
 	b.err = fmt.Errorf("response body: %w", errTooLarge)
 	if b.json.closable() {
 		b.rest = b.json.close()
-		b.exchange.ended = true
+		b.ended = true
 	}
 	return len(p), nil
 }

@@ -1,15 +1,21 @@
 package openai
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
+	"sync"
 	"time"
-
-	openai "github.com/sashabaranov/go-openai"
 
 	"github.com/parley-bot/parley/ai"
 	"github.com/parley-bot/parley/internal/failure"
@@ -22,9 +28,10 @@ const (
 	// maxText bounds an answer whose reader names no bound, in bytes: many times
 	// what any model writes.
 	maxText = 4 << 20
-	// usageGrace is how long after the finish reason the stream may take to
-	// report the usage and end; the answer itself is complete by then.
-	usageGrace = 2 * time.Second
+	// maxFault bounds how much is read of a refusal, in bytes.
+	maxFault = 1 << 20
+	// maxRefused bounds how often one request is made again without a parameter.
+	maxRefused = 4
 	// drainGrace is how long the end of a finished stream may take to arrive.
 	// Read to its end, the connection serves the next call too.
 	drainGrace = 50 * time.Millisecond
@@ -32,8 +39,17 @@ const (
 
 // Options make a [Client].
 type Options struct {
-	BaseURL    string // with or without a slash at the end; "" = DefaultBaseURL
-	APIKey     string // "" = no Authorization header
+	// Name is the provider's, by which its dialect may be known; "" = none.
+	Name string
+	// BaseURL is where the API begins; "" = DefaultBaseURL. What is often copied
+	// along, /chat/completions, is left out; a query goes along with each request.
+	BaseURL    string
+	APIKey     string            // "" = no Authorization header
+	Headers    map[string]string // sent with each request; they win
+	Query      map[string]string // added to each address
+	ExtraBody  map[string]any    // added to the body of each request; it wins
+	Drop       []string          // parameters that are not sent
+	Responses  bool              // models are asked by the Responses API
 	HTTPClient *http.Client
 	Stream     bool // answers are streamed; else they come in one piece
 	Logger     *slog.Logger
@@ -43,130 +59,267 @@ type Options struct {
 // Client calls one endpoint. It implements [ai.Model] and is safe for
 // concurrent use.
 type Client struct {
-	api    *openai.Client
-	host   string
-	key    string
-	stream bool
-	log    *slog.Logger
-	now    func() time.Time
+	http     *http.Client
+	name     string
+	base     *url.URL
+	key      string
+	headers  map[string]string
+	extra    map[string]any
+	stream   bool
+	log      *slog.Logger
+	now      func() time.Time
+	refusals refusals
+	// What was found out is kept by model: as many as are configured.
+	aloud sync.Map // models that were found to begin with a thought
+	blind sync.Map // models that were found to see no pictures
+
+	responses   bool
+	byResponses sync.Map // models that are to be asked by the Responses API
+	owed        sync.Map // what was found to be wanted back, by model
 }
 
 // New returns a client. It sets no time limit of its own: the caller's context does.
 func New(o Options) *Client {
-	if o.BaseURL == "" {
-		o.BaseURL = DefaultBaseURL
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	config := openai.DefaultConfig(o.APIKey)
-	config.BaseURL = o.BaseURL
-	config.HTTPClient = observed(o.HTTPClient)
-	// Keep-alive comments of a slow model count as empty messages; what bounds
-	// them is the size of the whole answer.
-	config.EmptyMessagesLimit = maxBody
-	host := ""
-	if u, err := url.Parse(o.BaseURL); err == nil {
-		host = u.Hostname()
+	base, err := url.Parse(Base(cmp.Or(o.BaseURL, DefaultBaseURL)))
+	if err != nil {
+		base = &url.URL{} // every call says that it is no address
 	}
-	return &Client{api: openai.NewClientWithConfig(config), host: host, key: o.APIKey, stream: o.Stream, log: o.Logger, now: o.Now}
+	query := base.Query()
+	for name, value := range o.Query {
+		query.Set(name, value)
+	}
+	base.RawQuery = query.Encode()
+	return &Client{
+		http: calling(o.HTTPClient), name: o.Name, base: base, key: o.APIKey, headers: o.Headers, extra: o.ExtraBody,
+		stream: o.Stream, log: o.Logger, now: o.Now, refusals: refusals{always: o.Drop}, responses: o.Responses,
+	}
 }
 
-// Generate implements [ai.Model].
+// Base returns an address without what does not belong to the beginning of an API:
+// a slash at its end, and the name of a method.
+func Base(address string) string {
+	path, query, has := strings.Cut(address, "?")
+	path = strings.TrimRight(path, "/")
+	for _, method := range []string{"/chat/completions", "/completions", "/responses", "/models"} {
+		path = strings.TrimRight(strings.TrimSuffix(path, method), "/")
+	}
+	if has && query != "" {
+		path += "?" + query
+	}
+	return path
+}
+
+// calling returns a copy of the client that follows no redirect, which would take
+// the key and the conversation where nobody sent them.
+func calling(c *http.Client) *http.Client {
+	if c == nil {
+		c = &http.Client{}
+	}
+	own := *c
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if standard, ok := http.DefaultTransport.(*http.Transport); ok && c.Transport == nil {
+		pooled := standard.Clone()
+		pooled.MaxIdleConnsPerHost = pooled.MaxIdleConns // of the one host that is called
+		own.Transport = pooled
+	}
+	return &own
+}
+
+// Generate implements [ai.Model]. An error comes with what is known of a call that
+// has to be paid all the same.
 func (c *Client) Generate(ctx context.Context, r ai.Request, onDelta func(string)) (ai.Response, error) {
 	if onDelta == nil {
 		onDelta = func(string) {}
 	}
-	callCtx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	seen := newExchange(r)
-	callCtx = withExchange(callCtx, seen)
-
-	ask := c.whole
-	if c.stream {
-		ask = c.streamed
-	}
-	resp, err := ask(callCtx, cancel, c.chatRequest(r), onDelta)
-	if ctx.Err() != nil && err != nil {
-		return ai.Response{}, ctx.Err()
-	}
-	c.log.DebugContext(ctx, "model endpoint answered",
-		slog.String("request_id", seen.header.Get("X-Request-Id")), slog.Int("status", seen.status))
-	switch {
-	case err != nil:
-		return ai.Response{}, c.classify(err, seen)
-	case resp.FinishReason == string(openai.FinishReasonContentFilter):
-		return ai.Response{}, failure.New(failure.Permanent, ai.CodeContentFilter, refused, nil)
-	}
-	resp.Model = cmp.Or(resp.Model, r.Model)
-	return resp, nil
-}
-
-// whole asks for the answer in one piece.
-func (c *Client) whole(
-	ctx context.Context, _ context.CancelFunc, r openai.ChatCompletionRequest, onDelta func(string),
-) (ai.Response, error) {
-	resp, err := c.api.CreateChatCompletion(ctx, r)
-	if err != nil {
-		return ai.Response{}, err
-	}
-	if len(resp.Choices) == 0 {
-		return ai.Response{}, errNoChoice
-	}
-	first := resp.Choices[0]
-	text := first.Message.Content
-	if text == "" {
-		text = first.Message.Refusal // the model's own polite words
-	}
-	seen := exchangeOf(ctx)
-	if text == "" && seen.ended { // it was something else that took all the room
-		return ai.Response{}, errTooLarge
-	}
-	a := answer{onDelta: onDelta, limit: seen.maxText}
-	a.resp = ai.Response{
-		Model: resp.Model, FinishReason: string(first.FinishReason),
-		PromptTokens: int64(resp.Usage.PromptTokens), CompletionTokens: int64(resp.Usage.CompletionTokens),
-	}
-	a.write(text)
-	a.resp.Cut = a.resp.Cut || seen.ended
-	return a.response(), nil
-}
-
-// streamed asks for the answer in pieces. cancel ends the exchange.
-func (c *Client) streamed(
-	ctx context.Context, cancel context.CancelFunc, r openai.ChatCompletionRequest, onDelta func(string),
-) (ai.Response, error) {
-	r.StreamOptions = &openai.StreamOptions{IncludeUsage: true}
-	stream, err := c.api.CreateChatCompletionStream(ctx, r)
-	if err != nil {
-		return ai.Response{}, err
-	}
-	defer stream.Close()
-	a := answer{onDelta: onDelta, limit: exchangeOf(ctx).maxText}
-	for {
-		chunk, err := stream.Recv()
+	for again := 0; ; again++ {
+		body, err := c.body(r)
 		if err != nil {
-			resp, err := a.end(err)
-			if err == nil {
-				drain(exchangeOf(ctx).body, cancel)
-			}
-			return resp, err
-		}
-		wasFinished := a.finished()
-		if err := a.add(chunk); err != nil {
 			return ai.Response{}, err
 		}
-		if a.resp.Cut {
-			return a.response(), nil
+		resp, err := c.generate(ctx, r, body, onDelta)
+		resp.Model = cmp.Or(resp.Model, r.Model)
+		if err != nil && ctx.Err() != nil {
+			return resp, ctx.Err()
 		}
-		if a.finished() && !wasFinished {
-			grace := time.AfterFunc(usageGrace, cancel)
-			defer grace.Stop()
+		var reported *fault
+		if errors.As(err, &reported) && again < maxRefused && c.learnMethod(r.Model, reported) {
+			continue
+		}
+		if errors.As(err, &reported) && again < maxRefused && c.learnOwed(r.Model, reported, body) {
+			continue
+		}
+		if errors.As(err, &reported) && again < maxRefused && c.learnBlind(&r, reported) {
+			c.log.WarnContext(ctx, "the model endpoint takes no pictures; the model is told their names",
+				slog.String("model", r.Model), slog.String("error", c.redact(reported.Error())))
+			continue
+		}
+		if errors.As(err, &reported) && again < maxRefused && c.refusals.learn(r.Model, reported, body) {
+			c.log.WarnContext(ctx, "the model endpoint refuses a parameter; it is left out from now on",
+				slog.String("model", r.Model), slog.String("error", c.redact(reported.Error())))
+			continue
+		}
+		if err != nil {
+			return resp, c.classify(err)
+		}
+		return resp, nil
+	}
+}
+
+// generate makes one call.
+func (c *Client) generate(ctx context.Context, r ai.Request, body []byte, onDelta func(string)) (ai.Response, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	resp, err := c.post(ctx, c.method(r.Model), body)
+	if err != nil {
+		return ai.Response{}, err
+	}
+	defer resp.Body.Close()
+	c.log.DebugContext(ctx, "model endpoint answers",
+		slog.String("request_id", resp.Header.Get("X-Request-Id")), slog.Int("status", resp.StatusCode))
+	alive := r.Alive
+	if alive == nil {
+		alive = func() {}
+	}
+	alive()
+	limit := maxText
+	if r.MaxText > 0 {
+		limit = min(r.MaxText, maxText)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return ai.Response{}, c.refusal(resp)
+	}
+	a := answer{limit: limit, wants: c.wants(r.Model), preview: &preview{out: onDelta, wait: firstHold}, grace: time.AfterFunc(time.Hour, cancel)}
+	defer a.preview.close()
+	a.grace.Stop()
+	if _, learnt := c.aloud.Load(r.Model); learnt || aloud.MatchString(r.Model) {
+		a.preview.wait = 0
+	}
+	read := &bounded{ReadCloser: resp.Body, alive: alive, left: maxBody, line: maxLine(limit)}
+	err = values(read, a.take)
+	if errors.Is(err, errDone) {
+		drain(read, cancel)
+	}
+	if a.aloud {
+		c.aloud.Store(r.Model, true)
+	}
+	got, err := a.end(err, read.ended)
+	got.Opaque = c.owe(r, &a, got.Calls)
+	if f := (*fault)(nil); errors.As(err, &f) && f.wait == 0 {
+		f.wait = c.wait(resp.Header)
+	}
+	return got, err
+}
+
+// post sends a request to a method of the API.
+func (c *Client) post(ctx context.Context, method string, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address(method), bytes.NewReader(body))
+	if err != nil {
+		return nil, err //nolint:wrapcheck // judged as a network fault
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if c.stream {
+		req.Header.Set("Accept", "text/event-stream")
+	}
+	c.authorize(req)
+	return c.http.Do(req) //nolint:wrapcheck // it names the address
+}
+
+func (c *Client) address(method string) string {
+	u := *c.base
+	u.Path += method
+	return u.String()
+}
+
+// authorize: https://learn.microsoft.com/azure/ai-foundry/openai/reference for api-key.
+func (c *Client) authorize(req *http.Request) {
+	switch {
+	case c.key == "":
+	case c.azure():
+		req.Header.Set("Api-Key", c.key)
+	default:
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	for name, value := range c.headers {
+		req.Header.Set(name, value)
+	}
+}
+
+func (c *Client) azure() bool {
+	host := c.base.Hostname()
+	return strings.HasSuffix(host, ".openai.azure.com") || strings.HasSuffix(host, ".cognitiveservices.azure.com")
+}
+
+// refusal reads an answer with another status than 200.
+func (c *Client) refusal(resp *http.Response) error {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxFault)) // what came of it is what there is
+	f := readFault(resp.StatusCode, body)
+	f.status = resp.StatusCode
+	if to, err := resp.Location(); err == nil && resp.StatusCode < http.StatusBadRequest {
+		f.text = fmt.Sprintf("it redirects to %s://%s%s: set the base URL to where the API is", to.Scheme, to.Host, strings.TrimSuffix(to.Path, "/chat/completions"))
+	}
+	f.wait = max(f.wait, c.wait(resp.Header))
+	return f
+}
+
+// classify gives an error its kind, and takes the key out of its text.
+func (c *Client) classify(err error) error {
+	var wait time.Duration
+	v := judgeLocal(err)
+	if reported, ok := errors.AsType[*fault](err); ok {
+		v = reported.judge()
+		if v.kind == failure.Retry {
+			wait = reported.wait
 		}
 	}
+	if text := err.Error(); c.redact(text) != text {
+		err = errors.New(c.redact(text))
+	}
+	return &failure.Error{Kind: v.kind, Code: v.code, Safe: v.safe, Wait: wait, Err: err}
+}
+
+// judgeLocal decides about what this side saw: no answer, or one that is not
+// the protocol.
+func judgeLocal(err error) verdict {
+	var network net.Error
+	var address *url.Error
+	switch {
+	case errors.Is(err, errTooLarge):
+		return verdictHuge
+	case errors.As(err, &network) && network.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		return verdictSlow
+	case errors.Is(err, errCut):
+		return verdictCut
+	case errors.As(err, &network), errors.As(err, &address):
+		return verdictNetwork
+	default: // no JSON, the wrong JSON, no event stream, no choice
+		return verdictProtocol
+	}
+}
+
+// redact removes the API key and other headers, which an endpoint may repeat in its message.
+func (c *Client) redact(text string) string {
+	for _, secret := range c.secrets() {
+		text = strings.ReplaceAll(text, secret, "[api key]")
+	}
+	return text
+}
+
+// secrets are the values that no text may hold.
+func (c *Client) secrets() []string {
+	const least = 8 // what is shorter is no secret, and would take words apart
+	var list []string
+	for _, value := range append(slices.Collect(maps.Values(c.headers)), c.key) {
+		if value = strings.TrimPrefix(value, "Bearer "); len(value) >= least || value == c.key && value != "" {
+			list = append(list, value)
+		}
+	}
+	return list
 }
 
 // drain reads what is left of a finished stream, which is next to nothing.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -74,9 +75,9 @@ func TestAnswer(t *testing.T) {
 		}
 		want := ai.Response{
 			Text: "héllo 👩‍👩‍👧 wide 世界", Model: "gpt-4o-mini", FinishReason: "stop",
-			PromptTokens: 3, CompletionTokens: 4,
+			Usage: ai.Usage{PromptTokens: 3, CompletionTokens: 4},
 		}
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 		if joined := strings.Join(deltas, ""); joined != want.Text {
@@ -231,10 +232,9 @@ func TestStreamFaults(t *testing.T) {
 		kind failure.Kind
 		code string
 	}{
-		"connection cut":      {fakeopenai.Cut(1), failure.Retry, ai.CodeStreamCut},
-		"no finish reason":    {fakeopenai.Step{NoFinish: true}, failure.Retry, ai.CodeStreamCut},
-		"done without finish": {fakeopenai.Step{Raw: chunk + "data: [DONE]\n\n"}, failure.Retry, ai.CodeStreamCut},
-		"empty body":          {fakeopenai.Step{Raw: "\n"}, failure.Retry, ai.CodeBadAnswer},
+		"connection cut":   {fakeopenai.Cut(1), failure.Retry, ai.CodeStreamCut},
+		"no finish reason": {fakeopenai.Step{NoFinish: true}, failure.Retry, ai.CodeStreamCut},
+		"empty body":       {fakeopenai.Step{Raw: "\n"}, failure.Retry, ai.CodeBadAnswer},
 		"error in the middle": {
 			fakeopenai.Step{Raw: chunk + `data: {"error":{"message":"boom","type":"server_error"}}` + "\n\n"},
 			failure.Retry, ai.CodeModelUnavailable,
@@ -301,6 +301,7 @@ func TestCompleteAnswers(t *testing.T) {
 		"other choices": {
 			fakeopenai.Step{Raw: `data: {"choices":[{"index":1,"delta":{"content":"x"}}]}` + "\n\n" + half + stop}, "all", "stop",
 		},
+		"done without finish": {fakeopenai.Step{Raw: half + "data: [DONE]\n\n"}, "all", "stop"},
 		"keep-alive comments": {fakeopenai.Step{Raw: strings.Repeat(": PROCESSING\n\n", 5000) + half + stop}, "all", "stop"},
 		"refusal in the model's words": {
 			fakeopenai.Step{Raw: `data: {"choices":[{"index":0,"delta":{"refusal":"I won't."},"finish_reason":"stop"}]}` + "\n\n"},

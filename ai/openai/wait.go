@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/parley-bot/parley/internal/failure"
 )
 
 // maxWait is the longest wait that is believed.
@@ -15,10 +13,7 @@ const maxWait = 24 * time.Hour
 // wait returns how long the endpoint asked to wait before another attempt, 0
 // when it did not say: retry-after-ms (OpenAI and Azure), then Retry-After in
 // seconds or as a date (RFC 9110, 10.2.3).
-func (c *Client) wait(kind failure.Kind, h http.Header) time.Duration {
-	if kind != failure.Retry {
-		return 0
-	}
+func (c *Client) wait(h http.Header) time.Duration {
 	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil {
 		return within(ms, time.Millisecond)
 	}

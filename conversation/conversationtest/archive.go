@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/conversation/archive"
 )
 
 func export(t *testing.T, s Store) {
@@ -43,7 +44,7 @@ func export(t *testing.T, s Store) {
 	}
 	a, err := s.Export(ctx, c.ID)
 	must(t, err)
-	streamed, err := conversation.ReadArchive(strings.NewReader(b.String()))
+	streamed, err := archive.Read(strings.NewReader(b.String()))
 	must(t, err)
 	equal(t, "streamed", withoutIDs(*streamed), withoutIDs(*a))
 }
@@ -86,7 +87,7 @@ func roundTrip(t *testing.T, s Store) {
 	must(t, s.SetSummary(ctx, c.ID, "s"))
 	var before strings.Builder
 	must(t, s.ExportTo(ctx, c.ID, &before))
-	first, err := conversation.ReadArchive(strings.NewReader(before.String()))
+	first, err := archive.Read(strings.NewReader(before.String()))
 	must(t, err)
 	must(t, s.Delete(ctx, c.ID))
 	again, err := s.Import(ctx, *first, conversation.ImportNew)
@@ -148,7 +149,7 @@ func importRecounts(t *testing.T, s Store) {
 		"messages": [{"id": 7, "conversation_id": 1, "role": "user", "content": "a\u0000b", "timestamp": "2025-01-08T10:00:00", "tokens": 5, "metadata": {}},
 		{"id": 8, "role": "assistant", "content": null, "timestamp": null, "tokens": 6, "metadata": null},
 		{"id": 9, "role": "assistant", "content": "x", "timestamp": "2025-01-08T18:00:00+08:00", "tokens": 1}]}`
-	a, err := conversation.ReadArchive(strings.NewReader(fmt.Sprintf(file, keyOf(t).UserKey)))
+	a, err := archive.Read(strings.NewReader(fmt.Sprintf(file, keyOf(t).UserKey)))
 	must(t, err)
 	c, err := s.Import(t.Context(), *a, conversation.ImportNew)
 	must(t, err)

@@ -2,9 +2,11 @@ package conversationtest
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/parley-bot/parley/conversation"
 )
@@ -30,34 +32,46 @@ func boundedReads(t *testing.T, s Store) {
 		strings.Join([]string{"old", "…", strings.Repeat("世", 499) + "…", strings.Repeat("x", 500)}, "|"))
 	equal(t, "metadata", fmt.Sprint(len(got[2].Metadata), " ", got[3].Metadata["k"]), "0 v")
 
-	got, err = s.LoadContext(ctx, c.ID, conversation.HistoryOptions{}, 1<<20)
+	got, partial, err := s.LoadContext(ctx, c.ID, 0, 1<<20)
 	must(t, err)
-	equal(t, "context", fmt.Sprint(len(got), len(got[0].Content), len(got[1].Content), len(got[2].Metadata)), "4 3 0 0")
-	got, err = s.LoadContext(ctx, c.ID, conversation.HistoryOptions{}, 2005)
+	equal(t, "context", fmt.Sprint(len(got), len(got[0].Content), len(got[1].Content), len(got[2].Metadata), partial), "4 3 0 0 false")
+	got, partial, err = s.LoadContext(ctx, c.ID, 0, 2005)
 	must(t, err)
-	equal(t, "the newest turn only", contents(got), strings.Repeat("世", 499)+family+"! "+strings.Repeat("x", 500))
-	got, err = s.LoadContext(ctx, c.ID, conversation.HistoryOptions{}, 600)
+	equal(t, "the newest only", contents(got), strings.Repeat("x", 500))
+	equal(t, "is partial", partial, true)
+	got, partial, err = s.LoadContext(ctx, c.ID, 0, 600)
 	must(t, err)
 	equal(t, "a text that is too long is not there", contents(got), "old   "+strings.Repeat("x", 500))
+	equal(t, "whole", partial, false)
 }
 
-// A turn without an end, and texts whose tokens nobody counted, are bounded too.
-func boundedTurns(t *testing.T, s Store) {
+// What models are given begins at an id, ends where there is too much of it, and
+// holds no commands.
+func contextFrom(t *testing.T, s Store) {
 	c, ctx := fresh(t, s), t.Context()
-	for range 40 {
-		_, err := s.SaveMessage(ctx, c.ID, conversation.Message{Role: conversation.RoleAssistant, Content: strings.Repeat("x", 1000)})
+	for i := range 200 {
+		m := conversation.Message{Role: conversation.RoleUser, Content: fmt.Sprintf("%04d", i)}
+		if i%4 == 3 {
+			m.Metadata = map[string]any{"command": "help"}
+		}
+		_, err := s.SaveMessage(ctx, c.ID, m)
 		must(t, err)
 	}
-	got, err := s.LoadContext(ctx, c.ID, conversation.HistoryOptions{MaxTurns: 20, MaxTokens: 100}, 10_000)
-	must(t, err)
-	equal(t, "messages of a turn without an end", len(got), 11)
-	for range 40 {
-		_, err := s.SaveMessage(ctx, c.ID, conversation.Message{Role: conversation.RoleUser, Content: strings.Repeat("y", 1000)})
+	for _, c1 := range []struct {
+		from    int64
+		bytes   int
+		n       int
+		first   string
+		partial bool
+	}{{0, 0, 150, "0000", false}, {101, 0, 75, "0100", false}, {104, 0, 72, "0104", false}, {0, 40, 10, "0186", true}, {190, 40, 8, "0189", false}, {999, 0, 0, "", false}} {
+		got, partial, err := s.LoadContext(ctx, c.ID, c1.from, c1.bytes)
 		must(t, err)
+		first := ""
+		if len(got) > 0 {
+			first = got[0].Content
+		}
+		equal(t, fmt.Sprintf("from %d with %d bytes", c1.from, c1.bytes), fmt.Sprint(len(got), first, partial), fmt.Sprint(c1.n, c1.first, c1.partial))
 	}
-	got, err = s.LoadContext(ctx, c.ID, conversation.HistoryOptions{MaxTokens: 100}, 10_000)
-	must(t, err)
-	equal(t, "messages without tokens", len(got), 10)
 }
 
 func exportUpTo(t *testing.T, s Store) {
@@ -79,4 +93,42 @@ func exportUpTo(t *testing.T, s Store) {
 	equal(t, "export of a message without an end", got, "")
 	_, _, err = s.ExportUpTo(ctx, 12345, 100)
 	wantErr(t, err, conversation.ErrNotFound)
+}
+
+// What models are told beside a message is theirs alone, and goes when somebody whose
+// words it may hold is erased, or a message before it.
+func beside(t *testing.T, s Store) {
+	c, ctx := fresh(t, s), t.Context()
+	told := []conversation.Passage{{Author: "slack:group:U2", Text: "the needle"}, {Text: "more"}}
+	save := func() int64 {
+		m, err := s.SaveMessage(ctx, c.ID, conversation.Message{
+			Role: conversation.RoleUser, Content: "why?", Context: told, Opaque: json.RawMessage(`{"thought":"the needle"}`),
+		})
+		must(t, err)
+		return m.ID
+	}
+	last := func() conversation.Message {
+		got, _, err := s.LoadContext(ctx, c.ID, 0, 0)
+		must(t, err)
+		return got[len(got)-1]
+	}
+	context := func() []conversation.Passage { return last().Context }
+	save()
+	equal(t, "what a provider wants back", string(last().Opaque), `{"thought":"the needle"}`)
+	equal(t, "beside it", context(), told)
+	var out bytes.Buffer
+	must(t, s.ExportTo(ctx, c.ID, &out))
+	equal(t, "in the export", strings.Contains(out.String(), "needle"), false)
+	summary := func() string {
+		got, err := s.Get(ctx, c.ID)
+		must(t, err)
+		return got.Summary
+	}
+	must(t, s.SetSummary(ctx, c.ID, "Of the needle."))
+	must(t, s.EraseAuthored(ctx, c.Tenant, "elsewhere:group:*", []string{"slack:group:U2"}, time.Now().Add(time.Hour)))
+	equal(t, "after an erasure elsewhere", context(), told)
+	equal(t, "the summary after an erasure elsewhere", summary(), "Of the needle.")
+	must(t, s.EraseAuthored(ctx, c.Tenant, c.Platform+":group:*", []string{"slack:group:U2"}, time.Now().Add(time.Hour)))
+	equal(t, "after an erasure", len(context())+len(last().Opaque), 0)
+	equal(t, "the summary after an erasure", summary(), "")
 }

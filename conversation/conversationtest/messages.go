@@ -127,12 +127,10 @@ func commands(t *testing.T, s Store) {
 		_, err := s.SaveMessage(ctx, c.ID, m)
 		must(t, err)
 	}
-	for turns, want := range map[int]string{0: "u0 a1 u2", 1: "u2", 2: "u0 a1 u2"} {
-		got, err := s.LoadContext(ctx, c.ID, conversation.HistoryOptions{MaxTurns: turns}, 0)
-		must(t, err)
-		equal(t, fmt.Sprint("context of turns: ", turns), contents(got), want)
-	}
-	got, err := s.LoadHistory(ctx, c.ID, conversation.HistoryOptions{MaxTurns: 2})
+	got, _, err := s.LoadContext(ctx, c.ID, 0, 0)
+	must(t, err)
+	equal(t, "context", contents(got), "u0 a1 u2")
+	got, err = s.LoadHistory(ctx, c.ID, conversation.HistoryOptions{MaxTurns: 2})
 	must(t, err)
 	equal(t, "history", contents(got), "/help answer a1 u2")
 	got, err = s.Recent(ctx, c.ID, 3, 500)

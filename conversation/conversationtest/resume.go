@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/conversation/archive"
 )
 
 // steps records what a Progress is told and checks that it never goes back.
@@ -145,7 +146,7 @@ func importFromFile(t *testing.T, s Store) {
 		streamed, err := s.Export(t.Context(), c.ID)
 		must(t, err)
 		must(t, s.Delete(t.Context(), c.ID))
-		parsed, err := conversation.ReadArchive(bytes.NewReader(file))
+		parsed, err := archive.Read(bytes.NewReader(file))
 		must(t, err)
 		c, err = s.Import(t.Context(), *parsed, conversation.ImportNew)
 		must(t, err)
@@ -201,7 +202,7 @@ func importFromFileRefuses(t *testing.T, s Store) {
 			}
 			wantErr(t, err, conversation.ErrInvalid)
 		}
-		if _, err := conversation.ReadArchive(strings.NewReader(file)); err == nil && want != `conversation: chat_id` {
+		if _, err := archive.Read(strings.NewReader(file)); err == nil && want != `conversation: chat_id` {
 			t.Errorf("%s: ReadArchive took it", want)
 		}
 	}

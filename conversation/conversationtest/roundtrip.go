@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/conversation/archive"
 )
 
 // everyZone imports one moment as each offset from UTC writes it.
@@ -23,7 +24,7 @@ func everyZone(t *testing.T, s Store) {
 	for _, text := range []string{"2025-01-08T10:00:00.123456", "2025-01-08 10:00:00.123456", "2025-01-08 12:00:00.123456+02:00", "2025-01-08T10:00:00.1234569Z"} {
 		msgs = append(msgs, fmt.Sprintf(`{"role":"user","content":%q,"timestamp":%q}`, text, text))
 	}
-	a, err := conversation.ReadArchive(strings.NewReader(
+	a, err := archive.Read(strings.NewReader(
 		`{"conversation":{"user_key":"` + keyOf(t).UserKey + `"},"messages":[` + strings.Join(msgs, ",") + `]}`))
 	must(t, err)
 	c, err := s.Import(t.Context(), *a, conversation.ImportNew)
@@ -54,11 +55,11 @@ func anythingRoundTrips(t *testing.T, s Store) {
 		must(t, s.SetSummary(t.Context(), c.ID, anyText(r, 200)))
 		first := exported(t, s, c.ID)
 		must(t, s.Delete(t.Context(), c.ID))
-		a, err := conversation.ReadArchive(strings.NewReader(first))
+		a, err := archive.Read(strings.NewReader(first))
 		must(t, err)
 		c, err = s.ImportFrom(t.Context(), strings.NewReader(first), int64(len(first)), conversation.ImportNew, nil)
 		must(t, err)
-		again, err := conversation.ReadArchive(strings.NewReader(exported(t, s, c.ID)))
+		again, err := archive.Read(strings.NewReader(exported(t, s, c.ID)))
 		must(t, err)
 		if got, want := withoutIDs(*again), withoutIDs(*a); got != want {
 			t.Errorf("round %d of seed %d:\n got %.2000s\nwant %.2000s", n, seed, got, want)

@@ -44,7 +44,8 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"tool calls are paired", toolPairs},
 		{"message pages", messagePages},
 		{"bounded reads", boundedReads},
-		{"bounded turns", boundedTurns},
+		{"context", contextFrom},
+		{"what stands beside", beside},
 		{"export up to", exportUpTo},
 		{"tokens used", tokensUsed},
 		{"export", export},
@@ -61,6 +62,8 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"a cancelled import leaves nothing", cancelledImport},
 		{"racing merges", racingMerges},
 		{"a cancelled merge leaves nothing", cancelledMerge},
+		{"search a conversation", searching},
+		{"search many messages", searchingMany},
 		{"vacuum", vacuum},
 	}
 	alone := []test{

@@ -76,7 +76,7 @@ func (e *Eraser) blank(ctx context.Context, gone []row, settled int64) error {
 	if err := e.Store.FinishRemoval(ctx, conversations); err != nil {
 		return err
 	}
-	unfinished, err := e.Inbox.Blank(ctx, all, settled)
+	unfinished, err := e.Ledger.Blank(ctx, all, settled)
 	if err != nil {
 		return err
 	}

@@ -6,8 +6,10 @@
 // shown, since the event and its delivery are needed for as long: then the rows
 // of the conversations go, what the person wrote in rooms, what the ledger of
 // events holds, and that event's own rows last, because they say whose the rest
-// is. Every step may be taken twice, so that a process that ends in between is
-// followed by one that goes on.
+// is. Turns of others that were on meanwhile may have read what went: they are
+// waited for, and what they have stored beside their messages goes as well. Every
+// step may be taken twice, so that a process that ends in between is followed by
+// one that goes on.
 //
 // Of a conversation that is cleared or deleted otherwise the ledger and the
 // deliveries lose their texts. On SQLite, what was deleted leaves the files last.

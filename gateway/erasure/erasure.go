@@ -5,22 +5,24 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/usage"
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/service"
 	"github.com/parley-bot/parley/memory"
 	"github.com/parley-bot/parley/platforms"
 )
 
 // Timings when nothing else is said.
 const (
-	// defaultPoll is how often the table, which is nearly always empty, is
-	// looked at.
+	// defaultPoll is how often what is noted is looked at until it is done, and
+	// idlePoll how often the table, which is nearly always empty, while nothing
+	// was: another process may have noted something.
 	defaultPoll = time.Second
+	idlePoll    = 5 * time.Second
 	// defaultGrace is how long the answer stays for whoever fetches it.
 	defaultGrace = 3 * time.Second
 	// stopLimit bounds what is still done at a stop.
@@ -35,14 +37,18 @@ const (
 
 // Options are what an eraser works with.
 type Options struct {
-	DB    *database.DB
-	Inbox *inbox.Inbox
-	Store *conversation.PersistentConversationManager
-	Usage *usage.Ledger
-	// Strays says what else belongs to a person.
-	Strays Strays
+	DB     *database.DB
+	Ledger *inbox.Ledger
+	Store  *conversation.PersistentConversationManager
+	Usage  *usage.Ledger
+	// ForgetTx removes what others than the rooms above keep about a person.
+	ForgetTx func(ctx context.Context, tx database.Tx, p memory.Person) error
+	// Forget takes a person's name off their budget, which stays until its period ends.
+	Forget func(ctx context.Context, p memory.Person) error
 	// Period returns the budget's period that now lies in.
 	Period func(now time.Time) (start, end time.Time)
+	// Strays says what else belongs to a person.
+	Strays Strays
 	Poll   time.Duration // 0 = a second
 	Grace  time.Duration // how long the answer stays to be fetched; 0 = 3 s
 	Logger *slog.Logger
@@ -51,9 +57,9 @@ type Options struct {
 // Eraser erases. It is safe for concurrent use, also by several replicas.
 type Eraser struct {
 	Options
-	start, stop sync.Once
-	quit, done  chan struct{}
-	rested      time.Time // when the whole database may be looked through again
+	task   service.Task
+	noted  chan struct{} // holds one; something was noted in this process
+	rested time.Time     // when the whole database may be looked through again
 }
 
 // New returns an eraser on a migrated database.
@@ -64,7 +70,7 @@ func New(o Options) *Eraser {
 	if o.Grace == 0 {
 		o.Grace = defaultGrace
 	}
-	return &Eraser{Options: o, quit: make(chan struct{}), done: make(chan struct{})}
+	return &Eraser{Options: o, noted: make(chan struct{}, 1)}
 }
 
 // The states of a row.
@@ -82,6 +88,7 @@ type todo struct {
 	Tenants       []string `json:"tenants,omitempty"`       // further ones that the person was kept under
 	Tokens        [][]byte `json:"tokens,omitempty"`        // hashes of user keys
 	Counts        [][]byte `json:"counts,omitempty"`        // of the person in budgets
+	Said          int64    `json:"said,omitempty"`          // when what they said was gone, in microseconds; 0 = it is not
 }
 
 // keysOf returns the user keys of a person, and that of the rooms they may be in.
@@ -128,6 +135,10 @@ func (e *Eraser) insertTx(ctx context.Context, tx database.Tx, person []byte, st
 	if err != nil {
 		return fmt.Errorf("encode an erasure: %w", err)
 	}
+	select {
+	case e.noted <- struct{}{}:
+	default:
+	}
 	_, err = e.DB.Exec(ctx, tx, "INSERT INTO erasures (person, state, at, event_id, data) VALUES (?, ?, ?, ?, ?)",
 		person, state, at, event, string(data))
 	return err
@@ -152,6 +163,9 @@ func (e *Eraser) EraseTx(ctx context.Context, tx database.Tx, all []memory.Perso
 	keys, _ := keysOf(p)
 	var left todo
 	for i, p := range all {
+		if err := e.ForgetTx(ctx, tx, p); err != nil {
+			return err
+		}
 		hidden, err := e.Store.HideTx(ctx, tx, p.Tenant, keys)
 		if err != nil {
 			return err
@@ -171,7 +185,7 @@ func (e *Eraser) EraseTx(ctx context.Context, tx database.Tx, all []memory.Perso
 // NoteTx notes that a conversation's messages are removed: what the ledger and
 // deliveries hold of it goes too. It is for conversation.OnGone.
 func (e *Eraser) NoteTx(ctx context.Context, tx database.Tx, g conversation.Gone) error {
-	last, err := e.Inbox.LastTx(ctx, tx, g.Identity)
+	last, err := e.Ledger.LastTx(ctx, tx, g.Identity)
 	if err != nil {
 		return err
 	}
@@ -184,54 +198,50 @@ func (e *Eraser) NoteTx(ctx context.Context, tx database.Tx, g conversation.Gone
 
 // Start does what is left to do until Stop, also what an earlier process has
 // left. It may be called twice; after Stop it does nothing.
-func (e *Eraser) Start(ctx context.Context) {
-	e.start.Do(func() {
-		work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		go func() {
-			defer close(e.done)
-			e.loop(work)
-		}()
-		go func() {
-			<-e.quit
-			cancel()
-		}()
-	})
-}
+func (e *Eraser) Start(ctx context.Context) { e.task.Start(ctx, e.loop) }
 
 // Stop ends the work, which the next process takes up again. It may be called
 // twice, and before Start.
 func (e *Eraser) Stop() {
-	e.stop.Do(func() { close(e.quit) })
-	started := true
-	e.start.Do(func() { started = false })
-	if !started {
+	if !e.task.Stop() {
 		return
 	}
-	<-e.done
 	// Nobody can fetch an answer any more. What the next process would do may
 	// as well be done: it might not come for long.
 	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
 	defer cancel()
 	for range 2 { // what one run has emptied the next takes out of the files
 		e.rested = time.Time{}
-		if err := e.run(ctx, 0); err != nil {
-			e.Logger.InfoContext(ctx, "an erasure goes on with the next start", slog.Any("error", err))
+		if _, err := e.run(ctx, 0); err != nil {
+			e.Logger.InfoContext(ctx, "an erasure will be continued at the next start", slog.Any("error", err))
 			return
 		}
 	}
 }
 
 func (e *Eraser) loop(ctx context.Context) {
-	tick := time.NewTicker(e.Poll)
-	defer tick.Stop()
-	for {
-		if err := e.Run(ctx); err != nil && ctx.Err() == nil {
-			e.Logger.ErrorContext(ctx, "an erasure failed; it will be tried again", slog.Any("error", err))
-		}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for resting := false; ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-e.noted:
+			if resting { // not at once: the commit that notes it has not ended yet
+				timer.Reset(e.Poll)
+				resting = false
+			}
+			continue
+		case <-timer.C:
+		}
+		some, err := e.run(ctx, e.Grace)
+		if err != nil && ctx.Err() == nil {
+			e.Logger.ErrorContext(ctx, "an erasure failed; it will be tried again", slog.Any("error", err))
+		}
+		if resting = !some && err == nil; resting {
+			timer.Reset(max(e.Poll, idlePoll))
+		} else {
+			timer.Reset(e.Poll)
 		}
 	}
 }

@@ -2,14 +2,21 @@ package erasure_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"reflect"
 	"testing"
 	"time"
 
+	"github.com/parley-bot/parley/ai"
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/gateway/access"
+	"github.com/parley-bot/parley/gateway/budget"
 	"github.com/parley-bot/parley/gateway/erasure"
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/outbox"
+	"github.com/parley-bot/parley/gateway/turn"
 	"github.com/parley-bot/parley/gateway/usage"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/database/dbtest"
@@ -43,13 +50,17 @@ func newBench(t *testing.T, db *database.DB) *bench {
 	store, err := conversation.New(t.Context(), db)
 	must(t, err)
 	b, err := inbox.New(t.Context(), inbox.Options{
-		DB: db, Deliveries: outbox.Table{DB: db}, Owner: "me", Lease: time.Minute, Scope: inbox.ScopeRoom, Group: func([]inbox.Event) int { return 1 },
+		Ledger: inbox.NewLedger(db, outbox.Table{DB: db}, turn.Table{DB: db}), Owner: "me", Lease: time.Minute, Scope: inbox.ScopeRoom, Group: func([]inbox.Event) int { return 1 },
 	})
 	must(t, err)
 	spent := usage.New(db)
 	x := &bench{db: db, inbox: b, store: store}
 	x.eraser = erasure.New(erasure.Options{
-		DB: db, Inbox: b, Store: store, Usage: spent, Grace: time.Nanosecond, Poll: time.Hour, Logger: slog.New(slog.DiscardHandler),
+		DB: db, Ledger: b.Ledger, Store: store, Usage: spent, Grace: time.Nanosecond, Poll: time.Hour, Logger: slog.New(slog.DiscardHandler),
+		ForgetTx: func(ctx context.Context, tx database.Tx, p memory.Person) error {
+			return errors.Join(access.Book{DB: db}.ForgetTx(ctx, tx, p), turn.Table{DB: db}.ForgetTx(ctx, tx, p))
+		},
+		Forget: budget.New(db, budget.Limits{}, 0).Forget,
 		Period: func(time.Time) (start, end time.Time) { return x.start, x.end },
 	})
 	return x
@@ -73,7 +84,7 @@ func (x *bench) answer(t *testing.T, n int) {
 	must(t, err)
 	for i := range works {
 		must(t, x.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-			return x.inbox.DoneTx(ctx, tx, &works[i], inbox.Sent, "", "")
+			return x.inbox.DoneTx(ctx, tx, &works[i], inbox.End{State: inbox.Sent})
 		}))
 	}
 }
@@ -146,7 +157,7 @@ func TestTokenCountsStayForTheirPeriod(t *testing.T) {
 			_, err := x.store.SaveMessage(t.Context(), c.ID, conversation.Message{Role: conversation.RoleUser, Content: "x", Tokens: 5, Timestamp: at})
 			must(t, err)
 			must(t, db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-				return x.eraser.Usage.SpendTx(ctx, tx, at, 5, person(), "chat")
+				return x.eraser.Usage.SpendTx(ctx, tx, at, &ai.Response{Usage: ai.Usage{PromptTokens: 5}}, person(), "chat")
 			}))
 		}
 		ask := x.say(t, "1", "chat")
@@ -216,6 +227,88 @@ func TestRooms(t *testing.T) {
 	})
 }
 
+// A turn of somebody else that has read what goes stores it after that is gone. It is
+// waited for, and what it has stored goes too.
+func TestTurnThatHasReadIt(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		x := newBench(t, db)
+		c, err := x.store.GetOrCreate(t.Context(), conversation.Key{UserKey: "generic:private:bob", Platform: "generic", ChatID: "bob's"})
+		must(t, err)
+		_, err = x.inbox.Accept(t.Context(), []platforms.Event{{
+			Platform: "generic", ID: "0", Kind: platforms.KindMessage, ChatType: platforms.Private,
+			ChatID: "bob's", SenderID: "bob", Text: "what did alice say?", ReplyTo: platforms.Address{ChatID: "bob's"},
+		}})
+		must(t, err)
+		works, err := x.inbox.Claim(t.Context(), 1)
+		must(t, err)
+		ask := x.say(t, "1", "chat")
+		x.erase(t, ask)
+		x.answer(t, 1)
+		for range 2 {
+			must(t, x.eraser.Run(t.Context()))
+		}
+		if x.erased(t, ask) {
+			t.Error("it does not wait for a turn that is on")
+		}
+		_, err = x.store.SaveMessage(t.Context(), c.ID, conversation.Message{
+			Role: conversation.RoleUser, Content: "what did alice say?", Context: []conversation.Passage{{Text: "secret"}}, Timestamp: works[0].Events[0].ReceivedAt,
+		})
+		must(t, err)
+		must(t, db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+			return x.inbox.DoneTx(ctx, tx, &works[0], inbox.End{State: inbox.Sent})
+		}))
+		must(t, x.eraser.Run(t.Context()))
+		kept, err := database.Values[int64](t.Context(), db, db.Read(), "SELECT COUNT(*) FROM messages WHERE context_json IS NOT NULL")
+		if err != nil || kept[0] != 0 || !x.erased(t, ask) {
+			t.Errorf("%v contexts, %v; erased: %v", kept, err, x.erased(t, ask))
+		}
+	})
+}
+
+// What the person thinks of replies to others is taken out of them; what others
+// think, and the rest of the metadata, stays.
+func TestFeedbackGoes(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		x := newBench(t, db)
+		c, err := x.store.GetOrCreate(t.Context(), conversation.Key{UserKey: "generic:group:bob", Platform: "generic", ChatID: "room"})
+		must(t, err)
+		press := func(users ...string) {
+			t.Helper()
+			m, err := x.store.SaveMessage(t.Context(), c.ID, conversation.Message{
+				Role: conversation.RoleAssistant, Content: "to bob", Metadata: map[string]any{"kept": "yes"},
+			})
+			must(t, err)
+			for _, user := range users {
+				must(t, db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+					found, err := x.store.FeedbackTx(ctx, tx, c.ID, m.ID, user, "up")
+					if !found {
+						t.Error("there is no message to think of")
+					}
+					return err
+				}))
+			}
+		}
+		press("generic:group:alice", "generic:group:bob")
+		press("generic:group:alice")
+		ask := x.say(t, "1", "chat")
+		x.erase(t, ask)
+		x.answer(t, 1)
+		must(t, x.eraser.Run(t.Context()))
+		left, _, err := x.store.Messages(t.Context(), c.ID, 100, "")
+		must(t, err)
+		var got []map[string]any
+		for _, m := range left {
+			got = append(got, m.Metadata)
+		}
+		want := []map[string]any{{"kept": "yes", "feedback": map[string]any{"generic:group:bob": "up"}}, {"kept": "yes"}}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("left %v, want %v", got, want)
+		}
+	})
+}
+
 // "yes" counts for ten minutes after it was said what would go, once, and for
 // the one who was told.
 func TestAsked(t *testing.T) {
@@ -251,4 +344,50 @@ func TestStartAndStop(t *testing.T) {
 	y := newBench(t, dbtest.New(t))
 	y.eraser.Stop()
 	y.eraser.Start(t.Context())
+}
+
+// Of a turn whose model used tools nothing is left, nor of what its author was asked;
+// and in the steps of others' turns, which may have failed and wait, nothing that a
+// tool has found of anybody's words. What they say themselves stays.
+func TestStepsAndQuestionsOfTools(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		x := newBench(t, db)
+		ask := x.say(t, "1", "chat")
+		const others = 1_000_000
+		must(t, db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+			for i, step := range []struct {
+				event  int64
+				result string
+				quotes int
+			}{{ask, "secret of mine", 0}, {ask, "secret of mine", 1}, {others, "they found my secret", 1}, {others, "their own result", 0}} {
+				if _, err := db.Exec(ctx, tx, `INSERT INTO turn_steps (event_id, n, kind, request, result, quotes, state, updated_at) VALUES (?, ?, 'call', '{}', ?, ?, 'done', 1)`,
+					step.event, i, step.result, step.quotes); err != nil {
+					return err
+				}
+			}
+			for i, who := range []memory.Person{person(), {Platform: "generic", SenderID: "bob"}} {
+				if _, err := db.Exec(ctx, tx, `INSERT INTO approvals (code, chat_key, person_key, event_id, conversation, request, state, created_at, expires_at) VALUES (?, ?, ?, ?, '{}', ?, 'waiting', 1, 1)`,
+					fmt.Sprint("code", i), who.Hash(), who.Hash(), others+i, "what "+who.SenderID+" was asked"); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		x.erase(t, ask)
+		x.answer(t, 1)
+		must(t, x.eraser.Run(t.Context()))
+		if !x.erased(t, ask) {
+			t.Fatal("it is not erased")
+		}
+		for query, want := range map[string]string{
+			`SELECT result FROM turn_steps ORDER BY n`:    "[[not kept: it quoted what others said] their own result]",
+			`SELECT request FROM approvals ORDER BY code`: "[what bob was asked]",
+		} {
+			got, err := database.Values[string](t.Context(), db, db.Read(), query)
+			if err != nil || fmt.Sprint(got) != want {
+				t.Errorf("%s: %q, %v, want %s", query, got, err, want)
+			}
+		}
+	})
 }

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/conversation/tokens"
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/usage"
 	"github.com/parley-bot/parley/internal/database"
@@ -37,17 +37,21 @@ func (r *row) dest() []any {
 const runRows = 1000
 
 // Run does what can be done now.
-func (e *Eraser) Run(ctx context.Context) error { return e.run(ctx, e.Grace) }
+func (e *Eraser) Run(ctx context.Context) error {
+	_, err := e.run(ctx, e.Grace)
+	return err
+}
 
-func (e *Eraser) run(ctx context.Context, grace time.Duration) error {
+// run reports whether there was something to do, of which some may be left.
+func (e *Eraser) run(ctx context.Context, grace time.Duration) (some bool, err error) {
 	now, err := e.DB.Clock(ctx, e.DB.Read())
 	if err != nil {
-		return err
+		return false, err
 	}
 	rows, err := e.rows(ctx, `state IN (?, ?, ?) OR (state = ? AND at <= ?) OR (state = ? AND at < ?)`,
 		erase, ledger, files, counts, now, asked, now-askedFor.Microseconds())
 	if err != nil {
-		return err
+		return false, err
 	}
 	var failed []error
 	var gone, done []row
@@ -64,7 +68,7 @@ func (e *Eraser) run(ctx context.Context, grace time.Duration) error {
 			}
 		}
 	}
-	return errors.Join(append(failed, e.clean(ctx, gone, done, now-grace.Microseconds()))...)
+	return len(rows) > 0, errors.Join(append(failed, e.clean(ctx, gone, done, now-grace.Microseconds()))...)
 }
 
 // rows returns those rows of the table of which a condition holds.
@@ -87,7 +91,7 @@ func (e *Eraser) do(ctx context.Context, r *row, now int64, grace time.Duration)
 	case erase:
 		return e.erase(ctx, r, now, grace)
 	case counts:
-		if err := e.Store.EraseTokens(ctx, r.left.Tokens, database.Time(r.At)); err != nil {
+		if err := e.Store.Tokens().Erase(ctx, r.left.Tokens, database.Time(r.At)); err != nil {
 			return err
 		}
 		if err := e.Usage.EraseCounts(ctx, r.left.Counts, database.Time(r.At)); err != nil {
@@ -100,7 +104,7 @@ func (e *Eraser) do(ctx context.Context, r *row, now int64, grace time.Duration)
 // erase takes the steps that are left. The event's own rows are the last, since
 // they say whose the rest is.
 func (e *Eraser) erase(ctx context.Context, r *row, now int64, grace time.Duration) error {
-	event, err := e.Inbox.Get(ctx, r.Event)
+	event, err := e.Ledger.Get(ctx, r.Event)
 	if failure.KindOf(err) == failure.NotFound {
 		event, err = inbox.Event{}, nil // trimmed, and everything older with it
 	}
@@ -118,28 +122,63 @@ func (e *Eraser) erase(ctx context.Context, r *row, now int64, grace time.Durati
 		return nil // not yet
 	}
 	all := selves(p, r.left.Tenants)
-	for _, p := range all {
-		if open, err := e.eraseSaid(ctx, r, p, event.ReceivedAt); open || err != nil {
-			return err
-		}
+	if open, err := e.eraseAllSaid(ctx, r, all, event.ReceivedAt); open || err != nil {
+		return err
+	}
+	if busy, err := e.eraseLate(ctx, r, all); busy || err != nil {
+		return err
 	}
 	if err := e.keepCounts(ctx, r, p, database.Time(now)); err != nil {
 		return err
 	}
 	keys, _ := keysOf(p)
 	for _, p := range slices.Backward(all) {
-		if err := e.Inbox.Erase(ctx, p.Tenant, keys, r.Event); err != nil {
+		if err := e.Ledger.Erase(ctx, p.Tenant, keys, r.Event); err != nil {
 			return err
 		}
 	}
 	return e.emptied(ctx, []int64{r.ID})
 }
 
+// eraseAllSaid removes what the person has said under all their names, once, and
+// notes when it was gone.
+func (e *Eraser) eraseAllSaid(ctx context.Context, r *row, all []memory.Person, before time.Time) (open bool, err error) {
+	if r.left.Said != 0 {
+		return false, nil
+	}
+	for _, p := range all {
+		if open, err := e.eraseSaid(ctx, r, p, before); open || err != nil {
+			return open, err
+		}
+	}
+	return false, e.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		if r.left.Said, err = e.DB.Clock(ctx, tx); err != nil {
+			return err
+		}
+		return e.saveTx(ctx, tx, r)
+	})
+}
+
+// eraseLate removes what others' turns have stored that had read it before it was
+// gone, once none of them is on any more.
+func (e *Eraser) eraseLate(ctx context.Context, r *row, all []memory.Person) (busy bool, err error) {
+	said := database.Time(r.left.Said)
+	if busy, err := e.Ledger.Busy(ctx, said); busy || err != nil {
+		return true, err
+	}
+	for _, p := range all {
+		if err := e.Store.EraseContexts(ctx, p.Tenant, p.Platform, said); err != nil {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
 // eraseSaid removes what the person has said, unless something of it is still
 // to be answered.
 func (e *Eraser) eraseSaid(ctx context.Context, r *row, p memory.Person, before time.Time) (open bool, err error) {
 	keys, room := keysOf(p)
-	theirs, err := e.Inbox.Theirs(ctx, p.Tenant, keys, r.Event)
+	theirs, err := e.Ledger.Theirs(ctx, p.Tenant, keys, r.Event)
 	if err != nil || theirs.Open {
 		return true, err
 	}
@@ -186,10 +225,13 @@ func (e *Eraser) keepCounts(ctx context.Context, r *row, p memory.Person, now ti
 	keys, _ := keysOf(p)
 	hashes := make([][]byte, len(keys))
 	for i, key := range keys {
-		hashes[i] = conversation.TokenHash(key)
+		hashes[i] = tokens.Hash(key)
+	}
+	if err := e.Forget(ctx, p); err != nil {
+		return err
 	}
 	start, end := e.Period(now)
-	if err := e.Store.EraseTokens(ctx, hashes, start); err != nil {
+	if err := e.Store.Tokens().Erase(ctx, hashes, start); err != nil {
 		return err
 	}
 	counted := usage.PersonKeys(p)

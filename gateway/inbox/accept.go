@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
@@ -26,6 +27,10 @@ type Accepted struct {
 	// Differs says that what was there under the event's id is another
 	// message: of another sender, in another chat or thread, or another text.
 	Differs bool
+	// CallsOff is the event that this one ends for the reason that Signal says;
+	// 0 = none.
+	CallsOff int64
+	Signal   Signal
 }
 
 // Accept stores events durably, in one commit, and returns once they are.
@@ -34,12 +39,11 @@ type Accepted struct {
 func (b *Inbox) Accept(ctx context.Context, events []platforms.Event) ([]Accepted, error) {
 	entries := make([]entry, len(events))
 	for i := range events {
-		if err := b.prepareEntry(&entries[i], &events[i]); err != nil {
+		if err := b.prepareEntry(ctx, &entries[i], &events[i]); err != nil {
 			return nil, err
 		}
 	}
-	err := b.DB.WriteUrgent(ctx, func(ctx context.Context, tx database.Tx) error { return b.acceptTx(ctx, tx, entries) })
-	if err != nil {
+	if err := b.store(ctx, entries); err != nil {
 		return nil, failure.New(failure.Unavailable, "not_stored", "the event could not be stored; send it again", err)
 	}
 	result := make([]Accepted, len(entries))
@@ -47,6 +51,20 @@ func (b *Inbox) Accept(ctx context.Context, events []platforms.Event) ([]Accepte
 		result[i] = entries[i].result
 	}
 	return result, nil
+}
+
+// store stores what one webhook brought. One event that calls off no other needs
+// no transaction where it is one statement.
+func (b *Inbox) store(ctx context.Context, entries []entry) error {
+	if len(entries) == 1 && b.sql.accept != "" && !b.former && !b.callsOff(entries[0].event) && entries[0].joins == nil {
+		n := &entries[0]
+		n.expect()
+		if err := b.insertAlone(ctx, n); err != nil || n.result.ID != 0 {
+			return err
+		}
+		return b.findTwin(ctx, b.DB.Read(), n)
+	}
+	return b.DB.WriteUrgent(ctx, func(ctx context.Context, tx database.Tx) error { return b.acceptTx(ctx, tx, entries) })
 }
 
 // entry is an event ready to be stored, and what came of it.
@@ -60,23 +78,40 @@ type entry struct {
 	body       string
 	state      State
 	reason     string
+	joins      []byte // the thread in which somebody else writes now
 
 	result Accepted
 }
 
-func (b *Inbox) prepareEntry(n *entry, e *platforms.Event) error {
+func (b *Inbox) prepareEntry(ctx context.Context, n *entry, e *platforms.Event) error {
 	e.SenderName = names.Clean(e.SenderName)
+	e.Text = strings.ReplaceAll(e.Text, "\x00", "") // which PostgreSQL cannot keep
 	if err := e.Validate(); err != nil {
 		return err
 	}
+	var joins []byte
+	if b.unaddressed(e) {
+		var err error
+		if e.Mentioned, joins, err = b.follows(ctx, e); err != nil {
+			return failure.New(failure.Unavailable, "not_stored", "the event could not be stored; send it again", err)
+		}
+	}
 	key := b.Scope.Key(e)
-	text, err := encodeBody(e)
+	text, err := body{Event: *e}.encode()
 	if err != nil {
 		return err
 	}
 	*n = entry{
 		event: e, userKey: e.UserKey(), eventKey: EventKey(e), laneKey: key.Identity(),
-		body: text, state: Received, reason: b.ignore(e),
+		body: text, state: Received, reason: b.ignore(e), joins: joins,
+	}
+	if n.reason == "" && b.Refuse != nil {
+		if n.reason, err = b.Refuse(ctx, e); err != nil {
+			return failure.New(failure.Unavailable, "not_stored", "the event could not be stored; send it again", err)
+		}
+	}
+	if e.Press != nil && !e.Press.Verb.Waits() {
+		n.laneKey = database.Hash("press", string(n.eventKey))
 	}
 	if n.reason != "" {
 		// An ignored event does not take the message's key: Slack tells of
@@ -95,10 +130,15 @@ func (b *Inbox) ignore(e *platforms.Event) string {
 	switch {
 	case e.Ignore != "":
 		return e.Ignore
-	case b.MentionsOnly && e.ChatType == platforms.Group && e.Kind == platforms.KindMessage && !e.Mentioned:
+	case b.unaddressed(e):
 		return "no mention in a group"
 	}
 	return ""
+}
+
+// unaddressed reports what is said in a group without a mention of the bot.
+func (b *Inbox) unaddressed(e *platforms.Event) bool {
+	return b.MentionsOnly && e.ChatType == platforms.Group && e.Kind == platforms.KindMessage && !e.Mentioned
 }
 
 // EventKey identifies a delivered event whatever else changes between deliveries.
@@ -110,34 +150,43 @@ func EventKey(e *platforms.Event) []byte {
 func (b *Inbox) acceptTx(ctx context.Context, tx database.Tx, entries []entry) error {
 	all := make([]*entry, len(entries))
 	for i := range entries {
-		n := &entries[i]
-		n.result = Accepted{Platform: n.event.Platform, EventID: n.event.ID, UserKey: n.userKey}
-		all[i] = n
+		all[i] = &entries[i]
+		all[i].expect()
 	}
 	all, err := b.unknown(ctx, tx, all)
 	if err != nil {
 		return err
 	}
-	now, err := b.DB.Clock(ctx, tx)
-	if err != nil {
-		return err
-	}
 	// The lanes come first: their rows are held until the commit, so that ids,
 	// and with them the order of answers, follow the order of commits.
-	if err := b.wakeLanes(ctx, tx, lanesOf(all), now); err != nil {
-		return err
-	}
-	if err := b.insertEvents(ctx, tx, all, now); err != nil {
-		return err
+	for _, key := range lanesOf(all) {
+		if err := b.wakeLane(ctx, tx, key, b.Queue); err != nil {
+			return err
+		}
 	}
 	for _, n := range all {
+		if err := b.insert(ctx, tx, n); err != nil {
+			return err
+		}
+		if n.joins != nil {
+			if err := b.joinTx(ctx, tx, n.joins); err != nil {
+				return err
+			}
+		}
 		if n.result.ID == 0 {
 			if err := b.findTwin(ctx, tx, n); err != nil {
 				return err
 			}
+		} else if err := b.callOff(ctx, tx, n); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// expect sets the result as it is unless the event is there already.
+func (n *entry) expect() {
+	n.result = Accepted{Platform: n.event.Platform, EventID: n.event.ID, UserKey: n.userKey}
 }
 
 // unknown leaves out the messages that an earlier version has stored, under
@@ -164,7 +213,7 @@ func (b *Inbox) unknown(ctx context.Context, tx database.Tx, all []*entry) ([]*e
 }
 
 // findMessage fills in the result of an event whose message is there under a key.
-func (b *Inbox) findMessage(ctx context.Context, tx database.Tx, n *entry, key []byte) error {
+func (b *Inbox) findMessage(ctx context.Context, tx database.Reader, n *entry, key []byte) error {
 	err := b.DB.QueryRow(ctx, tx, []any{&n.result.ID, &n.result.EventID, &n.result.UserKey},
 		"SELECT id, event_id, user_key FROM events WHERE message_key = ?", key)
 	if n.result.UserKey == "" { // erased at the sender's request; the answer is the same
@@ -188,7 +237,7 @@ func lanesOf(entries []*entry) [][]byte {
 
 // findTwin answers for an event that is there already. The lane may have been
 // woken for nothing; a claim finds that out.
-func (b *Inbox) findTwin(ctx context.Context, tx database.Tx, n *entry) error {
+func (b *Inbox) findTwin(ctx context.Context, tx database.Reader, n *entry) error {
 	n.result.Duplicate = true
 	stored := ""
 	err := b.DB.QueryRow(ctx, tx, []any{&n.result.ID, &n.result.EventID, &n.result.UserKey, &stored},

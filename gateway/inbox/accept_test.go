@@ -52,7 +52,7 @@ func TestMessageIsKnownUnderAnyTenant(t *testing.T) {
 			t.Fatal(err)
 		}
 		later, err := inbox.New(t.Context(), inbox.Options{
-			DB: db, Owner: "b", Lease: time.Minute, Scope: inbox.ScopeThread, Group: func([]inbox.Event) int { return 1 },
+			Ledger: inbox.NewLedger(db, nil), Owner: "b", Lease: time.Minute, Scope: inbox.ScopeThread, Group: func([]inbox.Event) int { return 1 },
 			KeysSince: time.Now().Add(-time.Hour),
 		})
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/platforms"
 )
 
 const (
@@ -27,8 +28,8 @@ type Cleared struct {
 
 // LastTx returns the event up to which those of a lane belong to what was said
 // so far: all but those that wait for their turn.
-func (b *Inbox) LastTx(ctx context.Context, tx database.Tx, lane []byte) (id int64, err error) {
-	waiting, err := b.oldestOpen(ctx, tx, lane)
+func (l *Ledger) LastTx(ctx context.Context, tx database.Tx, lane []byte) (id int64, err error) {
+	waiting, err := l.oldestOpen(ctx, tx, lane)
 	if err != nil {
 		return 0, err
 	}
@@ -37,7 +38,7 @@ func (b *Inbox) LastTx(ctx context.Context, tx database.Tx, lane []byte) (id int
 			return waiting[i].ID - 1, nil
 		}
 	}
-	err = b.DB.QueryRow(ctx, tx, []any{&id}, "SELECT COALESCE(MAX(id), 0) FROM events WHERE id >= ?", 0)
+	err = l.DB.QueryRow(ctx, tx, []any{&id}, "SELECT COALESCE(MAX(id), 0) FROM events WHERE id >= ?", 0)
 	return id, err
 }
 
@@ -48,8 +49,8 @@ func (b *Inbox) LastTx(ctx context.Context, tx database.Tx, lane []byte) (id int
 // less than a moment, so that somebody may still fetch the reply: settled is the
 // time up to which they are blanked. No index knows what belongs to a
 // conversation: it looks through the ledger once for all of them.
-func (b *Inbox) Blank(ctx context.Context, all []Cleared, settled int64) (unfinished map[int64]bool, err error) {
-	s := blanking{Inbox: b, settled: settled, unfinished: map[int64]bool{}, byID: map[int64]Cleared{}, byLane: map[string][]Cleared{}}
+func (l *Ledger) Blank(ctx context.Context, all []Cleared, settled int64) (unfinished map[int64]bool, err error) {
+	s := blanking{Ledger: l, settled: settled, unfinished: map[int64]bool{}, byID: map[int64]Cleared{}, byLane: map[string][]Cleared{}}
 	var first, last int64
 	for _, c := range all {
 		s.byID[c.Conversation] = c
@@ -57,7 +58,7 @@ func (b *Inbox) Blank(ctx context.Context, all []Cleared, settled int64) (unfini
 		s.ids, s.lanes = append(s.ids, c.Conversation), append(s.lanes, c.Lane)
 		last = max(last, c.UpTo)
 	}
-	if err := b.DB.QueryRow(ctx, b.DB.Read(), []any{&first}, "SELECT COALESCE(MIN(id), 0) FROM events WHERE id >= ?", 0); err != nil {
+	if err := l.DB.QueryRow(ctx, l.DB.Read(), []any{&first}, "SELECT COALESCE(MIN(id), 0) FROM events WHERE id >= ?", 0); err != nil {
 		return nil, err
 	}
 	for after := first - 1; after < last; after += blankScan {
@@ -70,7 +71,7 @@ func (b *Inbox) Blank(ctx context.Context, all []Cleared, settled int64) (unfini
 
 // blanking is a look through the ledger.
 type blanking struct {
-	*Inbox
+	*Ledger
 
 	ids        []int64
 	lanes      [][]byte
@@ -128,43 +129,46 @@ func (s *blanking) clearedWith(r *row) (Cleared, bool) {
 	return Cleared{}, false
 }
 
-func (b *Inbox) blankTx(ctx context.Context, tx database.Tx, ids []int64) error {
-	events, err := b.rows(ctx, tx, "id IN (?) ORDER BY id", ids)
+func (l *Ledger) blankTx(ctx context.Context, tx database.Tx, ids []int64) error {
+	events, err := l.rows(ctx, tx, "id IN (?) ORDER BY id", ids)
 	if err != nil {
 		return err
 	}
-	var shown []int64
+	var gone []int64
 	for i := range events {
-		done, err := b.blankOne(ctx, tx, &events[i])
+		done, err := l.blankOne(ctx, tx, &events[i])
 		if err != nil {
 			return err
 		}
+		if done {
+			gone = append(gone, events[i].ID)
+		}
 		if done && events[i].DeliveryID != nil {
-			shown = append(shown, *events[i].DeliveryID)
+			gone = append(gone, *events[i].DeliveryID)
 		}
 	}
-	return b.Deliveries.DropTx(ctx, tx, shown)
+	return l.dropTx(ctx, tx, gone)
 }
 
 // blankOne blanks an event and reports whether it is still as it was.
-func (b *Inbox) blankOne(ctx context.Context, tx database.Tx, r *row) (bool, error) {
+func (l *Ledger) blankOne(ctx context.Context, tx database.Tx, r *row) (bool, error) {
 	var was body
 	if err := json.Unmarshal([]byte(r.Body), &was); err != nil {
 		return false, fmt.Errorf("event %d: %w", r.ID, err)
 	}
-	left, err := json.Marshal(body{
-		Erased: true, App: was.App, Kind: was.Kind, ChatType: was.ChatType, ChatID: was.ChatID, ThreadID: was.ThreadID,
+	left, err := body{Erased: true, Event: platforms.Event{
+		App: was.App, Kind: was.Kind, ChatType: was.ChatType, ChatID: was.ChatID, ThreadID: was.ThreadID,
 		SenderID: was.SenderID, Mentioned: was.Mentioned, SentAt: was.SentAt, Locale: was.Locale,
-	})
+	}}.encode()
 	if err != nil {
 		return false, fmt.Errorf("event %d: %w", r.ID, err)
 	}
-	now, err := b.DB.Clock(ctx, tx)
+	now, err := l.DB.Clock(ctx, tx)
 	if err != nil {
 		return false, err
 	}
-	n, err := b.DB.Exec(ctx, tx, "UPDATE events SET body = ?, error = ?, delivery_id = NULL, steps = ? WHERE id = ? AND status = ?",
-		string(left), errorCode(r.Error), step(now, r.Status, "erased with its conversation"), r.ID, string(r.Status))
+	n, err := l.DB.Exec(ctx, tx, "UPDATE events SET body = ?, error = ?, delivery_id = NULL, steps = ? WHERE id = ? AND status = ?",
+		left, errorCode(r.Error), step(now, r.Status, "erased with its conversation"), r.ID, string(r.Status))
 	return n > 0, err
 }
 

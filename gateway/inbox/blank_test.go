@@ -24,13 +24,13 @@ func end(t *testing.T, b *inbox.Inbox, to inbox.State, reason string) {
 	w := &works[0]
 	d := &outbox.Delivery{ID: w.Events[0].ID, LaneKey: []byte("lane"), Platform: "generic", Text: "you said secret", Error: reason}
 	err = b.DB.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-		if err := outbox.New(b.DB, outbox.Options{}).CreateTx(ctx, tx, d); err != nil {
+		if err := outbox.New(b.DB, outbox.Options{}).SealTx(ctx, tx, d); err != nil {
 			return err
 		}
 		if err := b.AnsweredTx(ctx, tx, w, 7, reason); err != nil {
 			return err
 		}
-		return b.DoneTx(ctx, tx, w, to, reason, reason)
+		return b.DoneTx(ctx, tx, w, inbox.End{State: to, Reason: reason, Detail: reason})
 	})
 	if err != nil {
 		t.Fatal(err)

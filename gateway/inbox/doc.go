@@ -10,4 +10,7 @@
 // lanes.ready_at says when a lane may be claimed: at once for waiting work,
 // later for work that failed, when the lease ends for claimed work, and never
 // (NULL) when nothing is open. An expired lease therefore needs no sweeper.
+//
+// Who needs no lease (admins, the command line, erasure) has the [Ledger] alone;
+// an [Inbox] is the ledger with the lanes.
 package inbox

@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/parley-bot/parley/internal/database"
 )
@@ -28,9 +29,9 @@ type Theirs struct {
 
 // Theirs looks through the events of a tenant's user keys up to the one with
 // this id. It reads the ledger in slices: no index knows whose an event is.
-func (b *Inbox) Theirs(ctx context.Context, tenant string, userKeys []string, upTo int64) (Theirs, error) {
+func (l *Ledger) Theirs(ctx context.Context, tenant string, userKeys []string, upTo int64) (Theirs, error) {
 	var t Theirs
-	err := b.eachOf(ctx, tenant, userKeys, upTo, func(events []erasable) error {
+	err := l.eachOf(ctx, tenant, userKeys, upTo, func(events []erasable) error {
 		for _, e := range events {
 			t.Open = t.Open || !e.Status.final()
 			if e.Conversation != nil && !slices.Contains(t.Conversations, *e.Conversation) {
@@ -42,18 +43,28 @@ func (b *Inbox) Theirs(ctx context.Context, tenant string, userKeys []string, up
 	return t, err
 }
 
+// Busy reports whether a turn is still on that began up to a time, of the database.
+func (l *Ledger) Busy(ctx context.Context, upTo time.Time) (bool, error) {
+	var n int
+	err := l.DB.QueryRow(ctx, l.DB.Read(), []any{&n}, "SELECT COUNT(*) FROM lanes WHERE ready_at IS NOT NULL AND lease_owner <> '' AND updated_at <= ?", database.Micros(upTo))
+	return n > 0, err
+}
+
 // Erase takes everything that says who and what out of the events of a tenant's
 // user keys up to the one with this id, and removes their deliveries. What
 // stays until it is trimmed is what a repeated delivery is known by.
-func (b *Inbox) Erase(ctx context.Context, tenant string, userKeys []string, upTo int64) error {
-	return b.eachOf(ctx, tenant, userKeys, upTo, func(events []erasable) error {
-		return b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-			return b.eraseTx(ctx, tx, events)
+func (l *Ledger) Erase(ctx context.Context, tenant string, userKeys []string, upTo int64) error {
+	if err := l.forgetThreads(ctx, tenant, userKeys); err != nil {
+		return err
+	}
+	return l.eachOf(ctx, tenant, userKeys, upTo, func(events []erasable) error {
+		return l.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+			return l.eraseTx(ctx, tx, events)
 		})
 	})
 }
 
-func (b *Inbox) eraseTx(ctx context.Context, tx database.Tx, events []erasable) error {
+func (l *Ledger) eraseTx(ctx context.Context, tx database.Tx, events []erasable) error {
 	var ids, shown []int64
 	for _, e := range events {
 		ids = append(ids, e.ID)
@@ -61,24 +72,24 @@ func (b *Inbox) eraseTx(ctx context.Context, tx database.Tx, events []erasable) 
 			shown = append(shown, *e.Delivery)
 		}
 	}
-	now, err := b.DB.Clock(ctx, tx)
+	now, err := l.DB.Clock(ctx, tx)
 	if err != nil {
 		return err
 	}
 	// An event without its text cannot be answered again: only what was sent keeps its state.
-	_, err = b.DB.Exec(ctx, tx, `UPDATE events SET status = CASE WHEN status = ? THEN status ELSE ? END, user_key = '', body = ?, error = '',
+	_, err = l.DB.Exec(ctx, tx, `UPDATE events SET status = CASE WHEN status = ? THEN status ELSE ? END, user_key = '', body = ?, error = '',
 		conversation_id = NULL, delivery_id = NULL, steps = ? WHERE id IN (?)`,
 		string(Sent), string(Discarded), erasedMark+"}", step(now, Discarded, "erased at the sender's request"), ids)
 	if err != nil {
 		return err
 	}
-	return b.Deliveries.DropTx(ctx, tx, shown)
+	return l.dropTx(ctx, tx, append(shown, ids...)) // a reply that was only begun has the id of its event
 }
 
 // eachOf calls fn with the events of a tenant's user keys up to an id, slice by slice.
-func (b *Inbox) eachOf(ctx context.Context, tenant string, userKeys []string, upTo int64, fn func([]erasable) error) error {
+func (l *Ledger) eachOf(ctx context.Context, tenant string, userKeys []string, upTo int64, fn func([]erasable) error) error {
 	for after := int64(0); ; {
-		events, err := database.All(ctx, b.DB, b.DB.Read(), (*erasable).dest, `SELECT id, tenant, user_key, status, conversation_id, delivery_id FROM events
+		events, err := database.All(ctx, l.DB, l.DB.Read(), (*erasable).dest, `SELECT id, tenant, user_key, status, conversation_id, delivery_id FROM events
 			WHERE id > ? AND id <= ? AND user_key IN (?) AND tenant = ? ORDER BY id LIMIT ?`,
 			after, upTo, userKeys, tenant, trimSlice)
 		if err != nil || len(events) == 0 {

@@ -54,7 +54,9 @@ type Event struct {
 	Event          platforms.Event
 	State          State
 	Error          string // why it is ignored, failed or dead
-	Attempts       int64  // that ended in failure
+	Attempts       int64  // every try made so far: calls of a model and sends
+	Failures       int64  // of them that gateway.max_attempts bounds: ours or the model's
+	CalledOff      Signal // who ends it before its reply is complete; "" = nobody
 	ConversationID int64  // 0 before its turn
 	DeliveryID     int64  // the reply that covers it; 0 before its turn
 	ReceivedAt     time.Time
@@ -62,6 +64,10 @@ type Event struct {
 	NextAttemptAt  time.Time
 	Steps          []Step
 }
+
+// IsFirst reports whether nobody has taken the event up before, as far as is known
+// from the ledger when it was claimed.
+func (e *Event) IsFirst() bool { return len(e.Steps) <= 1 }
 
 // Step is one thing that happened to an event.
 type Step struct {
@@ -82,6 +88,8 @@ type row struct {
 	Status         State
 	Error          string
 	Attempts       int64
+	Failures       int64
+	CalledOff      Signal
 	ConversationID *int64
 	DeliveryID     *int64
 	ReceivedAt     int64
@@ -90,51 +98,35 @@ type row struct {
 	Steps          string
 }
 
-const columns = "id, lane_key, platform, tenant, event_id, user_key, body, status, error, attempts, " +
+const columns = "id, lane_key, platform, tenant, event_id, user_key, body, status, error, attempts, failures, called_off, " +
 	"conversation_id, delivery_id, received_at, updated_at, next_attempt_at, steps"
 
 // dest returns where columns are scanned to.
 func (r *row) dest() []any {
 	return []any{
-		&r.ID, &r.LaneKey, &r.Platform, &r.Tenant, &r.EventID, &r.UserKey, &r.Body, &r.Status, &r.Error, &r.Attempts,
+		&r.ID, &r.LaneKey, &r.Platform, &r.Tenant, &r.EventID, &r.UserKey, &r.Body, &r.Status, &r.Error, &r.Attempts, &r.Failures, &r.CalledOff,
 		&r.ConversationID, &r.DeliveryID, &r.ReceivedAt, &r.UpdatedAt, &r.NextAttemptAt, &r.Steps,
 	}
 }
 
 // rows returns events by a condition.
-func (b *Inbox) rows(ctx context.Context, in database.Reader, where string, args ...any) ([]row, error) {
-	return database.All(ctx, b.DB, in, (*row).dest, "SELECT "+columns+" FROM events WHERE "+where, args...)
+func (l *Ledger) rows(ctx context.Context, in database.Reader, where string, args ...any) ([]row, error) {
+	return database.All(ctx, l.DB, in, (*row).dest, "SELECT "+columns+" FROM events WHERE "+where, args...)
 }
 
 // body is what of an event needs no column of its own.
 type body struct {
-	Erased     bool                `json:"erased,omitempty"` // stands first, see erasedMark
-	App        string              `json:"app,omitempty"`
-	Kind       platforms.Kind      `json:"kind"`
-	ChatType   platforms.ChatType  `json:"chat_type"`
-	ChatID     string              `json:"chat_id"`
-	ThreadID   string              `json:"thread_id,omitempty"`
-	SenderID   string              `json:"sender_id"`
-	SenderName string              `json:"sender_name,omitempty"`
-	Text       string              `json:"text"`
-	Mentioned  bool                `json:"mentioned,omitempty"`
-	SentAt     time.Time           `json:"sent_at"`
-	Locale     string              `json:"locale,omitempty"`
-	ReplyTo    platforms.Address   `json:"reply_to"`
-	Mentions   []platforms.Mention `json:"mentions,omitempty"`
-	Metadata   map[string]any      `json:"metadata,omitempty"`
+	Erased bool `json:"erased,omitempty"` // stands first, see erasedMark
+	platforms.Event
 }
 
-func encodeBody(e *platforms.Event) (string, error) {
-	b, err := json.Marshal(body{
-		App: e.App, Kind: e.Kind, ChatType: e.ChatType, ChatID: e.ChatID, ThreadID: e.ThreadID,
-		SenderID: e.SenderID, SenderName: e.SenderName, Text: e.Text, Mentioned: e.Mentioned,
-		SentAt: e.SentAt.UTC(), Locale: e.Locale, ReplyTo: e.ReplyTo, Mentions: e.Mentions, Metadata: e.Metadata,
-	})
+func (b body) encode() (string, error) {
+	b.SentAt = b.SentAt.UTC()
+	text, err := json.Marshal(b)
 	if err != nil {
 		return "", fmt.Errorf("encode event: %w", err)
 	}
-	return string(b), nil
+	return string(text), nil
 }
 
 // erasedMark begins the body of an event whose text was erased.
@@ -148,16 +140,12 @@ func (r *row) event() (Event, error) {
 		return Event{}, fmt.Errorf("event %d: %w", r.ID, err)
 	}
 	e := Event{
-		ID: r.ID, State: r.Status, Error: r.Error, Attempts: r.Attempts,
+		ID: r.ID, State: r.Status, Error: r.Error, Attempts: r.Attempts, Failures: r.Failures, CalledOff: r.CalledOff,
 		ReceivedAt: database.Time(r.ReceivedAt), UpdatedAt: database.Time(r.UpdatedAt),
 		NextAttemptAt: database.Time(r.NextAttemptAt), Steps: r.allSteps(),
-		Event: platforms.Event{
-			Platform: r.Platform, Tenant: r.Tenant, App: b.App, ID: r.EventID,
-			Kind: b.Kind, ChatType: b.ChatType, ChatID: b.ChatID, ThreadID: b.ThreadID,
-			SenderID: b.SenderID, SenderName: b.SenderName, Text: b.Text, Mentioned: b.Mentioned,
-			SentAt: b.SentAt, Locale: b.Locale, ReplyTo: b.ReplyTo, Mentions: b.Mentions, Metadata: b.Metadata,
-		},
+		Event: b.Event,
 	}
+	e.Event.Platform, e.Event.Tenant, e.Event.ID = r.Platform, r.Tenant, r.EventID
 	if b.Mentions == nil { // stored by an earlier version, or there are none
 		e.Event.Mentions = platforms.MentionsIn(b.Metadata)
 	}

@@ -10,13 +10,19 @@ import (
 )
 
 // mark sets the state of events and appends a step to each.
-func (b *Inbox) mark(ctx context.Context, tx database.Tx, ids []int64, now int64, to State, detail string) error {
+func (l *Ledger) mark(ctx context.Context, tx database.Tx, ids []int64, now int64, to State, detail string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, updated_at = ?, steps = "+b.sql.appendStep+" WHERE id IN (?)",
+	_, err := l.DB.Exec(ctx, tx, "UPDATE events SET status = ?, updated_at = ?, steps = "+l.sql.appendStep+" WHERE id IN (?)",
 		string(to), now, step(now, to, detail), ids)
 	return err
+}
+
+// HoldTx fails with ErrLeaseLost when the lane is no longer ours, and keeps it
+// from being taken until the transaction ends.
+func (b *Inbox) HoldTx(ctx context.Context, tx database.Tx, w *Work) error {
+	return b.hold(ctx, tx, w.Lease)
 }
 
 // holdNow is hold and the time that belongs to what is written under it.
@@ -28,34 +34,71 @@ func (b *Inbox) holdNow(ctx context.Context, tx database.Tx, w *Work) (int64, er
 }
 
 // AnsweredTx notes that the reply to the events is made and which delivery
-// shows it. It fails with ErrLeaseLost when the lane is no longer ours.
+// shows it. It fails with ErrLeaseLost when the lane is no longer ours, and with
+// ErrRetracted when one of the messages was taken back.
 func (b *Inbox) AnsweredTx(ctx context.Context, tx database.Tx, w *Work, conversationID int64, detail string) error {
 	now, err := b.holdNow(ctx, tx, w)
 	if err != nil {
 		return err
 	}
-	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET conversation_id = ?, delivery_id = ?, updated_at = ?, steps = "+b.sql.appendStep+" WHERE id IN (?)",
-		conversationID, w.Events[0].ID, now, step(now, Running, detail), w.IDs())
+	n, err := b.DB.Exec(ctx, tx, "UPDATE events SET conversation_id = ?, delivery_id = ?, attempts = attempts + ?, updated_at = ?, steps = "+
+		b.sql.appendStep+" WHERE id IN (?) AND called_off <> ?",
+		conversationID, w.Events[0].ID, w.Tries, now, step(now, Running, detail), w.IDs(), string(Retracted))
 	if err != nil {
+		return err
+	}
+	if n < int64(len(w.Events)) {
+		return ErrRetracted
+	}
+	if err := b.followTx(ctx, tx, &w.Events[0].Event, now); err != nil {
 		return err
 	}
 	return b.survived(ctx, tx, w)
 }
 
-// DoneTx ends the events in a final state and gives the lane back.
-func (b *Inbox) DoneTx(ctx context.Context, tx database.Tx, w *Work, to State, reason, detail string) error {
+// NoteTx appends a line to the ledger of events that are being answered. It fails
+// with ErrLeaseLost when the lane is no longer ours, and with ErrRetracted when one
+// of the messages was taken back.
+func (b *Inbox) NoteTx(ctx context.Context, tx database.Tx, w *Work, detail string) error {
 	now, err := b.holdNow(ctx, tx, w)
 	if err != nil {
 		return err
 	}
-	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, error = ?, next_attempt_at = 0, updated_at = ?, steps = "+b.sql.appendStep+" WHERE id IN (?)",
-		string(to), reason, now, step(now, to, detail), w.IDs())
+	n, err := b.DB.Exec(ctx, tx, "UPDATE events SET updated_at = ?, steps = "+b.sql.appendStep+" WHERE id IN (?) AND called_off <> ?",
+		now, step(now, Running, detail), w.IDs(), string(Retracted))
+	if err == nil && n < int64(len(w.Events)) {
+		err = ErrRetracted
+	}
+	return err
+}
+
+// End is how events end.
+type End struct {
+	State  State
+	Reason string // with Ignored and Dead: why
+	Detail string // for the ledger
+	Tries  int64  // made since the last commit of these events
+}
+
+// DoneTx ends the events in a final state and gives the lane back.
+func (b *Inbox) DoneTx(ctx context.Context, tx database.Tx, w *Work, end End) error {
+	now, err := b.holdNow(ctx, tx, w)
 	if err != nil {
 		return err
 	}
+	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, error = ?, attempts = attempts + ?, next_attempt_at = 0, updated_at = ?, steps = "+
+		b.sql.appendStep+" WHERE id IN (?)", string(end.State), end.Reason, end.Tries, now, step(now, end.State, end.Detail), w.IDs())
+	if err != nil {
+		return err
+	}
+	return b.free(ctx, tx, w, now)
+}
+
+// free gives a lane back whose events have ended, or wait for nothing.
+func (b *Inbox) free(ctx context.Context, tx database.Tx, w *Work, now int64) error {
 	// The lane's row is held, so whoever adds to the lane has done so before
 	// and is seen here, or finds the lane idle and wakes it.
-	_, err = b.DB.Exec(ctx, tx, "UPDATE lanes SET lease_owner = '', crashes = 0, updated_at = ?, ready_at = "+
+	_, err := b.DB.Exec(ctx, tx, "UPDATE lanes SET lease_owner = '', crashes = 0, updated_at = ?, ready_at = "+
 		"CASE WHEN "+hasOpen+" THEN "+b.sql.moment+" ELSE NULL END WHERE lane_key = ?",
 		now, w.Lease.lane, now, w.Lease.lane)
 	return err
@@ -65,7 +108,8 @@ func (b *Inbox) DoneTx(ctx context.Context, tx database.Tx, w *Work, to State, r
 type Failure struct {
 	Reason string        // for the ledger
 	Wait   time.Duration // until the next attempt
-	Counts bool          // false: the attempt does not count (handed back, or only asked what became of a send)
+	Counts bool          // as one of gateway.max_attempts: it is ours or the model's
+	Tries  int64         // made since the last commit of these events
 }
 
 // FailTx puts the events back until the wait is over.
@@ -78,9 +122,9 @@ func (b *Inbox) FailTx(ctx context.Context, tx database.Tx, w *Work, f Failure) 
 	if f.Counts {
 		count = 1
 	}
-	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, error = ?, attempts = attempts + ?, next_attempt_at = ?, updated_at = ?, steps = "+
-		b.sql.appendStep+" WHERE id IN (?)",
-		string(Failed), f.Reason, count, next, now, step(now, Failed, f.Reason), w.IDs())
+	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, error = ?, attempts = attempts + ?, failures = failures + ?, next_attempt_at = ?, "+
+		"updated_at = ?, steps = "+b.sql.appendStep+" WHERE id IN (?)",
+		string(Failed), f.Reason, f.Tries, count, next, now, step(now, Failed, f.Reason), w.IDs())
 	if err != nil {
 		return err
 	}
@@ -100,17 +144,17 @@ func (b *Inbox) giveBack(ctx context.Context, tx database.Tx, w *Work, readyAt, 
 }
 
 // Get returns one event by our id.
-func (b *Inbox) Get(ctx context.Context, id int64) (Event, error) {
-	return b.one(ctx, "id = ?", id)
+func (l *Ledger) Get(ctx context.Context, id int64) (Event, error) {
+	return l.one(ctx, "id = ?", id)
 }
 
 // Find returns the event that a platform (its name, tenant and app) calls by this id.
-func (b *Inbox) Find(ctx context.Context, e *platforms.Event) (Event, error) {
-	return b.one(ctx, "event_id = ? AND event_key = ?", e.ID, EventKey(e))
+func (l *Ledger) Find(ctx context.Context, e *platforms.Event) (Event, error) {
+	return l.one(ctx, "event_id = ? AND event_key = ?", e.ID, EventKey(e))
 }
 
-func (b *Inbox) one(ctx context.Context, where string, args ...any) (Event, error) {
-	rows, err := b.rows(ctx, b.DB.Read(), where, args...)
+func (l *Ledger) one(ctx context.Context, where string, args ...any) (Event, error) {
+	rows, err := l.rows(ctx, l.DB.Read(), where, args...)
 	if err != nil {
 		return Event{}, err
 	}
@@ -121,7 +165,7 @@ func (b *Inbox) one(ctx context.Context, where string, args ...any) (Event, erro
 }
 
 // Depth returns how many events wait or are being answered.
-func (b *Inbox) Depth(ctx context.Context) (n int64, err error) {
-	err = b.DB.QueryRow(ctx, b.DB.Read(), []any{&n}, "SELECT count(*) FROM events WHERE "+open)
+func (l *Ledger) Depth(ctx context.Context) (n int64, err error) {
+	err = l.DB.QueryRow(ctx, l.DB.Read(), []any{&n}, "SELECT count(*) FROM events WHERE "+open)
 	return n, err
 }

@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/platforms"
 )
 
 // Options say how an inbox works.
 type Options struct {
-	DB *database.DB
+	*Ledger
 	// Queue keeps the events of one kind of worker apart from others on the
 	// same database; "" is the server's.
 	Queue string
@@ -23,29 +24,28 @@ type Options struct {
 	Scope     Scope
 	// MentionsOnly ignores what is said in groups without addressing the bot.
 	MentionsOnly bool
+	// Follow says where that does not hold; "" = nowhere.
+	Follow Follow
+	// Refuse returns why an event is ignored although it is meant for the bot, ""
+	// = it is not; nil: none is.
+	Refuse func(ctx context.Context, e *platforms.Event) (string, error)
 	// Group returns how many of a lane's oldest events one turn answers, at
 	// least 1.
 	Group func(events []Event) int
 	// KeysSince is since when a message is known by its app, whatever the
 	// tenant; what the ledger holds from before is looked for by tenant too.
 	KeysSince time.Time
-	// Deliveries are the replies to the events, which go and come back with them.
-	Deliveries Deliveries
-}
-
-// Deliveries is what the ledger wants of the replies.
-type Deliveries interface {
-	// DropTx removes replies.
-	DropTx(ctx context.Context, tx database.Tx, ids []int64) error
-	// ReopenTx has a reply shown again as far as it is not shown, and reports
-	// false where it was the sentence that there is none, which it removes.
-	ReopenTx(ctx context.Context, tx database.Tx, id int64) (bool, error)
+	// Stops reports whether an event asks for no more of the reply that is being
+	// made in its lane; nil: none does.
+	Stops func(e *platforms.Event) bool
+	// Admin reports whether who has sent an event may stop what others have
+	// asked for; nil: nobody may.
+	Admin func(e *platforms.Event) bool
 }
 
 // Inbox accepts events and hands them out. It is safe for concurrent use.
 type Inbox struct {
 	Options
-	sql    dialect
 	begin  time.Time
 	former bool // the ledger may hold messages from before KeysSince
 }
@@ -55,7 +55,7 @@ func (b *Inbox) elapsed() time.Duration { return time.Since(b.begin) }
 
 // New returns an inbox on a migrated database.
 func New(ctx context.Context, o Options) (*Inbox, error) {
-	b := &Inbox{Options: o, sql: dialectOf(o.DB.Engine()), begin: time.Now()}
+	b := &Inbox{Options: o, begin: time.Now()}
 	var err error
 	b.former, err = b.holdsFormer(ctx)
 	return b, err

@@ -28,7 +28,7 @@ func event(id, sender string) platforms.Event {
 func open(t *testing.T, db *database.DB, owner string, lease time.Duration) *inbox.Inbox {
 	t.Helper()
 	b, err := inbox.New(t.Context(), inbox.Options{
-		DB: db, Deliveries: outbox.Table{DB: db}, Owner: owner, Lease: lease, Scope: inbox.ScopeThread, MentionsOnly: true,
+		Ledger: inbox.NewLedger(db, outbox.Table{DB: db}), Owner: owner, Lease: lease, Scope: inbox.ScopeThread, MentionsOnly: true,
 		Group: func([]inbox.Event) int { return 1 },
 	})
 	if err != nil {
@@ -57,7 +57,7 @@ func claim(t *testing.T, b *inbox.Inbox, n int) []inbox.Work {
 
 func done(ctx context.Context, b *inbox.Inbox, w *inbox.Work) error {
 	return b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		return b.DoneTx(ctx, tx, w, inbox.Sent, "", "")
+		return b.DoneTx(ctx, tx, w, inbox.End{State: inbox.Sent})
 	})
 }
 
@@ -171,6 +171,93 @@ func TestLaneKeepsOrderAndIsHeldByOne(t *testing.T) {
 	})
 }
 
+// Over two connections what was said first may come last: a claim is in the
+// order of the platform's time, where that can be right, and what has begun
+// stays in front.
+func TestClaimIsInTheOrderOfWhatWasSaid(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := open(t, db, "me", time.Minute)
+		b.Group = func(events []inbox.Event) int { return len(events) }
+		now := db.Now()
+		say := func(id string, ago time.Duration) {
+			e := event(id, "alice")
+			e.SentAt = now.Add(-ago)
+			accept(t, b, e)
+		}
+		order := func() (ids []string) {
+			for _, e := range claim(t, b, 1)[0].Events {
+				ids = append(ids, e.Event.ID)
+			}
+			return ids
+		}
+		say("third", time.Second)
+		say("first", 3*time.Second)
+		say("second", 2*time.Second)
+		say("years ago", 50_000*time.Hour) // counts as said when it came
+		if got, want := order(), []string{"first", "second", "third", "years ago"}; !reflect.DeepEqual(got, want) {
+			t.Errorf("claimed %q, want %q", got, want)
+		}
+		say("before all", 4*time.Second)
+		if err := b.TakeOver(t.Context()); err != nil { // they have begun
+			t.Fatal(err)
+		}
+		works, err := b.ClaimAs(t.Context(), inbox.Quarantine, 1)
+		if err != nil || len(works) != 1 || works[0].Events[0].Event.ID == "before all" {
+			t.Errorf("%+v, %v", works, err)
+		}
+	})
+}
+
+// The order holds however much waits and however long ago it was said, and through
+// the death of a process. What is being answered keeps its place, and grows.
+func TestOrderOfWhatWasSaidHolds(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := open(t, db, "me", time.Minute)
+		now := db.Now()
+		say := func(id string, ago time.Duration) {
+			e := event(id, "alice")
+			e.SentAt = now.Add(-ago)
+			accept(t, b, e)
+		}
+		ids := func(w inbox.Work) (ids []string) {
+			for _, e := range w.Events {
+				ids = append(ids, e.Event.ID)
+			}
+			return ids
+		}
+		for i := range inbox.MaxBatch + 3 {
+			say(fmt.Sprint("e", i), 61*time.Second-time.Duration(i)*time.Second) // one of them more than a minute ago
+		}
+		say("first", 2*time.Minute)
+		b.Group = func([]inbox.Event) int { return 2 }
+		w := claim(t, b, 1)[0]
+		if got, want := ids(w), []string{"first", "e0"}; !reflect.DeepEqual(got, want) {
+			t.Fatalf("claimed %q, want %q", got, want)
+		}
+		b.Group = func([]inbox.Event) int { return 3 }
+		say("before all", 3*time.Minute)
+		if grown, err := b.Grown(t.Context(), &w); !grown || err != nil {
+			t.Errorf("what is answered has grown: %v, %v", grown, err)
+		}
+		if err := b.TakeOver(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.Group = func([]inbox.Event) int { return 1 }
+		works := claimApart(t, b)
+		for _, want := range []string{"first", "e0", "before all", "e1"} {
+			if got := ids(works[0]); !reflect.DeepEqual(got, []string{want}) {
+				t.Fatalf("claimed %q, want %q", got, want)
+			}
+			if err := done(t.Context(), b, &works[0]); err != nil {
+				t.Fatal(err)
+			}
+			works = claim(t, b, 1)
+		}
+	})
+}
+
 // Work done after losing the lease must not count.
 func TestLostLeaseIsFenced(t *testing.T) {
 	t.Parallel()
@@ -220,7 +307,7 @@ func TestFailedWaits(t *testing.T) {
 			t.Errorf("claimed during the wait: %+v", w)
 		}
 		e, err := b.Get(t.Context(), a.ID)
-		if err != nil || e.Attempts != 2 || e.State != inbox.Failed || e.Error != "x: second" || len(e.Steps) != 7 ||
+		if err != nil || e.Failures != 2 || e.State != inbox.Failed || e.Error != "x: second" || len(e.Steps) != 7 ||
 			e.NextAttemptAt.Before(time.Now().Add(59*time.Minute)) {
 			t.Errorf("%+v, %v", e, err)
 		}

@@ -13,18 +13,9 @@ func (b *Inbox) Grown(ctx context.Context, w *Work) (bool, error) {
 	if w.Isolation() != Normal { // answers its oldest event and no other
 		return false, nil
 	}
-	rows, err := b.oldestOpen(ctx, b.DB.Read(), w.Lease.lane)
-	if err != nil {
+	events, err := b.nextOpen(ctx, b.DB.Read(), w.Lease.lane)
+	if err != nil || len(events) <= len(w.Events) {
 		return false, err
-	}
-	if len(rows) <= len(w.Events) {
-		return false, nil
-	}
-	events := make([]Event, len(rows))
-	for i := range rows {
-		if events[i], err = rows[i].event(); err != nil {
-			return false, err
-		}
 	}
 	for i := range w.Events {
 		if events[i].ID != w.Events[i].ID { // the lane is somebody else's by now
@@ -45,11 +36,14 @@ func (b *Inbox) InterruptTx(ctx context.Context, tx database.Tx, w *Work, conver
 	if err := b.mark(ctx, tx, w.IDs(), now, Received, detail); err != nil {
 		return err
 	}
+	var conversation any // NULL where there is none
 	if conversationID != 0 {
-		_, err := b.DB.Exec(ctx, tx, "UPDATE events SET conversation_id = ? WHERE id IN (?)", conversationID, w.IDs())
-		if err != nil {
-			return err
-		}
+		conversation = conversationID
+	}
+	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET conversation_id = COALESCE("+b.sql.moment+", conversation_id), attempts = attempts + ? WHERE id IN (?)",
+		conversation, w.Tries, w.IDs())
+	if err != nil {
+		return err
 	}
 	return b.giveBack(ctx, tx, w, now, w.crashes)
 }

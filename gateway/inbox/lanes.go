@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/platforms"
 )
 
 // MaxBatch is how many events of a lane one claim looks at.
@@ -32,10 +33,13 @@ type Lease struct {
 // clock that also runs while the process is frozen.
 func (l *Lease) Left() time.Duration { return time.Duration(l.until.Load()) - l.clock() }
 
-// Work is a claimed lane and the events that its next turn answers, oldest first.
+// Work is a claimed lane and the events that its next turn answers, as they were said.
 type Work struct {
 	Lease  *Lease
 	Events []Event
+	// Tries are the calls of a model that were made since the last commit of
+	// these events; AnsweredTx counts them.
+	Tries int64
 
 	crashes int64 // how often a process died over it, see quarantine.go
 }
@@ -48,6 +52,9 @@ func (w *Work) IDs() []int64 {
 	}
 	return ids
 }
+
+// Lane returns the key of the lane that an event stands in.
+func (b *Inbox) Lane(e *platforms.Event) []byte { return b.Scope.Key(e).Identity() }
 
 // Ready reports of which isolations there are lanes that can be claimed. It does
 // not disturb writers.
@@ -110,8 +117,8 @@ type laneRow struct {
 	Crashes int64
 }
 
-func (b *Inbox) lanes(ctx context.Context, in database.Reader, query string, args ...any) ([]laneRow, error) {
-	return database.All(ctx, b.DB, in, func(l *laneRow) []any { return []any{&l.Key, &l.No, &l.Owner, &l.Crashes} },
+func (l *Ledger) lanes(ctx context.Context, in database.Reader, query string, args ...any) ([]laneRow, error) {
+	return database.All(ctx, l.DB, in, func(l *laneRow) []any { return []any{&l.Key, &l.No, &l.Owner, &l.Crashes} },
 		"SELECT lane_key, lease_no, lease_owner, crashes FROM lanes WHERE "+query, args...)
 }
 
@@ -137,23 +144,17 @@ func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, query string, n i
 // everything committed before the claim.
 func (b *Inbox) openLane(ctx context.Context, tx database.Tx, lane laneRow) (Work, error) {
 	w := Work{Lease: &Lease{lane: lane.Key, owner: b.Owner, no: lane.No + 1, clock: b.elapsed}, crashes: lane.Crashes}
-	rows, err := b.oldestOpen(ctx, tx, lane.Key)
+	events, err := b.nextOpen(ctx, tx, lane.Key)
 	if err != nil {
 		return w, err
 	}
-	if len(rows) == 0 { // nothing to do after all
+	if len(events) == 0 { // nothing to do after all
 		_, err = b.DB.Exec(ctx, tx, "UPDATE lanes SET ready_at = NULL, lease_owner = '', crashes = 0 WHERE lane_key = ?", lane.Key)
 		return w, err
 	}
-	events := make([]Event, len(rows))
-	for i := range rows {
-		if events[i], err = rows[i].event(); err != nil {
-			return w, err
-		}
-	}
 	w.Events = events[:b.next(events, w.Isolation())]
 	if deaths := w.CrashedAlone(); deaths > MaxCrashes { // even giving it up killed the process
-		err = b.DoneTx(ctx, tx, &w, Dead, CodeCrashed+": "+CrashText(deaths), "given up without a word")
+		err = b.DoneTx(ctx, tx, &w, End{State: Dead, Reason: CodeCrashed + ": " + CrashText(deaths), Detail: "given up without a word"})
 		w.Events = nil
 	}
 	return w, err
@@ -163,15 +164,21 @@ func (b *Inbox) openLane(ctx context.Context, tx database.Tx, lane laneRow) (Wor
 // Events whose reply is made already stay together until it is shown.
 func (b *Inbox) next(events []Event, as Isolation) int {
 	made := events[0].DeliveryID
-	if made == 0 && as == Normal {
-		return b.Group(events)
-	}
 	n := 1
+	if made == 0 && as == Normal {
+		for most := b.Group(events); n < most && events[n].isStopped() == events[0].isStopped(); {
+			n++
+		}
+		return n
+	}
 	for made != 0 && n < len(events) && events[n].DeliveryID == made {
 		n++
 	}
 	return n
 }
+
+// isStopped reports whether nobody wants an answer to the event any more.
+func (e *Event) isStopped() bool { return e.CalledOff == Stopped }
 
 // Extend is the heartbeat: it keeps the given leases alive.
 func (b *Inbox) Extend(ctx context.Context, leases []*Lease) error {

@@ -10,6 +10,54 @@ import (
 	"github.com/parley-bot/parley/internal/failure"
 )
 
+// Ledger is the events for those who need no lease of a lane: admins, the
+// command line, erasure, cleanup. It is safe for concurrent use.
+type Ledger struct {
+	DB         *database.DB
+	sql        dialect
+	deliveries Deliveries
+	kept       []Kept
+}
+
+// NewLedger returns the ledger of a migrated database. deliveries are the
+// replies to the events, which go and come back with them; kept is what else
+// goes with them.
+func NewLedger(db *database.DB, deliveries Deliveries, kept ...Kept) *Ledger {
+	return &Ledger{DB: db, sql: dialectOf(db.Engine()), deliveries: deliveries, kept: kept}
+}
+
+// Kept is what somebody keeps of events.
+type Kept interface {
+	// DropTx removes what is kept of events.
+	DropTx(ctx context.Context, tx database.Tx, ids []int64) error
+}
+
+// dropTx removes everything that is kept of events beside their own rows. A
+// delivery has the id of the oldest event that it answers.
+func (l *Ledger) dropTx(ctx context.Context, tx database.Tx, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	for _, k := range l.kept {
+		if err := k.DropTx(ctx, tx, ids); err != nil {
+			return err
+		}
+	}
+	return l.deliveries.DropTx(ctx, tx, ids)
+}
+
+// Deliveries is what the ledger wants of the replies.
+type Deliveries interface {
+	// DropTx removes replies.
+	DropTx(ctx context.Context, tx database.Tx, ids []int64) error
+	// ReopenTx has a reply shown again as far as it is not shown, and reports
+	// false where it was the sentence that there is none, which it removes.
+	ReopenTx(ctx context.Context, tx database.Tx, id int64) (bool, error)
+	// OfMessage returns the reply, be it only begun, that a message in a chat
+	// belongs to, which has its oldest event's id; 0 when it belongs to none.
+	OfMessage(ctx context.Context, from database.Reader, platform, chatID, messageID string) (int64, error)
+}
+
 // ListOptions choose events of the ledger; all are optional.
 type ListOptions struct {
 	Status  State
@@ -24,13 +72,13 @@ const (
 )
 
 // List returns events, newest first, and the id to go on before, 0 at the end.
-func (b *Inbox) List(ctx context.Context, o ListOptions) (events []Event, next int64, err error) {
-	where, args := b.filter(o)
+func (l *Ledger) List(ctx context.Context, o ListOptions) (events []Event, next int64, err error) {
+	where, args := l.filter(o)
 	limit := defaultPage
 	if o.Limit > 0 {
 		limit = min(o.Limit, maxPage)
 	}
-	rows, err := b.rows(ctx, b.DB.Read(), where+" ORDER BY id DESC LIMIT ?", append(args, limit+1)...)
+	rows, err := l.rows(ctx, l.DB.Read(), where+" ORDER BY id DESC LIMIT ?", append(args, limit+1)...)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -47,7 +95,7 @@ func (b *Inbox) List(ctx context.Context, o ListOptions) (events []Event, next i
 	return events, next, nil
 }
 
-func (b *Inbox) filter(o ListOptions) (where string, args []any) {
+func (l *Ledger) filter(o ListOptions) (where string, args []any) {
 	conditions := []string{"1 = 1"}
 	add := func(condition string, values ...any) {
 		conditions = append(conditions, condition)
@@ -75,29 +123,29 @@ func (b *Inbox) filter(o ListOptions) (where string, args []any) {
 // alone, in that order, so that each event can be named whatever the others are
 // called. It is the newest of those when several tenants, or platforms, use the
 // same id.
-func (b *Inbox) Lookup(ctx context.Context, ref string) (Event, error) {
+func (l *Ledger) Lookup(ctx context.Context, ref string) (Event, error) {
 	if id, err := strconv.ParseInt(ref, 10, 64); err == nil {
-		e, err := b.Get(ctx, id)
+		e, err := l.Get(ctx, id)
 		if failure.KindOf(err) != failure.NotFound {
 			return e, err
 		}
 	}
 	if platform, id, ok := strings.Cut(ref, ":"); ok {
-		e, err := b.one(ctx, "event_id = ? AND platform = ? ORDER BY id DESC LIMIT 1", id, platform)
+		e, err := l.one(ctx, "event_id = ? AND platform = ? ORDER BY id DESC LIMIT 1", id, platform)
 		if failure.KindOf(err) != failure.NotFound {
 			return e, err
 		}
 	}
-	return b.one(ctx, "event_id = ? ORDER BY id DESC LIMIT 1", ref)
+	return l.one(ctx, "event_id = ? ORDER BY id DESC LIMIT 1", ref)
 }
 
 // Replay puts an event that failed, died, was ignored or discarded back into
-// its lane, with all its attempts before it, and with it those that the same
+// its lane, with all its attempts before it again, and with it those that the same
 // reply was to answer. A reply that was made and not
 // shown is sent again, also where it may have been shown: an admin asked for
 // it. Where the chat was only told that there is no reply, one is made anew.
-func (b *Inbox) Replay(ctx context.Context, id int64) error {
-	return b.turnTo(ctx, id, func(ctx context.Context, tx database.Tx, r *row, now int64) error {
+func (l *Ledger) Replay(ctx context.Context, id int64) error {
+	return l.turnTo(ctx, id, func(ctx context.Context, tx database.Tx, r *row, now int64) error {
 		switch r.Status {
 		case Failed, Dead, Ignored, Discarded:
 		case Received, Running, Sent:
@@ -106,37 +154,37 @@ func (b *Inbox) Replay(ctx context.Context, id int64) error {
 		if r.erased() {
 			return failure.New(failure.Conflict, "not_replayable", "an event whose text was erased cannot be replayed", nil)
 		}
-		ids, err := b.answeredWith(ctx, tx, r)
+		ids, err := l.answeredWith(ctx, tx, r)
 		if err != nil {
 			return err
 		}
-		made, err := b.reopenReply(ctx, tx, r)
+		made, err := l.reopenReply(ctx, tx, r)
 		if err != nil {
 			return err
 		}
-		_, err = b.DB.Exec(ctx, tx, "UPDATE events SET status = ?, error = '', attempts = 0, next_attempt_at = 0, delivery_id = ?, updated_at = ?, steps = "+
-			b.sql.appendStep+" WHERE id IN (?)", string(Received), made, now, step(now, Received, "replayed by an admin"), ids)
+		_, err = l.DB.Exec(ctx, tx, "UPDATE events SET status = ?, error = '', failures = 0, called_off = '', next_attempt_at = 0, delivery_id = ?, updated_at = ?, steps = "+
+			l.sql.appendStep+" WHERE id IN (?)", string(Received), made, now, step(now, Received, "replayed by an admin"), ids)
 		if err != nil {
 			return err
 		}
-		if err := b.wakeLanes(ctx, tx, [][]byte{r.LaneKey}, now); err != nil {
+		if err := l.wakeLane(ctx, tx, r.LaneKey, ""); err != nil {
 			return err
 		}
 		// A lane that waits for this very event's next attempt waits no more.
-		_, err = b.DB.Exec(ctx, tx, "UPDATE lanes SET ready_at = ? WHERE lane_key = ? AND lease_owner = ''", now, r.LaneKey)
+		_, err = l.DB.Exec(ctx, tx, "UPDATE lanes SET ready_at = ? WHERE lane_key = ? AND lease_owner = ''", now, r.LaneKey)
 		return err
 	})
 }
 
 // answeredWith returns the event and those that its reply was to answer too,
 // unless an admin has discarded them meanwhile.
-func (b *Inbox) answeredWith(ctx context.Context, tx database.Tx, r *row) ([]int64, error) {
+func (l *Ledger) answeredWith(ctx context.Context, tx database.Tx, r *row) ([]int64, error) {
 	ids := []int64{r.ID}
 	if r.DeliveryID == nil {
 		return ids, nil
 	}
 	// A delivery has the id of the oldest event that it answers.
-	others, err := database.Values[int64](ctx, b.DB, tx, "SELECT id FROM events WHERE "+odd+
+	others, err := database.Values[int64](ctx, l.DB, tx, "SELECT id FROM events WHERE "+odd+
 		" AND status IN (?, ?) AND id >= ? AND delivery_id = ? AND lane_key = ? AND id <> ?",
 		string(Failed), string(Dead), *r.DeliveryID, *r.DeliveryID, r.LaneKey, r.ID)
 	return append(ids, others...), err
@@ -144,11 +192,11 @@ func (b *Inbox) answeredWith(ctx context.Context, tx database.Tx, r *row) ([]int
 
 // reopenReply returns the id of the reply that is to be shown again, nil when
 // one is to be made.
-func (b *Inbox) reopenReply(ctx context.Context, tx database.Tx, r *row) (*int64, error) {
+func (l *Ledger) reopenReply(ctx context.Context, tx database.Tx, r *row) (*int64, error) {
 	if r.DeliveryID == nil {
 		return nil, nil //nolint:nilnil // there is no reply yet
 	}
-	made, err := b.Deliveries.ReopenTx(ctx, tx, *r.DeliveryID)
+	made, err := l.deliveries.ReopenTx(ctx, tx, *r.DeliveryID)
 	if !made || err != nil {
 		return nil, err
 	}
@@ -156,38 +204,38 @@ func (b *Inbox) reopenReply(ctx context.Context, tx database.Tx, r *row) (*int64
 }
 
 // Discard ends an event that waits or failed without an answer.
-func (b *Inbox) Discard(ctx context.Context, id int64) error {
-	return b.turnTo(ctx, id, func(ctx context.Context, tx database.Tx, r *row, now int64) error {
+func (l *Ledger) Discard(ctx context.Context, id int64) error {
+	return l.turnTo(ctx, id, func(ctx context.Context, tx database.Tx, r *row, now int64) error {
 		switch r.Status {
 		case Received, Failed, Dead, Ignored:
 		case Running, Sent, Discarded:
 			return failure.New(failure.Conflict, "not_discardable", "an event that is "+string(r.Status)+" cannot be discarded", nil)
 		}
-		return b.mark(ctx, tx, []int64{id}, now, Discarded, "discarded by an admin")
+		return l.mark(ctx, tx, []int64{id}, now, Discarded, "discarded by an admin")
 	})
 }
 
 // turnTo changes an event while its lane is held, so that no worker has it.
-func (b *Inbox) turnTo(ctx context.Context, id int64, change func(context.Context, database.Tx, *row, int64) error) error {
-	return b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		found, err := b.rows(ctx, tx, "id = ?", id)
+func (l *Ledger) turnTo(ctx context.Context, id int64, change func(context.Context, database.Tx, *row, int64) error) error {
+	return l.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		found, err := l.rows(ctx, tx, "id = ?", id)
 		if err != nil {
 			return err
 		}
 		if len(found) == 0 {
 			return failure.New(failure.NotFound, "not_found", fmt.Sprintf("there is no event %d", id), nil)
 		}
-		if err := b.lockLane(ctx, tx, found[0].LaneKey); err != nil {
+		if err := l.lockLane(ctx, tx, found[0].LaneKey); err != nil {
 			return err
 		}
 		// Its state may have changed before the lane was held.
-		if found, err = b.rows(ctx, tx, "id = ?", id); err != nil {
+		if found, err = l.rows(ctx, tx, "id = ?", id); err != nil {
 			return err
 		}
 		if len(found) == 0 {
 			return failure.New(failure.NotFound, "not_found", fmt.Sprintf("there is no event %d any more", id), nil)
 		}
-		now, err := b.DB.Clock(ctx, tx)
+		now, err := l.DB.Clock(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -195,7 +243,7 @@ func (b *Inbox) turnTo(ctx context.Context, id int64, change func(context.Contex
 	})
 }
 
-func (b *Inbox) lockLane(ctx context.Context, tx database.Tx, lane []byte) error {
-	_, err := b.lanes(ctx, tx, "lane_key = ?"+b.DB.ForUpdate(), lane)
+func (l *Ledger) lockLane(ctx context.Context, tx database.Tx, lane []byte) error {
+	_, err := l.lanes(ctx, tx, "lane_key = ?"+l.DB.ForUpdate(), lane)
 	return err
 }

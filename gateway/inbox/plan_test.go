@@ -25,6 +25,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		{"SELECT 1 FROM lanes WHERE queue = '' AND crashes > 1 AND ready_at <= 7", "lanes_ready (queue=? AND crashes>?)"},
 		{"SELECT count(*) FROM lanes WHERE queue = '' AND crashes = 0 AND ready_at > 7 AND lease_owner <> ''", "lanes_ready (queue=? AND crashes=? AND ready_at>?)"},
 		{"SELECT id FROM events WHERE event_id = 'e' AND event_key = x'00'", "events_event_key (event_id=? AND event_key=?)"},
+		{"SELECT person, several FROM threads WHERE thread_key = x'00'", "PRIMARY KEY (thread_key=?)"},
 		{"SELECT id FROM events WHERE message_key = x'00'", "events_message_key (message_key=?)"},
 	} {
 		plan := explain(t.Context(), t, db, tt.query)

@@ -52,7 +52,7 @@ func (i Isolation) rule() (lanes, order, detail string) {
 		return "crashes = 1", "ready_at", "its process died; answered in quarantine"
 	case Alone:
 	}
-	return "crashes > 1", "crashes DESC, ready_at", "its process died again; answered with nothing beside it"
+	return "crashes > 1", "crashes DESC, ready_at", "its process died again; answered alone"
 }
 
 // Isolation returns how the work is to be kept apart.
@@ -103,7 +103,7 @@ const CodeCrashed = "crashed"
 
 // CrashText says why it is dead.
 func CrashText(deaths int64) string {
-	return fmt.Sprintf("the process died %d times while it answered this alone", deaths)
+	return fmt.Sprintf("the process died %d times while answering this alone", deaths)
 }
 
 // survived forgets the deaths over work but the first, in the commit of its reply.

@@ -306,7 +306,7 @@ func TestCounts(t *testing.T) {
 			if err := b.FailTx(ctx, tx, &w[0], inbox.Failure{Reason: "x: y", Wait: time.Hour}); err != nil {
 				return err
 			}
-			return b.DoneTx(ctx, tx, &w[1], inbox.Dead, "x: y", "")
+			return b.DoneTx(ctx, tx, &w[1], inbox.End{State: inbox.Dead, Reason: "x: y"})
 		})
 		if err != nil {
 			t.Fatal(err)

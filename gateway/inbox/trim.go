@@ -16,11 +16,11 @@ const trimSlice = 500
 // Trim deletes finished events and their deliveries that are older than keep
 // (at least MinKeep), in slices that never hold up writers, and returns how
 // many events went.
-func (b *Inbox) Trim(ctx context.Context, keep time.Duration) (int64, error) {
+func (l *Ledger) Trim(ctx context.Context, keep time.Duration) (int64, error) {
 	keep = max(keep, MinKeep)
 	var total, after int64
 	for {
-		n, last, err := b.trimSlice(ctx, keep, after)
+		n, last, err := l.trimSlice(ctx, keep, after)
 		total += n
 		if err != nil || last == 0 {
 			return total, err
@@ -31,19 +31,19 @@ func (b *Inbox) Trim(ctx context.Context, keep time.Duration) (int64, error) {
 
 // trimSlice looks at the next slice of the ledger after an id, and returns how
 // many events it deleted and the last id it looked at, 0 at the end.
-func (b *Inbox) trimSlice(ctx context.Context, keep time.Duration, after int64) (n, last int64, err error) {
+func (l *Ledger) trimSlice(ctx context.Context, keep time.Duration, after int64) (n, last int64, err error) {
 	type age struct {
 		ID                int64
 		Status            State
 		Received, Updated int64
 	}
-	now, err := b.DB.Clock(ctx, b.DB.Read())
+	now, err := l.DB.Clock(ctx, l.DB.Read())
 	if err != nil {
 		return 0, 0, err
 	}
 	before := now - keep.Microseconds()
 	// Ids follow the time of arrival, so the scan stops at the first young one.
-	seen, err := database.All(ctx, b.DB, b.DB.Read(), func(e *age) []any { return []any{&e.ID, &e.Status, &e.Received, &e.Updated} },
+	seen, err := database.All(ctx, l.DB, l.DB.Read(), func(e *age) []any { return []any{&e.ID, &e.Status, &e.Received, &e.Updated} },
 		"SELECT id, status, received_at, updated_at FROM events WHERE id > ? ORDER BY id LIMIT ?", after, trimSlice)
 	if err != nil {
 		return 0, 0, err
@@ -62,31 +62,30 @@ func (b *Inbox) trimSlice(ctx context.Context, keep time.Duration, after int64) 
 	if len(ids) == 0 {
 		return 0, last, nil
 	}
-	err = b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		// A delivery has the id of the oldest event that it answers.
-		if err := b.Deliveries.DropTx(ctx, tx, ids); err != nil {
+	err = l.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		if err := l.dropTx(ctx, tx, ids); err != nil {
 			return err
 		}
-		_, err := b.DB.Exec(ctx, tx, "DELETE FROM events WHERE id IN (?)", ids)
+		_, err := l.DB.Exec(ctx, tx, "DELETE FROM events WHERE id IN (?)", ids)
 		return err
 	})
 	return int64(len(ids)), last, err
 }
 
 // TrimLanes deletes lanes that have had nothing to do for keep, in slices.
-func (b *Inbox) TrimLanes(ctx context.Context, keep time.Duration) error {
-	now, err := b.DB.Clock(ctx, b.DB.Read())
+func (l *Ledger) TrimLanes(ctx context.Context, keep time.Duration) error {
+	now, err := l.DB.Clock(ctx, l.DB.Read())
 	if err != nil {
 		return err
 	}
 	const idle = "ready_at IS NULL AND updated_at < ?"
 	for {
-		keys, err := database.Values[[]byte](ctx, b.DB, b.DB.Read(), "SELECT lane_key FROM lanes WHERE "+idle+" LIMIT ?", now-keep.Microseconds(), trimSlice)
+		keys, err := database.Values[[]byte](ctx, l.DB, l.DB.Read(), "SELECT lane_key FROM lanes WHERE "+idle+" LIMIT ?", now-keep.Microseconds(), trimSlice)
 		if err != nil || len(keys) == 0 {
 			return err
 		}
-		err = b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-			_, err := b.DB.Exec(ctx, tx, "DELETE FROM lanes WHERE "+idle+" AND lane_key IN (?)", now-keep.Microseconds(), keys)
+		err = l.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+			_, err := l.DB.Exec(ctx, tx, "DELETE FROM lanes WHERE "+idle+" AND lane_key IN (?)", now-keep.Microseconds(), keys)
 			return err
 		})
 		if err != nil {

@@ -1,9 +1,12 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/parley-bot/parley/internal/breaker"
@@ -15,7 +18,7 @@ import (
 
 // SendLimit bounds one call to a platform. It is shorter than a lease, so that
 // a send cannot outlast the right to make it.
-const SendLimit = 12 * time.Second
+const SendLimit = 16 * time.Second
 
 // Options say how replies are sent.
 type Options struct {
@@ -25,6 +28,19 @@ type Options struct {
 	// the platform may still take it, by platform. Looking for it earlier
 	// could miss it. None: it may be repeated at any time.
 	Settle map[string]time.Duration
+	// GiveUpAfter is how long a finished reply is offered to a platform that
+	// holds it back. It is offered once more after a wait that ends later.
+	GiveUpAfter time.Duration
+	// Backoff is the wait after a platform has held a reply back the first time;
+	// it doubles up to MaxBackoff, with jitter.
+	Backoff, MaxBackoff time.Duration
+	// OpenAfter is how long after a reply's first text more has to come for its
+	// message to be opened; default 750 ms. One that is faster is sent whole.
+	OpenAfter time.Duration
+	// EditEvery is how often a growing message is changed where its platform does
+	// not say (platforms.Tempo); default 1 s. Where the platform has no room for
+	// that it is changed less often, or no more.
+	EditEvery time.Duration
 	// Circuits are those of the platforms' APIs, by platform: there is one
 	// token, app or callback for each. nil: every call is made.
 	Circuits *breaker.Set
@@ -37,9 +53,9 @@ var ErrLeaseShort error = failure.New(failure.Retry, "lease_short", "", errors.N
 
 // Deliver shows the parts that are not shown yet, in order. left tells for how
 // long the caller may still work on this lane; last joins the commit that
-// confirms the last part. After an error of kind
-// failure.Permanent nothing more can be done; after any other one the caller
-// comes back later with Load and Deliver.
+// confirms the last part. After an error of kind failure.Permanent nothing more
+// can be done; after any other one the caller comes back with Load and Deliver,
+// after the wait it names. One that is ErrHeld is no fault of ours.
 func (o *Outbox) Deliver(ctx context.Context, d *Delivery, left func() time.Duration,
 	last func(ctx context.Context, tx database.Tx) error,
 ) error {
@@ -61,7 +77,7 @@ func (o *Outbox) Deliver(ctx context.Context, d *Delivery, left func() time.Dura
 			}
 			continue
 		case err != nil:
-			return o.failed(ctx, d, p, err)
+			return o.heldBack(d, p, o.failed(ctx, d, p, err))
 		}
 		todo = todo[1:]
 		if err := o.confirm(ctx, d, p, id, head(todo), last); err != nil {
@@ -79,6 +95,15 @@ func head(parts []*part) *part {
 	return parts[0]
 }
 
+// failed is the code of the error that a sentence stands for, "" for a reply.
+func (d *Delivery) failed() string {
+	if d.Outcome != Dead {
+		return ""
+	}
+	code, _, _ := strings.Cut(d.Error, ":")
+	return cmp.Or(code, string(Dead))
+}
+
 func (d *Delivery) unsent() []*part {
 	var list []*part
 	for i := range d.parts {
@@ -93,59 +118,79 @@ func (d *Delivery) unsent() []*part {
 func (o *Outbox) show(ctx context.Context, s platforms.Sender, d *Delivery, p *part) (id string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, SendLimit)
 	defer cancel()
-	out := platforms.Part{Key: p.key, File: p.file, Text: p.text, EventIDs: d.EventIDs}
+	out := platforms.Part{Key: p.key, File: p.file, Text: p.text, EventIDs: d.EventIDs, Failed: d.failed()}
+	if p.n == d.parts[len(d.parts)-1].n {
+		out.Verbs = d.Verbs
+	}
+	if p.handle != "" && p.handle != opening {
+		return o.finish(ctx, s, d, p, out)
+	}
 	if p.doubt {
+		if out.Opened = p.handle == opening; out.Opened {
+			out.Rivals = rivals{o, d}
+		}
 		if rest := o.Settle[d.Platform] - o.db.Now().Sub(p.since); rest > 0 {
-			return "", failure.RetryAfter(rest, "settling", "the outcome of a send is not known yet", ErrLookup)
+			return "", held(rest, failure.New(failure.Retry, "settling", "the outcome of a send is not known yet", nil))
 		}
 		finding, id, err := o.find(ctx, s, d, p, out)
 		switch {
+		case failure.KindOf(err) == failure.Permanent && err != nil:
+			return "", failure.New(failure.Permanent, "ambiguous", unknowable, err)
 		case err != nil:
-			return "", o.lookupFailed(p, err)
+			return "", err
+		case finding == platforms.Shown && out.Opened:
+			p.handle = id
+			return o.finish(ctx, s, d, p, out)
 		case finding == platforms.Shown:
 			return id, nil
 		case finding == platforms.Unknowable:
-			return "", failure.New(failure.Permanent, "ambiguous", "it cannot be known whether the reply was shown", nil)
+			return "", failure.New(failure.Permanent, "ambiguous", unknowable, nil)
 		}
 	}
-	err = o.Circuits.Get(d.Platform).Do(func() error {
-		id, err = o.send(ctx, s, d, p, out)
-		return err
-	})
-	return id, err
+	out.Opened, out.Rivals = false, nil
+	return o.post(ctx, s, d, p, out)
 }
 
+// post sends a part that is certainly not there, or that may be sent again.
+func (o *Outbox) post(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (id string, err error) {
+	if err := o.inLine(s, d, platforms.CallSend); err != nil {
+		return "", err
+	}
+	var early error
+	err = o.Circuits.Get(d.Platform).DoFor(d.who(), func() error {
+		id, early, err = o.send(ctx, s, d, p, out)
+		return err
+	})
+	return id, cmp.Or(early, err)
+}
+
+// who is whom the circuits know the delivery as: however often it meets a fault,
+// it is one.
+func (d *Delivery) who() string { return strconv.FormatInt(d.ID, 10) }
+
 func (o *Outbox) find(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (f platforms.Finding, id string, err error) {
-	err = o.Circuits.Get(d.Platform).Ask(func() error {
+	err = o.Circuits.Get(d.Platform).Ask(d.who(), func() error {
 		f, id, err = s.Find(ctx, d.Address, out, p.since)
 		return err
 	})
 	return f, id, err
 }
 
-func (o *Outbox) send(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (id string, err error) {
+// send makes the call. early is why it was not made yet, which says nothing of
+// the endpoint.
+func (o *Outbox) send(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (id string, early, err error) {
 	if p.state == pending {
 		if err := o.mark(ctx, d, p); err != nil {
-			return "", err
+			return "", nil, err
 		}
 	}
+	if err := o.itsTurn(ctx, s, d, platforms.CallSend); err != nil {
+		return "", err, ErrHeld
+	}
+	d.tries++
 	id, err = s.Send(ctx, d.Address, out)
 	o.Metrics.Sends.WithLabelValues(d.Platform, outcome(err)).Inc()
-	return id, err
-}
-
-// ErrLookup marks a failure to find out what became of a send: it is asked
-// again, and does not count as an attempt to send.
-var ErrLookup = errors.New("looking for a sent reply")
-
-// lookLimit bounds for how long an unanswered look-up is repeated.
-const lookLimit = time.Hour
-
-func (o *Outbox) lookupFailed(p *part, err error) error {
-	if failure.KindOf(err) == failure.Permanent || o.db.Now().Sub(p.since) > lookLimit {
-		return failure.New(failure.Permanent, "ambiguous", "it cannot be known whether the reply was shown", err)
-	}
-	return failure.RetryAfter(failure.WaitOf(err), failure.CodeOf(err), failure.SafeOf(err), errors.Join(ErrLookup, err))
+	return id, nil, err
 }
 
 func outcome(err error) string {
@@ -209,15 +254,15 @@ func (o *Outbox) confirm(ctx context.Context, d *Delivery, p *part, id string, n
 }
 
 func (o *Outbox) setState(ctx context.Context, tx database.Tx, d *Delivery, p *part, id string) error {
-	_, err := o.db.Exec(ctx, tx, "UPDATE delivery_parts SET state = ?, tried_at = ?, platform_id = ? WHERE delivery_id = ? AND n = ?",
-		string(p.state), database.Micros(p.since), id, d.ID, p.n)
+	_, err := o.db.Exec(ctx, tx, "UPDATE delivery_parts SET state = ?, tried_at = ?, platform_id = ?, part_key = ?, handle = ? WHERE delivery_id = ? AND n = ?",
+		string(p.state), database.Micros(p.since), id, p.key, p.handle, d.ID, p.n)
 	return err
 }
 
 // failed notes that a part is certainly not shown, when that is certain.
 func (o *Outbox) failed(ctx context.Context, d *Delivery, p *part, err error) error {
-	certain := failure.KindOf(err) == failure.Retry && !errors.Is(err, ErrLookup)
-	if !certain || p.doubt || p.state != sending {
+	certain := failure.KindOf(err) == failure.Retry
+	if !certain || p.doubt || p.handle != "" || p.state != sending {
 		return err
 	}
 	noted := o.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx database.Tx) error {

@@ -26,6 +26,7 @@ func (o *Outbox) fallBack(ctx context.Context, d *Delivery, file *part, refusal 
 	if len(parts) == 0 {
 		return nil, refusal
 	}
+	parts[0].state = sending
 	taken := false
 	err := o.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx database.Tx) error {
 		// Whoever took the lane over meanwhile may have shown the file.

@@ -1,12 +1,16 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/parley-bot/parley/internal/database"
@@ -44,9 +48,21 @@ type Delivery struct {
 	Error     string // with Dead: why, for the ledger
 	MessageID int64  // of the reply in its conversation; 0 when it is not kept
 	Tokens    int64
-	EventIDs  []string // the platform's ids of the events it answers
+	Verbs     []platforms.Verb // the buttons under it, as far as the platform has them
+	EventIDs  []string         // the platform's ids of the events it answers
 	parts     []part
+	begun     []part    // what there is of it before its reply is made
+	since     time.Time // since when it is offered to the platform
+	tries     int64
 }
+
+// Seen reports whether the chat has been shown something of it, or may have been.
+func (d *Delivery) Seen() bool {
+	return slices.ContainsFunc(d.parts, func(p part) bool { return p.state != pending })
+}
+
+// Tries returns how many sends were made since it was made or loaded.
+func (d *Delivery) Tries() int64 { return d.tries }
 
 // File is a reply in the form of a file.
 type File struct{ Name, Content string }
@@ -61,21 +77,54 @@ type part struct {
 	// doubt: a send of an earlier run may have been taken. Whatever becomes of
 	// later ones, the part never counts as certainly not shown again.
 	doubt bool
+
+	// Of a message that grows:
+	handle  string // by what the platform knows it; "" = it is none
+	takes   int64  // how often it was taken up
+	taken   bool   // by this process, since it was loaded
+	changes int64  // made since then
 }
 
 // Outbox delivers replies. It is safe for concurrent use.
 type Outbox struct {
 	db *database.DB
 	Options
+	pace *pacer
+	due  func() // may be nil
+	// drafts are the replies that are shown while they are made: *Draft by delivery.
+	drafts sync.Map
 }
 
 // New returns an outbox on a migrated database.
-func New(db *database.DB, o Options) *Outbox { return &Outbox{db: db, Options: o} }
+func New(db *database.DB, o Options) *Outbox {
+	o.OpenAfter, o.EditEvery = cmp.Or(o.OpenAfter, 750*time.Millisecond), cmp.Or(o.EditEvery, time.Second)
+	return &Outbox{db: db, Options: o, pace: newPacer(time.Now)}
+}
+
+// OnDue has fn called when a reply that stands in line may be due. It must not
+// block, and is set before anything is delivered.
+func (o *Outbox) OnDue(fn func()) { o.due = fn }
 
 // TakesFile reports whether a file can be shown at that address.
 func (o *Outbox) TakesFile(platform string, to platforms.Address) bool {
 	s, ok := o.Sender(platform).(platforms.FileSender)
 	return ok && s.TakesFile(to)
+}
+
+// OfMessage returns the reply that a pressed button stands under; 0 when it is none.
+func (o *Outbox) OfMessage(ctx context.Context, e *platforms.Event) (int64, error) {
+	return Table{DB: o.db}.OfMessage(ctx, o.db.Read(), e.Platform, e.ChatID, e.Press.MessageID)
+}
+
+// Whispers reports whether something can be said at that address to one person alone.
+func (o *Outbox) Whispers(platform string, to platforms.Address) bool {
+	s, ok := o.Sender(platform).(platforms.Whisperer)
+	return ok && s.Whispers(to)
+}
+
+// DropTx removes replies that are not to be shown.
+func (o *Outbox) DropTx(ctx context.Context, tx database.Tx, ids []int64) error {
+	return Table{DB: o.db}.DropTx(ctx, tx, ids)
 }
 
 // Silent reports whether who asks on that platform reads the reply from us.
@@ -89,16 +138,28 @@ func (o *Outbox) Silent(platform string) bool {
 func (o *Outbox) Prepare(d *Delivery, eventKey []byte) {
 	// The key follows from the event's own identity, so that it is the same
 	// after a restart and never that of another database's event.
-	base := hex.EncodeToString(eventKey[:14])
-	if d.File == nil {
-		d.parts = o.split(d, base, 0)
+	base := baseKey(eventKey)
+	kept, own := closed(d.begun), growing(d.begun)
+	if d.File == nil || own != nil {
+		fresh := o.split(d, base, len(kept))
+		switch {
+		case len(fresh) == 0:
+		case own != nil: // it goes on in that message
+			text := fresh[0].text
+			fresh[0] = *own
+			fresh[0].text = text
+		case o.isFree(d):
+			fresh[0].state = sending
+		}
+		d.parts = append(kept, fresh...)
 		return
 	}
-	d.parts = []part{{key: partKey(base, 0), file: d.File.Name, text: d.File.Content, state: sending}}
+	d.parts = append(kept, part{n: len(kept), key: partKey(base, len(kept)), file: d.File.Name, text: d.File.Content, state: sending})
 }
 
-// split makes d's text the parts from number first on, the first of which is
-// being sent.
+func baseKey(eventKey []byte) string { return hex.EncodeToString(eventKey[:14]) }
+
+// split makes d's text the parts from number first on.
 func (o *Outbox) split(d *Delivery, base string, first int) []part {
 	if o.Silent(d.Platform) {
 		return nil
@@ -106,11 +167,7 @@ func (o *Outbox) split(d *Delivery, base string, first int) []part {
 	var list []part
 	for i, text := range o.Sender(d.Platform).Split(d.Text) {
 		n := first + i
-		p := part{n: n, key: partKey(base, n), text: text, state: pending}
-		if i == 0 {
-			p.state = sending
-		}
-		list = append(list, p)
+		list = append(list, part{n: n, key: partKey(base, n), text: text, state: pending})
 	}
 	return list
 }
@@ -120,8 +177,8 @@ func partKey(base string, n int) string { return base + "-" + strconv.Itoa(n) }
 // Silent reports that nothing has to be sent: who asked reads the reply from us.
 func (d *Delivery) Silent() bool { return len(d.parts) == 0 }
 
-// CreateTx stores a prepared delivery.
-func (o *Outbox) CreateTx(ctx context.Context, tx database.Tx, d *Delivery) error {
+// SealTx stores a prepared delivery, or completes the one that there is.
+func (o *Outbox) SealTx(ctx context.Context, tx database.Tx, d *Delivery) error {
 	address, err := json.Marshal(d.Address)
 	if err != nil {
 		return fmt.Errorf("encode address: %w", err)
@@ -134,26 +191,42 @@ func (o *Outbox) CreateTx(ctx context.Context, tx database.Tx, d *Delivery) erro
 	if d.Silent() {
 		state = "done"
 	}
-	_, err = o.db.Exec(ctx, tx, `INSERT INTO deliveries (id, lane_key, platform, address, text, state, outcome, error,
-		message_id, tokens, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		d.ID, d.LaneKey, d.Platform, string(address), d.Text, state, string(d.Outcome), d.Error,
-		d.MessageID, d.Tokens, now, now)
+	if len(d.begun) == 0 {
+		_, err = o.db.Exec(ctx, tx, `INSERT INTO deliveries (id, lane_key, platform, address, text, state, outcome, error,
+			message_id, tokens, verbs, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			d.ID, d.LaneKey, d.Platform, string(address), d.Text, state, string(d.Outcome), d.Error,
+			d.MessageID, d.Tokens, joinVerbs(d.Verbs), now, now)
+	} else {
+		_, err = o.db.Exec(ctx, tx, `UPDATE deliveries SET address = ?, text = ?, state = ?, outcome = ?, error = ?, message_id = ?, tokens = ?,
+			verbs = ?, updated_at = ? WHERE id = ?`, string(address), d.Text, state, string(d.Outcome), d.Error, d.MessageID, d.Tokens,
+			joinVerbs(d.Verbs), now, d.ID)
+	}
 	if err != nil {
 		return err
 	}
-	return o.insertParts(ctx, tx, d.ID, d.parts, now)
+	d.since = database.Time(now)
+	return o.replaceParts(ctx, tx, d.ID, d.parts[len(closed(d.begun)):], now)
+}
+
+// replaceParts stores parts in place of those with their numbers and above.
+func (o *Outbox) replaceParts(ctx context.Context, tx database.Tx, deliveryID int64, parts []part, now int64) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	if _, err := o.db.Exec(ctx, tx, "DELETE FROM delivery_parts WHERE delivery_id = ? AND n >= ?", deliveryID, parts[0].n); err != nil {
+		return err
+	}
+	return o.insertParts(ctx, tx, deliveryID, parts, now)
 }
 
 func (o *Outbox) insertParts(ctx context.Context, tx database.Tx, deliveryID int64, parts []part, now int64) error {
 	for i := range parts {
 		p := &parts[i]
-		tried := int64(0)
-		if p.state == sending {
-			tried = now
+		if p.state == sending && p.since.IsZero() {
 			p.since = database.Time(now)
 		}
-		_, err := o.db.Exec(ctx, tx, `INSERT INTO delivery_parts (delivery_id, n, part_key, file_name, text, state, tried_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?)`, deliveryID, p.n, p.key, p.file, p.text, string(p.state), tried)
+		_, err := o.db.Exec(ctx, tx, `INSERT INTO delivery_parts (delivery_id, n, part_key, file_name, text, state, tried_at, handle, takes)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, deliveryID, p.n, p.key, p.file, p.text, string(p.state), database.Micros(p.since), p.handle, p.takes)
 		if err != nil {
 			return err
 		}
@@ -169,18 +242,36 @@ const maxText = 8 << 20
 // text of more than 8 MiB is "…" alone.
 func (o *Outbox) Get(ctx context.Context, id int64) (*Delivery, error) {
 	var d Delivery
-	var address string
+	var address, verbs string
+	var since int64
 	err := o.db.QueryRow(ctx, o.db.Read(), []any{
-		&d.ID, &d.LaneKey, &d.Platform, &address, &d.Text, &d.Outcome, &d.Error, &d.MessageID, &d.Tokens,
-	}, `SELECT id, lane_key, platform, address, CASE WHEN octet_length(text) > ? THEN ? ELSE text END, outcome, error, message_id, tokens
+		&d.ID, &d.LaneKey, &d.Platform, &address, &d.Text, &d.Outcome, &d.Error, &d.MessageID, &d.Tokens, &verbs, &since,
+	}, `SELECT id, lane_key, platform, address, CASE WHEN octet_length(text) > ? THEN ? ELSE text END, outcome, error, message_id, tokens, verbs, updated_at
 		FROM deliveries WHERE id = ?`, maxText, shorten.Mark, id)
 	if err != nil {
 		return nil, err
 	}
+	d.since, d.Verbs = database.Time(since), splitVerbs(verbs)
 	if err := json.Unmarshal([]byte(address), &d.Address); err != nil {
 		return nil, fmt.Errorf("delivery %d: address: %w", id, err)
 	}
 	return &d, nil
+}
+
+// joinVerbs is the form in which buttons are stored.
+func joinVerbs(verbs []platforms.Verb) string {
+	words := make([]string, len(verbs))
+	for i, v := range verbs {
+		words[i] = string(v)
+	}
+	return strings.Join(words, " ")
+}
+
+func splitVerbs(text string) (verbs []platforms.Verb) {
+	for word := range strings.FieldsSeq(text) {
+		verbs = append(verbs, platforms.Verb(word))
+	}
+	return verbs
 }
 
 // Load returns a delivery with its parts, to be taken up again.
@@ -189,13 +280,18 @@ func (o *Outbox) Load(ctx context.Context, id int64) (*Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.parts, err = o.loadParts(ctx, id)
+	return d, err
+}
+
+func (o *Outbox) loadParts(ctx context.Context, id int64) (parts []part, err error) {
 	err = o.db.Query(ctx, o.db.Read(), func(rows *sql.Rows) error {
 		var p part
 		var tried int64
-		err := rows.Scan(&p.n, &p.key, &p.file, &p.text, &p.state, &tried)
-		p.since, p.doubt = database.Time(tried), p.state == sending
-		d.parts = append(d.parts, p)
+		err := rows.Scan(&p.n, &p.key, &p.file, &p.text, &p.state, &tried, &p.handle, &p.takes)
+		p.since, p.doubt = database.Time(tried), p.state == sending && (p.handle == "" || p.handle == opening)
+		parts = append(parts, p)
 		return err
-	}, "SELECT n, part_key, file_name, text, state, tried_at FROM delivery_parts WHERE delivery_id = ? ORDER BY n", id)
-	return d, err
+	}, "SELECT n, part_key, file_name, text, state, tried_at, handle, takes FROM delivery_parts WHERE delivery_id = ? ORDER BY n", id)
+	return parts, err
 }

@@ -2,70 +2,74 @@ package turn
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
+	"github.com/parley-bot/parley/ai"
+	"github.com/parley-bot/parley/gateway/budget"
 	"github.com/parley-bot/parley/internal/database"
-	"github.com/parley-bot/parley/internal/sentences"
-	"github.com/parley-bot/parley/platforms"
 )
 
-// Budget bounds how many tokens may be used in a period: prompts and replies
-// as the models report them. 0 = no bound.
-type Budget struct {
-	Tokens     int64 // of one person, in all chats together
-	ChatTokens int64 // of one chat, by everybody in it
-	Monthly    bool  // a calendar month instead of a day
-	Location   *time.Location
+// reserve has the tokens of a call reserved, for who is answered.
+func (r *Runner) reserve(t *task) func(ctx context.Context, prompt, answer int64) (string, int64, error) {
+	if r.o.Budget == nil || !r.o.Budget.Bounds() {
+		return nil
+	}
+	e := &t.lead().Event
+	return func(ctx context.Context, prompt, answer int64) (string, int64, error) {
+		return r.o.Budget.Reserve(ctx, budget.Payer{Person: person(e), ChatID: e.ChatID}, prompt, answer)
+	}
 }
 
-// spendTx counts tokens for who wrote e and for the chat.
-func (r *Runner) spendTx(ctx context.Context, tx database.Tx, e *platforms.Event, tokens int64) error {
-	return r.Usage.SpendTx(ctx, tx, r.Budget.day(r.DB.Now()), tokens, person(e), e.ChatID)
+// refused returns the sentence with which a call was refused that a budget has no room for.
+func (t *task) refused(spent *budget.SpentError) string {
+	key := map[budget.Scope]string{budget.User: "ai.budget", budget.Chat: "ai.budget.chat"}[spent.Scope]
+	return t.say(key, spent.Limit, spent.Resets.Format("2006-01-02 15:04 MST"))
 }
 
-// overBudget returns the sentence with which a call is refused, "" when it may
-// be made.
-func (r *Runner) overBudget(ctx context.Context, e *platforms.Event, say sentences.Say) (string, error) {
-	start, end := r.Budget.Period(r.DB.Now())
-	p := person(e)
-	for _, one := range []struct {
-		limit int64
-		key   string
-		used  func() (int64, error)
-	}{
-		{r.Budget.Tokens, "ai.budget", func() (int64, error) { return r.Usage.Person(ctx, p, start) }},
-		{r.Budget.ChatTokens, "ai.budget.chat", func() (int64, error) { return r.Usage.Chat(ctx, p.Realm(), e.ChatID, start) }},
-	} {
-		if one.limit == 0 {
+// countTx counts what models were called for, and settles what was reserved. It
+// comes last, since every turn of the day needs these rows.
+func (r *Runner) countTx(ctx context.Context, tx database.Tx, t *task, calls []ai.Response) error {
+	e := &t.lead().Event
+	now := r.o.DB.Now()
+	for i := range calls {
+		c := &calls[i]
+		if r.o.Budget != nil {
+			if err := r.o.Budget.SettleTx(ctx, tx, c.Reserved, c.Total()-c.Discount); err != nil {
+				return err
+			}
+		}
+		if c.Total() == 0 { // nothing was sent
 			continue
 		}
-		used, err := one.used()
-		if err != nil {
-			return "", err
+		if err := r.o.Usage.SpendTx(ctx, tx, r.day(now), c, person(e), e.ChatID); err != nil {
+			return err
 		}
-		if used >= one.limit {
-			return say(one.key, one.limit, end.Format("2006-01-02 15:04 MST")), nil
+		if err := r.o.Usage.AddTx(ctx, tx, now, c); err != nil {
+			return err
 		}
 	}
-	return "", nil
+	return nil
 }
 
-// Period returns the period that now lies in.
-func (b Budget) Period(now time.Time) (start, end time.Time) {
-	start = b.day(now)
-	if !b.Monthly {
-		return start, start.AddDate(0, 0, 1)
+// day returns when the day began by the clock that budgets go by.
+func (r *Runner) day(now time.Time) time.Time {
+	if r.o.Budget == nil {
+		return budget.Limits{}.Day(now)
 	}
-	start = start.AddDate(0, 0, 1-start.Day())
-	return start, start.AddDate(0, 1, 0)
+	return r.o.Budget.Limits().Day(now)
 }
 
-// day returns when the day began that now lies in.
-func (b Budget) day(now time.Time) time.Time {
-	loc := b.Location
-	if loc == nil {
-		loc = time.UTC
+// countLost counts a call that has to be paid although it led to no reply. It is a
+// commit of its own: the call was made, whatever becomes of the turn.
+func (r *Runner) countLost(ctx context.Context, t *task, call ai.Response) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	err := r.o.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		return r.countTx(ctx, tx, t, []ai.Response{call})
+	})
+	if err != nil {
+		r.o.Metrics.DatabaseFails.Inc()
+		r.o.Logger.ErrorContext(ctx, "a call of a model that led to no reply is missing from the usage", slog.Any("error", err))
 	}
-	y, m, d := now.In(loc).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, loc)
 }

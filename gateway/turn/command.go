@@ -8,6 +8,7 @@ import (
 
 	"github.com/parley-bot/parley/commands"
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/conversation/message"
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/platforms"
@@ -17,7 +18,22 @@ import (
 func IsCommand(prefix string) func(*platforms.Event) bool {
 	return func(e *platforms.Event) bool {
 		_, ok := commandText(prefix, e)
-		return ok
+		return ok || e.Press != nil || e.Page != "" // these keep their place and their own answer, too
+	}
+}
+
+// Stops tells events that ask for no more of a reply: the command, and the button.
+func Stops(prefix string) func(*platforms.Event) bool {
+	return func(e *platforms.Event) bool {
+		if e.Press != nil {
+			return e.Press.Verb == platforms.VerbStop
+		}
+		text, isCommand := commandText(prefix, e)
+		if !isCommand {
+			return false
+		}
+		name, _ := commands.Parse(prefix, text)
+		return strings.EqualFold(name, commands.StopName)
 	}
 }
 
@@ -33,19 +49,22 @@ func commandText(prefix string, e *platforms.Event) (string, bool) {
 }
 
 // runCommand answers a command. What it changes joins the turn's commit.
-func (r *Runner) runCommand(ctx context.Context, w *inbox.Work, key conversation.Key, conv *conversation.Conversation, text string) (reply, error) {
-	lead := &w.Events[0]
-	name, rest := commands.Parse(r.Prefix, text)
-	answer, err := r.Commands.Run(ctx, r.call(ctx, lead, key, conv, name, rest))
+func (r *Runner) runCommand(ctx context.Context, t *task, conv *conversation.Conversation, text string) (reply, error) {
+	lead := t.lead()
+	name, rest := commands.Parse(r.o.Prefix, text)
+	if d := r.decides(name, rest); d != nil && r.o.Assistant != nil {
+		return r.decideByCommand(ctx, t, d)
+	}
+	answer, err := r.o.Commands.Run(ctx, r.call(ctx, lead, t.key, conv, name, rest))
 	if err != nil {
 		return reply{}, err
 	}
 	a := reply{
 		text: r.shown(lead.Event.Platform, answer), file: r.file(&lead.Event, answer), apply: answer.Apply,
 		outcome: outbox.Sent, detail: "answered by a command",
-		isCommand: true, command: r.Commands.Name(name), forgets: answer.Forgets,
+		isCommand: true, command: r.o.Commands.Name(name), forgets: answer.Forgets,
 	}
-	if answer.Unkept || lead.Event.ReplyTo.Private && inRoom(&lead.Event, r.Scope) {
+	if answer.Unkept || lead.Event.ReplyTo.Private && inRoom(&lead.Event, r.o.Scope) {
 		return a, nil // what only this person sees is no part of what a room reads
 	}
 	kept := answer.Kept
@@ -53,19 +72,19 @@ func (r *Runner) runCommand(ctx context.Context, w *inbox.Work, key conversation
 		kept = cmp.Or(answer.File.Kept, kept)
 	}
 	mark := strings.ToLower(name)
-	asked := r.userMessage(lead, key, text)
-	asked.Metadata[conversation.MetaCommand] = mark
+	asked := r.userMessage(lead, t.key, text)
+	asked.Metadata[message.MetaCommand] = mark
 	a.user = []conversation.Message{asked}
-	a.bot = &conversation.Message{
-		Role: conversation.RoleAssistant, Content: kept, Tokens: r.Counter.Count(cmp.Or(kept, answer.Text)),
-		Metadata: map[string]any{conversation.MetaCommand: mark},
-	}
+	a.bot = []conversation.Message{{
+		Role: conversation.RoleAssistant, Content: kept, Tokens: r.o.Counter.Count(cmp.Or(kept, answer.Text)),
+		Metadata: map[string]any{message.MetaCommand: mark},
+	}}
 	return a, nil
 }
 
 // file returns the answer's file where the chat takes one, else nil.
 func (r *Runner) file(e *platforms.Event, answer commands.Answer) *outbox.File {
-	if answer.File == nil || !r.Outbox.TakesFile(e.Platform, e.ReplyTo) {
+	if answer.File == nil || !r.o.Outbox.TakesFile(e.Platform, e.ReplyTo) {
 		return nil
 	}
 	return &outbox.File{Name: answer.File.Name, Content: answer.File.Content}
@@ -76,9 +95,10 @@ func (r *Runner) call(ctx context.Context, lead *inbox.Event, key conversation.K
 	return commands.Call{
 		Name: name, Rest: rest,
 		Conversation: conv.ID, Key: key, Model: conv.Model, Persona: conv.Persona,
-		Person: person(e), SenderName: e.SenderName, UserKey: e.UserKey(), Room: inRoom(e, r.Scope),
+		Person: person(e), SenderName: e.SenderName, UserKey: e.UserKey(), Room: inRoom(e, r.o.Scope),
 		ChatID: e.ChatID, Group: e.ChatType == platforms.Group, Mentions: mentions(e), Locale: r.locale(ctx, e),
-		Event: eventName(lead), EventID: lead.ID, At: lead.ReceivedAt, Now: r.DB.Now(),
+		Event: eventName(lead), EventID: lead.ID, At: lead.ReceivedAt, Now: r.o.DB.Now(),
+		Stopped: commands.Stop(lead.CalledOff),
 	}
 }
 
@@ -105,7 +125,7 @@ func mentions(e *platforms.Event) []commands.Mention {
 // shown returns the answer's text as the chat gets it: code stands in a block,
 // unless the reader fetches the text from us and may be a program.
 func (r *Runner) shown(platform string, answer commands.Answer) string {
-	if answer.Code == "" || r.Outbox.Silent(platform) {
+	if answer.Code == "" || r.o.Outbox.Silent(platform) {
 		return answer.Text
 	}
 	return "```" + answer.Code + "\n" + answer.Text + "\n```"

@@ -92,24 +92,25 @@ func TestTurnsCount(t *testing.T) {
 	t.Parallel()
 	db, c := dbtest.New(t), &chat{}
 	b, r, store := build(t, db, c, func() (ai.Response, error) {
-		return ai.Response{Text: "well", Model: "m", CompletionTokens: 7, PromptTokens: 3}, nil
+		return ai.Response{Text: "well", Model: "m", Usage: ai.Usage{CompletionTokens: 7, PromptTokens: 3}}, nil
 	})
 	tell(t, b, r, c, said("1", "hello there"), said("2", "/help"), said("3", "/HELP"), said("4", "/nope"))
+	people := memory.New(db)
 	who := memory.Person{Platform: "chat", SenderID: "alice"}
 	at := memory.PlaceOf(who, true, "c")
-	messages, err := r.Memory.Score(t.Context(), at, memory.Messages, who)
+	messages, err := people.Score(t.Context(), at, memory.Messages, who)
 	must(t, err)
-	tokens, err := r.Memory.Score(t.Context(), at, memory.Tokens, who)
+	tokens, err := people.Score(t.Context(), at, memory.Tokens, who)
 	must(t, err)
 	want := 7 + ai.NewCounter().Count("hello there")
 	if messages != 1 || tokens != want {
 		t.Errorf("%d messages, %d tokens, want 1 and %d", messages, tokens, want)
 	}
-	uses, err := r.Memory.CommandUses(t.Context(), who.Realm())
+	uses, err := people.CommandUses(t.Context(), who.Realm())
 	if err != nil || len(uses) != 1 || uses[0] != (memory.Use{Name: "help", Count: 2}) {
 		t.Errorf("%v, %v", uses, err)
 	}
-	if name, err := r.Memory.Name(t.Context(), who); err != nil || name != "Alice" {
+	if name, err := people.Name(t.Context(), who); err != nil || name != "Alice" {
 		t.Errorf("%q, %v", name, err)
 	}
 	if s, err := store.Stats(t.Context()); err != nil || s.TotalMessages != 8 {

@@ -11,7 +11,7 @@ const noticeRoom = 256
 
 // maxText is how much of a model's answer is read, so that there is room for the
 // sentence that says that it was cut; 0 = all of it.
-func (r *Runner) maxText() int { return max(0, r.MaxReply-noticeRoom) }
+func (r *Runner) maxText() int { return max(0, r.o.MaxReply-noticeRoom) }
 
 // within returns the reply as the chat gets it: with a sentence that says so
 // where the model had more to say.
@@ -27,20 +27,4 @@ func (r *Runner) within(m ai.Response, say sentences.Say) string {
 		return text + "\n\n" + say("cut.model")
 	}
 	return text
-}
-
-const (
-	// tokenBytes is more than a token takes in any text that people write.
-	tokenBytes = 64
-	// leastHistory is how many bytes of history are read however small the window.
-	leastHistory = 1 << 20
-)
-
-// historyBytes is how much text is read for the window, whatever the tokens say
-// that were counted of it; 0 = all.
-func (r *Runner) historyBytes() int {
-	if r.HistoryTokens == 0 {
-		return 0
-	}
-	return max(leastHistory, r.MaxReply, tokenBytes*r.HistoryTokens)
 }

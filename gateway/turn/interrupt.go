@@ -10,7 +10,6 @@ import (
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/internal/database"
-	"github.com/parley-bot/parley/memory"
 	"github.com/parley-bot/parley/platforms"
 )
 
@@ -61,7 +60,7 @@ func (a *arrivals) wake(lane string) {
 
 // Arrived tells running turns that this process has accepted further events.
 func (r *Runner) Arrived(events []platforms.Event) {
-	if r.Busy != BusyInterrupt {
+	if r.o.Busy != BusyInterrupt {
 		return
 	}
 	for i := range events {
@@ -69,12 +68,12 @@ func (r *Runner) Arrived(events []platforms.Event) {
 	}
 }
 
-func (r *Runner) lane(e *platforms.Event) string { return string(r.Scope.Key(e).Identity()) }
+func (r *Runner) lane(e *platforms.Event) string { return string(r.o.Scope.Key(e).Identity()) }
 
 // interruptible returns a context that ends, with errInterrupted as its cause,
 // when more has arrived that is to be answered with w. stop ends the watch.
 func (r *Runner) interruptible(ctx context.Context, w *inbox.Work) (watched context.Context, stop func()) {
-	if r.Busy != BusyInterrupt {
+	if r.o.Busy != BusyInterrupt {
 		return ctx, func() {}
 	}
 	watched, cancel := context.WithCancelCause(ctx)
@@ -93,7 +92,7 @@ func (r *Runner) watch(ctx context.Context, w *inbox.Work, wake <-chan struct{},
 	defer look.Stop()
 	for {
 		// A look that fails is made again; the turn is none the worse for it.
-		if grown, err := r.Inbox.Grown(ctx, w); err == nil && grown {
+		if grown, err := r.o.Inbox.Grown(ctx, w); err == nil && grown {
 			cancel(errInterrupted)
 			return
 		}
@@ -108,50 +107,51 @@ func (r *Runner) watch(ctx context.Context, w *inbox.Work, wake <-chan struct{},
 
 // interrupted puts the events back to be answered with what has arrived. What
 // of the reply somebody has seen is kept, behind the messages it answers.
-func (r *Runner) interrupted(ctx context.Context, w *inbox.Work) error {
-	shown := r.Listener.Stop(w.IDs())
-	key := r.Scope.Key(&w.Events[0].Event)
-	err := r.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		if shown == "" {
-			return r.Inbox.InterruptTx(ctx, tx, w, 0, errInterrupted.Error())
-		}
-		conv, err := r.Store.GetOrCreateTx(ctx, tx, key, r.DB.Now())
-		if err != nil {
+func (r *Runner) interrupted(ctx context.Context, t *task) error {
+	shown := t.audience.Stop()
+	r.o.Outbox.Leave(ctx, t.lead().ID)
+	handBack := func(ctx context.Context, tx database.Tx) error {
+		return r.o.Inbox.InterruptTx(ctx, tx, t.Work, 0, errInterrupted.Error())
+	}
+	if shown != "" {
+		var err error
+		if handBack, err = r.keepHalf(ctx, t, shown); err != nil {
 			return err
 		}
-		messages := append(fresh(w, r.userMessages(w, key)), conversation.Message{
-			Role: conversation.RoleAssistant, Content: shown, Tokens: r.Counter.Count(shown),
-			Metadata: map[string]any{conversation.MetaInterrupted: true},
-		})
-		if _, err := r.Store.SaveTx(ctx, tx, conv.ID, messages...); err != nil {
+	}
+	err := r.o.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		if err := r.closeTx(ctx, tx, t, saidNewer); err != nil {
 			return err
 		}
-		if err := r.rememberInterruptedTx(ctx, tx, w, &reply{user: r.userMessages(w, key), bot: &messages[len(messages)-1]}); err != nil {
-			return err
-		}
-		// Of a call that was ended the model reports nothing; what it has said counts.
-		if err := r.spendTx(ctx, tx, &w.Events[0].Event, messages[len(messages)-1].Tokens); err != nil {
-			return err
-		}
-		return r.Inbox.InterruptTx(ctx, tx, w, conv.ID, errInterrupted.Error()+"; what was shown of the reply is kept")
+		return handBack(ctx, tx)
 	})
 	if err != nil {
-		return fmt.Errorf("put interrupted work back: %w", err)
+		return fmt.Errorf("hand back interrupted work: %w", err)
 	}
 	return nil
 }
 
-// rememberInterruptedTx counts the messages that are stored now; the turn that
-// answers them in the end does not count them again. A memory on another server,
-// which could not be told in this commit, is not told.
-func (r *Runner) rememberInterruptedTx(ctx context.Context, tx database.Tx, w *inbox.Work, a *reply) error {
-	if !r.Memory.Transactional() {
-		return nil
+// keepHalf hands back work and stores what was shown of its reply. The messages
+// count for the memory with it: the turn that answers them in the end does not
+// count them again.
+func (r *Runner) keepHalf(ctx context.Context, t *task, shown string) (func(context.Context, database.Tx) error, error) {
+	half := r.half(t, shown)
+	a := reply{user: r.userMessages(t), bot: []conversation.Message{half}}
+	learn, err := r.remember(ctx, r.lessons(t.Work, &a, "interrupted"))
+	if err != nil {
+		return nil, err
 	}
-	last := &w.Events[len(w.Events)-1]
-	all := lesson{effect: memory.Effect{ID: eventName(last) + ":interrupted", At: last.ReceivedAt}}
-	for _, l := range r.lessons(w, a) {
-		all.changes = append(all.changes, l.changes...)
-	}
-	return r.tell(ctx, tx, all)
+	return func(ctx context.Context, tx database.Tx) error {
+		conv, err := r.o.Store.GetOrCreateTx(ctx, tx, t.key, r.o.DB.Now())
+		if err != nil {
+			return err
+		}
+		if _, err := r.o.Store.SaveTx(ctx, tx, conv.ID, append(fresh(t.Work, a.user), half)...); err != nil {
+			return err
+		}
+		if err := learn(ctx, tx); err != nil {
+			return err
+		}
+		return r.o.Inbox.InterruptTx(ctx, tx, t.Work, conv.ID, errInterrupted.Error()+"; what was shown of the reply is kept")
+	}, nil
 }

@@ -2,14 +2,10 @@ package turn_test
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 
 	"github.com/parley-bot/parley/ai"
-	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/internal/database/dbtest"
-	"github.com/parley-bot/parley/internal/metrics"
-	"github.com/parley-bot/parley/platforms"
 )
 
 // chineseChat is a platform that says, when asked, that everybody reads Chinese.
@@ -46,10 +42,7 @@ func TestLocaleIsAskedForWhereItCounts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			db, platform := dbtest.New(t), &chineseChat{}
-			b, r, _ := build(t, db, nil, func() (ai.Response, error) { return ai.Response{Text: "Hello"}, nil })
-			r.Outbox = outbox.New(db, outbox.Options{
-				Sender: func(string) platforms.Sender { return platform }, Metrics: metrics.New(), Logger: slog.New(slog.DiscardHandler),
-			})
+			b, r, _ := build(t, db, platform, func() (ai.Response, error) { return ai.Response{Text: "Hello"}, nil })
 			if c.before != "" {
 				first := said("0", c.before)
 				first.Locale = "en"

@@ -2,6 +2,7 @@ package turn
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/internal/database"
@@ -16,12 +17,13 @@ type lesson struct {
 }
 
 // lessons are what a turn tells the memory: who has written, what the leader
-// boards count, and which command was used.
-func (r *Runner) lessons(w *inbox.Work, a *reply) []lesson {
+// boards count, and which command was used. What names the turn, since one event
+// may have several.
+func (r *Runner) lessons(w *inbox.Work, a *reply, what string) []lesson {
 	list := make([]lesson, len(w.Events))
 	for i := range w.Events {
 		e := &w.Events[i]
-		list[i].effect = memory.Effect{ID: eventName(e) + ":turn", At: e.ReceivedAt}
+		list[i].effect = memory.Effect{ID: eventName(e) + ":" + what, At: e.ReceivedAt}
 		if !a.forgets {
 			list[i].add(memory.Seen{Person: person(&e.Event), Name: e.Event.SenderName})
 		}
@@ -34,8 +36,10 @@ func (r *Runner) lessons(w *inbox.Work, a *reply) []lesson {
 	if a.command != "" {
 		list[0].add(memory.CountCommand{Realm: person(&w.Events[0].Event).Realm(), Name: a.command})
 	}
-	if !a.isCommand && a.bot != nil {
-		list[0].count(&w.Events[0].Event, memory.Tokens, a.bot.Tokens)
+	for i := range a.bot {
+		if !a.isCommand {
+			list[0].count(&w.Events[0].Event, memory.Tokens, a.bot[i].Tokens)
+		}
 	}
 	return list
 }
@@ -69,43 +73,27 @@ func placeOf(e *platforms.Event) memory.Place {
 	return memory.PlaceOf(person(e), e.ChatType == platforms.Group, e.ChatID)
 }
 
-// rememberTx tells a memory that joins the commit, all at once.
-func (r *Runner) rememberTx(ctx context.Context, tx database.Tx, w *inbox.Work, a *reply) error {
-	if !r.Memory.Transactional() {
-		return nil
-	}
-	var all lesson
-	for _, l := range r.lessons(w, a) {
-		for _, c := range l.changes {
-			all.add(c)
+// remember tells the memory what it learns from a turn. What it returns joins
+// the turn's commit. Each event is an effect of its own: taken again, a turn may
+// answer more events than the first time.
+func (r *Runner) remember(ctx context.Context, lessons []lesson) (func(context.Context, database.Tx) error, error) {
+	var all []memory.Staged
+	for _, l := range lessons {
+		if len(l.changes) == 0 {
+			continue
 		}
-		if all.effect.ID == "" {
-			all.effect = l.effect
+		staged, err := r.o.Memory.Stage(ctx, l.effect, l.changes...)
+		if err != nil {
+			return nil, fmt.Errorf("remember the turn: %w", err)
 		}
+		all = append(all, staged)
 	}
-	return r.tell(ctx, tx, all)
-}
-
-// rememberFirst tells a memory that is another server, before the commit and
-// event by event: taken again, a turn may answer more events than the first time.
-func (r *Runner) rememberFirst(ctx context.Context, w *inbox.Work, a *reply) error {
-	if r.Memory.Transactional() {
-		return nil
-	}
-	for _, l := range r.lessons(w, a) {
-		if err := r.tell(ctx, database.Tx{}, l); err != nil {
-			return err
+	return func(ctx context.Context, tx database.Tx) error {
+		for _, staged := range all { // one that is refused is no reason to leave the person without a reply
+			if _, err := staged(ctx, tx); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
-}
-
-// tell makes the changes. One that is refused (a name that cannot be stored) is
-// no reason to leave the person without a reply.
-func (r *Runner) tell(ctx context.Context, tx database.Tx, l lesson) error {
-	if len(l.changes) == 0 {
 		return nil
-	}
-	_, err := r.Memory.Apply(ctx, tx, l.effect, l.changes...)
-	return err
+	}, nil
 }

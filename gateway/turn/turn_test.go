@@ -43,10 +43,9 @@ func (c *chat) Find(context.Context, platforms.Address, platforms.Part, time.Tim
 
 type deaf struct{}
 
-func (deaf) Begin([]int64)         {}
-func (deaf) Delta([]int64, string) {}
-func (deaf) Stop([]int64) string   { return "" }
-func (deaf) Changed([]int64)       {}
+func (deaf) Begin(context.Context) {}
+func (deaf) Delta(string)          {}
+func (deaf) Stop() string          { return "" }
 
 // Whatever makes every attempt fail, the chat is told once, the event is dead
 // with its reason, and what the person said is kept.
@@ -91,30 +90,34 @@ func TestGivingUpIsVisible(t *testing.T) {
 	}
 }
 
-func build(t *testing.T, db *database.DB, c *chat, a assistant) (*inbox.Inbox, *turn.Runner, *conversation.PersistentConversationManager) {
-	t.Helper()
-	store, err := conversation.New(t.Context(), db)
-	must(t, err)
+func build(tb testing.TB, db *database.DB, c platforms.Sender, a assistant, changes ...func(*turn.Options)) (*inbox.Inbox, *turn.Runner, *conversation.PersistentConversationManager) {
+	tb.Helper()
+	store, err := conversation.New(tb.Context(), db)
+	must(tb, err)
 	people := memory.New(db)
 	ledger := usage.New(db)
 	registry := commands.New(commands.Options{Prefix: "/", Store: store, Memory: people})
-	b, err := inbox.New(t.Context(), inbox.Options{
-		DB: db, Deliveries: outbox.Table{DB: db}, Owner: "me", Lease: time.Minute, Scope: inbox.ScopeThread,
+	b, err := inbox.New(tb.Context(), inbox.Options{
+		Ledger: inbox.NewLedger(db, outbox.Table{DB: db}, turn.Table{DB: db}), Owner: "me", Lease: time.Minute, Scope: inbox.ScopeThread,
 		Group: turn.Group(turn.BusyCoalesce, turn.IsCommand("/")),
 	})
-	must(t, err)
+	must(tb, err)
 	m, log := metrics.New(), slog.New(slog.DiscardHandler)
-	return b, turn.New(turn.Options{
+	o := turn.Options{
 		DB: db, Inbox: b, Store: store, Memory: people, Usage: ledger, Commands: registry, Profile: profile.New(profile.Options{}), Assistant: a,
 		Outbox:  outbox.New(db, outbox.Options{Sender: func(string) platforms.Sender { return c }, Metrics: m, Logger: log}),
-		Counter: ai.NewCounter(), Listener: deaf{}, Metrics: m, Logger: log,
+		Counter: ai.NewCounter(), Audience: func(*inbox.Work) turn.Audience { return deaf{} }, Changed: func([]int64) {}, Metrics: m, Logger: log,
 		Prefix: "/", Scope: inbox.ScopeThread, MaxAttempts: 2, Backoff: time.Millisecond, MaxBackoff: time.Millisecond,
-	}), store
+	}
+	for _, change := range changes {
+		change(&o)
+	}
+	return b, turn.New(o), store
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }

@@ -3,10 +3,12 @@ package usage
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"slices"
 	"time"
 
-	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/ai"
+	"github.com/parley-bot/parley/conversation/tokens"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/memory"
 	"github.com/parley-bot/parley/platforms"
@@ -25,25 +27,30 @@ const (
 func PersonKeys(p memory.Person) [][]byte {
 	keys := [][]byte{database.Hash("budget", "user", p.Tenant, p.Platform, p.SenderID)}
 	for _, t := range []platforms.ChatType{platforms.Private, platforms.Group} {
-		keys = append(keys, conversation.TokenHash(platforms.UserKey(p.Platform, t, p.SenderID)))
+		keys = append(keys, tokens.Hash(platforms.UserKey(p.Platform, t, p.SenderID)))
 	}
 	return keys
 }
 
-func chatKey(r memory.Realm, chatID string) []byte {
+// ChatKey returns the key under which the tokens of a chat are counted.
+func ChatKey(r memory.Realm, chatID string) []byte {
 	return database.Hash("budget", "chat", r.Tenant, r.Platform, chatID)
 }
 
-// SpendTx counts tokens of a person and of the chat, on the day that begins at
+// SpendTx counts a call for a person and for the chat, on the day that begins at
 // day by the clocks that budgets go by.
-func (l *Ledger) SpendTx(ctx context.Context, tx database.Tx, day time.Time, tokens int64, p memory.Person, chatID string) error {
-	if tokens == 0 {
+func (l *Ledger) SpendTx(ctx context.Context, tx database.Tx, day time.Time, call *ai.Response, p memory.Person, chatID string) error {
+	if call.Total() == 0 {
 		return nil
 	}
-	who := [][]byte{PersonKeys(p)[0], chatKey(p.Realm(), chatID)}
+	var cost any
+	if call.Cost != nil {
+		cost = *call.Cost
+	}
+	who := [][]byte{PersonKeys(p)[0], ChatKey(p.Realm(), chatID)}
 	slices.SortFunc(who, bytes.Compare) // the one order in which rows are locked
 	for _, key := range who {
-		if _, err := l.db.Exec(ctx, tx, l.count, key, database.Micros(day), tokens); err != nil {
+		if _, err := l.db.Exec(ctx, tx, l.count, key, database.Micros(day), call.Total(), call.CachedTokens, cost); err != nil {
 			return err
 		}
 	}
@@ -55,9 +62,38 @@ func (l *Ledger) Person(ctx context.Context, p memory.Person, since time.Time) (
 	return l.used(ctx, since, PersonKeys(p)...)
 }
 
+// Bill is what somebody's calls took.
+type Bill struct {
+	Tokens int64
+	// Cached is how many of the tokens came from providers' caches; nil where it was
+	// not counted for each call.
+	Cached *int64
+	// Cost is in the currency of the prices; nil where a call had no known price.
+	Cost *float64
+}
+
+// BillOf returns what a person's calls took since a time, in all chats.
+func (l *Ledger) BillOf(ctx context.Context, p memory.Person, since time.Time) (b Bill, err error) {
+	var cached, cost sql.NullInt64
+	err = l.db.QueryRow(ctx, l.db.Read(), []any{&b.Tokens, &cached, &cost}, "SELECT COALESCE(SUM(tokens), 0), "+whole("cached")+", "+whole("cost")+
+		" FROM budget_counts WHERE who IN (?) AND at >= ?", PersonKeys(p), max(0, database.Micros(since)))
+	if cached.Valid {
+		b.Cached = &cached.Int64
+	}
+	if cost.Valid {
+		b.Cost = new(float64(cost.Int64) / 1e9)
+	}
+	return b, err
+}
+
+// whole is the sum of a column, where each row has a number in it.
+func whole(column string) string {
+	return "CASE WHEN COUNT(" + column + ") = COUNT(*) THEN SUM(" + column + ") END"
+}
+
 // Chat returns what was used in a chat since a time.
 func (l *Ledger) Chat(ctx context.Context, r memory.Realm, chatID string, since time.Time) (int64, error) {
-	return l.used(ctx, since, chatKey(r, chatID))
+	return l.used(ctx, since, ChatKey(r, chatID))
 }
 
 func (l *Ledger) used(ctx context.Context, since time.Time, who ...[]byte) (int64, error) {
@@ -97,17 +133,18 @@ func (l *Ledger) Fold(ctx context.Context, now time.Time) error {
 
 func (l *Ledger) foldTx(ctx context.Context, tx database.Tx, who [][]byte, before int64) error {
 	type sum struct {
-		who    []byte
-		tokens int64
+		who          []byte
+		tokens       int64
+		cached, cost sql.NullInt64
 	}
 	const old = "WHERE who IN (?) AND at > 0 AND at < ?"
-	sums, err := database.All(ctx, l.db, tx, func(s *sum) []any { return []any{&s.who, &s.tokens} },
-		"SELECT who, SUM(tokens) FROM budget_counts "+old+" GROUP BY who ORDER BY who", who, before)
+	sums, err := database.All(ctx, l.db, tx, func(s *sum) []any { return []any{&s.who, &s.tokens, &s.cached, &s.cost} },
+		"SELECT who, SUM(tokens), "+whole("cached")+", "+whole("cost")+" FROM budget_counts "+old+" GROUP BY who ORDER BY who", who, before)
 	if err != nil {
 		return err
 	}
 	for _, s := range sums {
-		if _, err := l.db.Exec(ctx, tx, l.count, s.who, 0, s.tokens); err != nil {
+		if _, err := l.db.Exec(ctx, tx, l.count, s.who, 0, s.tokens, s.cached, s.cost); err != nil {
 			return err
 		}
 	}

@@ -19,6 +19,9 @@ func (l *Ledger) Parts() []database.Part {
 				{Name: "prompt_tokens", Kind: database.Number},
 				{Name: "completion_tokens", Kind: database.Number},
 				{Name: "calls", Kind: database.Number},
+				{Name: "cached_tokens", Kind: database.Number, Newer: int64(0)},
+				{Name: "written_tokens", Kind: database.Number, Newer: int64(0)},
+				{Name: "cost", Kind: database.Maybe, Newer: nil},
 			},
 		},
 		&countsPart{l: l, Table: &database.Table{
@@ -27,6 +30,8 @@ func (l *Ledger) Parts() []database.Part {
 				{Name: "who", Kind: database.Digest},
 				{Name: "at", Kind: database.Number},
 				{Name: "tokens", Kind: database.Number},
+				{Name: "cached", Kind: database.Maybe, Newer: nil},
+				{Name: "cost", Kind: database.Maybe, Newer: nil},
 			},
 		}},
 	}

@@ -5,8 +5,10 @@ package usage
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
+	"github.com/parley-bot/parley/ai"
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -17,10 +19,15 @@ type Day struct {
 	PromptTokens     int64  `json:"prompt_tokens"`
 	CompletionTokens int64  `json:"completion_tokens"`
 	Calls            int64  `json:"calls"`
+	CachedTokens     int64  `json:"cached_tokens"`
+	// Cost is in the provider's currency; nil where a call had no known price.
+	Cost *float64 `json:"cost"`
+
+	billionths sql.NullInt64
 }
 
 func (d *Day) dest() []any {
-	return []any{&d.Day, &d.Model, &d.PromptTokens, &d.CompletionTokens, &d.Calls}
+	return []any{&d.Day, &d.Model, &d.PromptTokens, &d.CompletionTokens, &d.Calls, &d.CachedTokens, &d.billionths}
 }
 
 // Ledger adds up usage. It is safe for concurrent use.
@@ -33,24 +40,40 @@ type Ledger struct {
 func New(db *database.DB) *Ledger {
 	return &Ledger{
 		db: db,
-		add: database.Upsert(db.Engine(), "INSERT INTO usage_daily (day, model, prompt_tokens, completion_tokens, calls) VALUES (?, ?, ?, ?, 1)", "day, model",
+		add: database.Upsert(db.Engine(), `INSERT INTO usage_daily (day, model, prompt_tokens, completion_tokens, cached_tokens, written_tokens, cost, calls)
+			VALUES (?, ?, ?, ?, ?, ?, ?, 1)`, "day, model",
 			"prompt_tokens = usage_daily.prompt_tokens + excluded.prompt_tokens, "+
-				"completion_tokens = usage_daily.completion_tokens + excluded.completion_tokens, calls = usage_daily.calls + 1"),
-		count: database.Upsert(db.Engine(), "INSERT INTO budget_counts (who, at, tokens) VALUES (?, ?, ?)", "who, at",
-			"tokens = budget_counts.tokens + excluded.tokens"),
+				"completion_tokens = usage_daily.completion_tokens + excluded.completion_tokens, "+
+				"cached_tokens = usage_daily.cached_tokens + excluded.cached_tokens, "+
+				"written_tokens = usage_daily.written_tokens + excluded.written_tokens, "+
+				"cost = usage_daily.cost + excluded.cost, calls = usage_daily.calls + 1"), // a cost that is not known makes the sum unknown
+		count: database.Upsert(db.Engine(), "INSERT INTO budget_counts (who, at, tokens, cached, cost) VALUES (?, ?, ?, ?, ?)", "who, at",
+			"tokens = budget_counts.tokens + excluded.tokens, cached = budget_counts.cached + excluded.cached, "+
+				"cost = budget_counts.cost + excluded.cost"), // likewise
 	}
 }
 
 // AddTx counts one call.
-func (l *Ledger) AddTx(ctx context.Context, tx database.Tx, at time.Time, model string, prompt, completion int64) error {
-	_, err := l.db.Exec(ctx, tx, l.add, at.UTC().Format(time.DateOnly), model, prompt, completion)
+func (l *Ledger) AddTx(ctx context.Context, tx database.Tx, at time.Time, call *ai.Response) error {
+	var cost any
+	if call.Cost != nil {
+		cost = *call.Cost
+	}
+	_, err := l.db.Exec(ctx, tx, l.add, at.UTC().Format(time.DateOnly), call.Model, call.PromptTokens, call.CompletionTokens,
+		call.CachedTokens, call.WrittenTokens, cost)
 	return err
 }
 
 // Since returns the days from the given one on, newest first.
 func (l *Ledger) Since(ctx context.Context, from time.Time) ([]Day, error) {
-	days, err := database.All(ctx, l.db, l.db.Read(), (*Day).dest, `SELECT day, model, prompt_tokens, completion_tokens, calls FROM usage_daily
+	days, err := database.All(ctx, l.db, l.db.Read(), (*Day).dest, `SELECT day, model, prompt_tokens, completion_tokens, calls, cached_tokens, cost FROM usage_daily
 		WHERE day >= ? ORDER BY day DESC, model`, from.UTC().Format(time.DateOnly))
+	for i := range days {
+		if d := &days[i]; d.billionths.Valid {
+			cost := float64(d.billionths.Int64) / 1e9
+			d.Cost = &cost
+		}
+	}
 	if days == nil {
 		days = []Day{} // a list in JSON
 	}

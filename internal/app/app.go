@@ -7,17 +7,19 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/parley-bot/parley/admin"
+	"github.com/parley-bot/parley/ai/pins"
+	"github.com/parley-bot/parley/gateway/access"
+	"github.com/parley-bot/parley/gateway/intake"
 	"github.com/parley-bot/parley/internal/config"
 	"github.com/parley-bot/parley/internal/peer"
 	"github.com/parley-bot/parley/internal/private"
+	"github.com/parley-bot/parley/internal/service"
 	"github.com/parley-bot/parley/internal/signin"
 	"github.com/parley-bot/parley/internal/spool"
 	"github.com/parley-bot/parley/internal/web"
-	"github.com/parley-bot/parley/platforms/slack"
 	"github.com/parley-bot/parley/scheduler"
 )
 
@@ -27,7 +29,7 @@ type Options struct {
 	Version string
 	Now     func() time.Time // of incoming requests' signatures; nil: time.Now
 	// Settle is how long after the start of a send whose outcome is unknown
-	// Slack may still take it; 0: longer than the adapter waits for an answer.
+	// its platform may still take it; 0: longer than the adapter waits for an answer.
 	Settle time.Duration
 	// CallTimeout bounds one call to a platform; 0: what the adapters allow.
 	CallTimeout time.Duration
@@ -36,22 +38,25 @@ type Options struct {
 	// Started is told, once requests are answered, a link that signs in to the
 	// pages; nil: nobody.
 	Started func(signInLink string)
+
+	more []vendor // beside the registry's
 }
 
 // App is the gateway, ready to run.
 type App struct {
 	core      *core
 	platforms *platformSet
+	listeners *listeners
 	scheduler *scheduler.Scheduler
 	web       *web.Server
 	listener  net.Listener
 	operators net.Listener // nil: none
 	log       *slog.Logger
-	close     sync.Once
-	closeErr  error
+	stops     service.Stack
 	version   string
 	paused    bool
 	started   func(signInLink string)
+	settled   chan struct{} // closed when answers may begin
 	// signInLink makes a link to the pages.
 	signInLink func() (string, error)
 }
@@ -62,7 +67,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (a *App, err error)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	a = &App{log: o.Logger, version: o.Version, paused: o.Paused, started: o.Started}
+	a = &App{log: o.Logger, version: o.Version, paused: o.Paused, started: o.Started, settled: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -72,26 +77,37 @@ func New(ctx context.Context, cfg *config.Config, o Options) (a *App, err error)
 	for _, warning := range cfg.Warnings() {
 		o.Logger.WarnContext(ctx, warning) //nolint:sloglint // the configuration's own sentence
 	}
-	if a.platforms, err = newPlatforms(cfg, cmp.Or(o.CallTimeout, sendTimeout), o.Logger); err != nil {
+	if a.platforms, err = newPlatforms(append(registry(), o.more...), cfg, cmp.Or(o.CallTimeout, sendTimeout), o.Logger); err != nil {
 		return a, err
 	}
+	a.stops.Push(func() error { a.platforms.asking.Stop(); return nil })
 	if a.core, err = newCore(ctx, cfg, o.Logger, purpose{
 		alone: true, version: o.Version, senders: a.platforms.senders(),
-		settle: map[string]time.Duration{slack.Platform: cmp.Or(o.Settle, slack.SendTimeout+2*time.Second)},
+		settle: a.platforms.settle(o.Settle), begin: a.settled,
 	}); err != nil {
 		return a, err
 	}
+	a.stops.Push(a.core.close)
 	if a.scheduler, err = newScheduler(cfg, a.core, o.Version, o.Logger); err != nil {
 		return a, err
 	}
+	a.stops.Push(a.stopScheduler)
 	if a.web, err = newWeb(ctx, cfg, a, o); err != nil {
 		return a, err
 	}
-	if a.listener, err = a.web.Listen(ctx); err != nil || cfg.Server.OperationsListen == "" {
+	a.stops.Push(func() error { a.listeners.task.Stop(); return nil })
+	if a.listener, err = a.web.Listen(ctx); err != nil {
 		return a, err
 	}
-	a.operators, err = a.web.ListenOperations(ctx, cfg.Server.OperationsListen)
-	return a, err
+	a.stops.Push(func() error { _ = a.listener.Close(); return nil }) // Serve has closed it already, unless it never ran
+	if cfg.Server.OperationsListen == "" {
+		return a, nil
+	}
+	if a.operators, err = a.web.ListenOperations(ctx, cfg.Server.OperationsListen); err != nil {
+		return a, err
+	}
+	a.stops.Push(func() error { _ = a.operators.Close(); return nil }) // likewise
+	return a, nil
 }
 
 // Addr returns the address that the server listens on.
@@ -111,12 +127,15 @@ func (a *App) OperationsAddr() string {
 func (a *App) Run(ctx context.Context) error {
 	a.platforms.start(ctx)
 	if !a.paused {
-		a.core.gateway.Start(ctx, a.core.runner)
-		a.core.eraser.Start(ctx)
+		a.core.start(ctx)
+		a.core.watching.Start(ctx, func(ctx context.Context) { a.core.budget.Watch(ctx, a.core.metrics, a.log) })
+		a.core.indexing.Start(ctx, func(ctx context.Context) { a.core.store.Index(ctx, a.log) })
 	}
 	if err := a.scheduler.Start(); err != nil {
 		return errors.Join(err, a.Close())
 	}
+	a.listeners.start(ctx)
+	defer context.AfterFunc(ctx, func() { a.listeners.task.Stop() })() // as soon as requests are no longer accepted
 	if a.operators != nil {
 		a.log.InfoContext(ctx, "operations", slog.String("listen", a.OperationsAddr()))
 	}
@@ -152,27 +171,13 @@ func (a *App) serve(ctx context.Context) error {
 }
 
 // Close stops everything and closes the database. It may be called twice.
-func (a *App) Close() error {
-	a.close.Do(func() {
-		if a.listener != nil {
-			_ = a.listener.Close() // Serve has closed it already, unless it never ran
-		}
-		if a.operators != nil {
-			_ = a.operators.Close()
-		}
-		if a.scheduler != nil {
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-			defer cancel()
-			a.closeErr = a.scheduler.Stop(ctx)
-		}
-		if a.core != nil {
-			a.closeErr = errors.Join(a.closeErr, a.core.close())
-		}
-		if a.platforms != nil {
-			a.platforms.stop()
-		}
-	})
-	return a.closeErr
+func (a *App) Close() error { return a.stops.Stop() }
+
+// stopScheduler gives the jobs that run a moment.
+func (a *App) stopScheduler() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return a.scheduler.Stop(ctx)
 }
 
 func newWeb(ctx context.Context, cfg *config.Config, a *App, o Options) (*web.Server, error) {
@@ -192,15 +197,23 @@ func newWeb(ctx context.Context, cfg *config.Config, a *App, o Options) (*web.Se
 	}
 	door := signin.New(signin.Options{Token: token, DB: a.core.db, Proxies: proxies, Metrics: a.core.metrics, Logger: o.Logger})
 	a.signInLink = func() (string, error) { return SignInLink(cfg, token, a.Addr()) }
+	in, err := intake.New(intake.Options{Store: a.core.gateway, Metrics: a.core.metrics, Logger: o.Logger, Now: o.Now}, a.platforms.names()...)
+	if err != nil {
+		return nil, err
+	}
+	a.platforms.showRemoved(a.core.metrics)
+	a.listeners = newListeners(a.platforms.apps, in, a.core.gateway, a.core.metrics, o.Logger)
+	a.listeners.settled = a.settled
 	return web.New(web.Options{
 		Listen: cfg.Server.Listen, BodyLimit: int64(cfg.Server.BodyLimit), Grace: cfg.Server.ShutdownGrace,
 		Proxies: proxies,
-		Gateway: a.core.gateway,
-		Slack:   a.platforms.slackReceiver(), Feishu: a.platforms.feishuReceiver(), Sources: a.platforms.sources(),
+		Intake:  in, Listeners: a.listeners.connections, Removed: a.platforms.removed,
+		Gateway:   a.core.gateway,
+		Receivers: a.platforms.receivers(), Sources: a.platforms.sources(),
 		Admin: admin.New(admin.Options{
-			Door: door, PublicURL: string(cfg.Server.PublicURL), Chat: &talk{core: a.core, platform: "web", person: "local"},
+			Door: door, PublicURL: string(cfg.Server.PublicURL), Chat: &talk{core: a.core, platform: chatPage, person: "local"},
 			Conversations: a.core.store, SpoolDir: spool.Dir(cfg.AI.ConversationPersistence.DataDir),
-			Jobs: a.scheduler, Stats: a.core.store, Usage: usageReport{a.core}, Events: a.core.inbox,
+			Jobs: a.scheduler, Stats: a.core.store, Usage: usageReport{a.core}, Budgets: a.core.budgets, Events: a.core.inbox.Ledger, Pairings: access.Book{DB: a.core.db}, Tools: pins.Book{DB: a.core.db},
 			CommandPrefix: cfg.Commands.Prefix,
 			Logger:        o.Logger,
 		}),
@@ -219,9 +232,24 @@ func (u usageReport) Usage(ctx context.Context, days int) ([]admin.UsageRow, err
 	}
 	rows := make([]admin.UsageRow, len(list))
 	for i, d := range list {
-		rows[i] = admin.UsageRow(d)
+		rows[i] = admin.UsageRow{
+			Day: d.Day, Model: d.Model, PromptTokens: d.PromptTokens, CompletionTokens: d.CompletionTokens,
+			Calls: d.Calls, CachedTokens: d.CachedTokens, Cost: d.Cost,
+		}
 	}
 	return rows, nil
+}
+
+// budgets returns the budgets as the API shows them.
+func (c *core) budgets(ctx context.Context) ([]admin.Budget, error) {
+	states, err := c.budget.List(ctx)
+	list := make([]admin.Budget, len(states))
+	for i, s := range states {
+		list[i] = admin.Budget{
+			Scope: string(s.Scope), ID: s.ID, Start: s.Start, Resets: s.Resets, Limit: s.Limit, Used: s.Used, Reserved: s.Reserved, Warning: s.Warning(),
+		}
+	}
+	return list, err
 }
 
 func newScheduler(cfg *config.Config, c *core, version string, log *slog.Logger) (*scheduler.Scheduler, error) {
@@ -254,6 +282,6 @@ func (c *core) cleanup(conversations scheduler.Work, days int) scheduler.Work {
 		keep := time.Duration(days) * 24 * time.Hour
 		events, trimErr := c.inbox.Trim(ctx, keep)
 		return fmt.Sprintf("%s, %d events trimmed", result, events),
-			errors.Join(err, trimErr, c.inbox.TrimLanes(ctx, keep), c.usage.Trim(ctx, c.db.Now().AddDate(0, 0, -usageDays)), c.usage.Fold(ctx, c.db.Now()), c.memory.Trim(ctx, c.db.Now()))
+			errors.Join(err, trimErr, c.inbox.TrimLanes(ctx, keep), c.inbox.TrimThreads(ctx, keep), c.usage.Trim(ctx, c.db.Now().AddDate(0, 0, -usageDays)), c.usage.Fold(ctx, c.db.Now()), c.budget.Trim(ctx), c.memory.Trim(ctx, c.db.Now()))
 	}
 }

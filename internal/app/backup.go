@@ -4,8 +4,11 @@ import (
 	"context"
 	"slices"
 
+	"github.com/parley-bot/parley/ai/pins"
 	"github.com/parley-bot/parley/backup"
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/gateway/access"
+	"github.com/parley-bot/parley/gateway/budget"
 	"github.com/parley-bot/parley/gateway/usage"
 	"github.com/parley-bot/parley/internal/config"
 	"github.com/parley-bot/parley/internal/database"
@@ -27,6 +30,6 @@ func OpenKeeper(ctx context.Context, cfg *config.Config, db *database.DB, store 
 // conversations' files, or of no use in another database: events and their
 // replies, leases, runs of jobs, and live replicas.
 func keeper(db *database.DB, store *conversation.PersistentConversationManager, mem memory.Backend, used *usage.Ledger, version string) *backup.Keeper {
-	parts := slices.Concat(mem.Parts(), []database.Part{store.LedgerPart()}, used.Parts())
+	parts := slices.Concat(mem.Parts(), []database.Part{store.Tokens().Part()}, used.Parts(), budget.New(db, budget.Limits{}, 0).Parts(), access.Book{DB: db}.Parts(), pins.Book{DB: db}.Parts())
 	return &backup.Keeper{Store: store, DB: db, Program: version, Schema: migrations.Newest(), Parts: parts}
 }

@@ -27,8 +27,7 @@ func NewTerminal(ctx context.Context, cfg *config.Config, log *slog.Logger, pers
 	if err != nil {
 		return nil, err
 	}
-	c.gateway.Start(ctx, c.runner)
-	c.eraser.Start(ctx)
+	c.start(ctx)
 	return &Terminal{core: c, talk: talk{core: c, platform: terminal, person: person}, locale: locale}, nil
 }
 

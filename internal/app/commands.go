@@ -7,7 +7,7 @@ import (
 
 	"github.com/parley-bot/parley/ai/profile"
 	"github.com/parley-bot/parley/commands"
-	"github.com/parley-bot/parley/gateway/turn"
+	"github.com/parley-bot/parley/gateway/budget"
 	"github.com/parley-bot/parley/internal/config"
 	"github.com/parley-bot/parley/internal/sentences"
 	"github.com/parley-bot/parley/memory"
@@ -24,16 +24,27 @@ func (c *core) profile(cfg *config.Config) *profile.Profile {
 }
 
 // registry returns the chat commands.
-func (c *core) registry(cfg *config.Config, p *profile.Profile, budget turn.Budget) *commands.Registry {
+func (c *core) registry(cfg *config.Config, p *profile.Profile) *commands.Registry {
 	return commands.New(commands.Options{
 		Prefix: cfg.Commands.Prefix, Language: commands.Language(cfg.Commands.Language),
 		Store: c.store, Memory: c.memory, Eraser: c.eraser, Profile: p, MaxAnswer: int(cfg.Gateway.MaxReply),
-		Budget: func(now time.Time) (person, chat int64, start, end time.Time) {
-			start, end = budget.Period(now)
-			return budget.Tokens, budget.ChatTokens, start, end
-		},
-		Spent: c.usage, Admins: admins(cfg),
+		Budgets: c.budgetsOf, Spent: c.usage, Bills: c.billOf, Admins: admins(cfg),
 	})
+}
+
+func (c *core) budgetsOf(ctx context.Context, p memory.Person, chatID string) ([]commands.Budget, error) {
+	states, err := c.budget.Of(ctx, budget.Payer{Person: p, ChatID: chatID})
+	list := make([]commands.Budget, len(states))
+	for i := range states {
+		s := &states[i]
+		list[i] = commands.Budget{Chat: s.Scope == budget.Chat, Left: s.Left(), Limit: s.Limit, Reserved: s.Reserved, Resets: s.Resets, Warning: s.Warning()}
+	}
+	return list, err
+}
+
+func (c *core) billOf(ctx context.Context, p memory.Person, since time.Time) (commands.Bill, error) {
+	b, err := c.usage.BillOf(ctx, p, since)
+	return commands.Bill(b), err
 }
 
 // admins returns who may do what is for admins in a chat, nil when nobody is named.
@@ -46,6 +57,14 @@ func admins(cfg *config.Config) func(memory.Person) bool {
 		return slices.ContainsFunc(all, func(a config.Admin) bool {
 			return a.Platform == p.Platform && a.UserID == p.SenderID && (a.Tenant == "*" || a.Tenant == p.Tenant)
 		})
+	}
+}
+
+// adminOf returns whether who has sent an event may do what is for admins.
+func adminOf(cfg *config.Config) func(*platforms.Event) bool {
+	named := admins(cfg)
+	return func(e *platforms.Event) bool {
+		return named != nil && named(memory.Person{Tenant: e.Tenant, Platform: e.Platform, SenderID: e.SenderID})
 	}
 }
 

@@ -10,11 +10,15 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/ai"
+	"github.com/parley-bot/parley/ai/mcp"
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway"
+	"github.com/parley-bot/parley/gateway/access"
+	"github.com/parley-bot/parley/gateway/budget"
 	"github.com/parley-bot/parley/gateway/erasure"
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/outbox"
+	"github.com/parley-bot/parley/gateway/signs"
 	"github.com/parley-bot/parley/gateway/turn"
 	"github.com/parley-bot/parley/gateway/usage"
 	"github.com/parley-bot/parley/internal/breaker"
@@ -22,6 +26,7 @@ import (
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/metrics"
 	"github.com/parley-bot/parley/internal/replicas"
+	"github.com/parley-bot/parley/internal/service"
 	"github.com/parley-bot/parley/memory"
 	"github.com/parley-bot/parley/migrations"
 	"github.com/parley-bot/parley/platforms"
@@ -36,7 +41,10 @@ const (
 	maxBackoff = time.Minute
 	// patience is for how long after its arrival an event waits for an open
 	// circuit to close before that costs it attempts.
-	patience = 10 * time.Minute
+	patience = time.Minute
+	// holdGrace is how long after ai.timeout a call of a model that nobody has
+	// settled counts as used: its process has died.
+	holdGrace = 30 * time.Second
 	// crashWait is how long a conversation waits after its process died over it
 	// again; it grows with each death.
 	crashWait = 2 * time.Second
@@ -44,20 +52,28 @@ const (
 
 // core is everything between the adapters and the database.
 type core struct {
-	db      *database.DB
-	unlock  func()
-	member  *replicas.Member // nil: not a server
-	store   *conversation.PersistentConversationManager
-	memory  memory.Backend
-	eraser  *erasure.Eraser
-	usage   *usage.Ledger
-	inbox   *inbox.Inbox
-	gateway *gateway.Gateway
-	runner  *turn.Runner
-	metrics *metrics.Metrics
-	since   time.Time // when the version began that knows tenants and people as they are
+	db        *database.DB
+	member    *replicas.Member // nil: not a server
+	store     *conversation.PersistentConversationManager
+	memory    memory.Backend
+	eraser    *erasure.Eraser
+	usage     *usage.Ledger
+	budget    *budget.Ledger
+	access    *access.Gate
+	inbox     *inbox.Inbox
+	gateway   *gateway.Gateway
+	runner    *turn.Runner
+	assistant *ai.Assistant // nil: switched off
+	metrics   *metrics.Metrics
+	behind    service.Task // what is done behind the replies
+	indexing  service.Task // for searches
+	watching  service.Task // of budgets
+	tools     *mcp.Servers // nil: none
+	stops     service.Stack
+	since     time.Time // when the version began that knows tenants and people as they are
 	// circuits keep work from being burnt on endpoints that do not answer.
 	circuits *breaker.Set
+	writable *verdict
 }
 
 // purpose says what a core is opened for.
@@ -67,10 +83,11 @@ type purpose struct {
 	version string // of a server, which other versions must not change the schema under
 	senders map[string]platforms.Sender
 	settle  map[string]time.Duration // see outbox.Options
+	begin   <-chan struct{}          // see gateway.Options; nil: at once
 }
 
 func newCore(ctx context.Context, cfg *config.Config, log *slog.Logger, p purpose) (c *core, err error) {
-	c = &core{unlock: func() {}, metrics: metrics.New()}
+	c = &core{metrics: metrics.New(), writable: newVerdict()}
 	c.circuits = breaker.NewSet(breaker.Options{OnChange: c.circuitChanged(log)})
 	made := c
 	defer func() {
@@ -81,11 +98,14 @@ func newCore(ctx context.Context, cfg *config.Config, log *slog.Logger, p purpos
 	if c.db, err = openDatabase(ctx, cfg, log); err != nil {
 		return nil, err
 	}
+	unlock := func() {}
+	c.stops.Push(func() error { err := made.db.Close(); unlock(); return err })
 	if p.alone {
-		if c.unlock, err = c.db.LockFile(); err != nil {
-			c.unlock = func() {}
+		unlockFile, err := c.db.LockFile()
+		if err != nil {
 			return nil, fmt.Errorf("database %s: %w", c.db.Target, err)
 		}
+		unlock = unlockFile
 	}
 	if err := migrate(ctx, cfg, c.db); err != nil {
 		return nil, err
@@ -95,7 +115,7 @@ func newCore(ctx context.Context, cfg *config.Config, log *slog.Logger, p purpos
 			return nil, err
 		}
 	}
-	if err := c.openRooms(ctx, cfg, p); err != nil {
+	if err := c.openRooms(ctx, cfg, log, p); err != nil {
 		return nil, err
 	}
 	return c, c.openGateway(ctx, cfg, log, p)
@@ -107,7 +127,7 @@ func openDatabase(ctx context.Context, cfg *config.Config, log *slog.Logger) (*d
 	if !p.Enabled {
 		url = ":memory:"
 	}
-	return database.Open(ctx, database.Options{URL: url, DataDir: p.DataDir, Echo: p.Echo, Logger: log})
+	return database.Open(ctx, database.Options{URL: url, DataDir: p.DataDir, Conns: p.PoolSize, Echo: p.Echo, Logger: log})
 }
 
 func migrate(ctx context.Context, cfg *config.Config, db *database.DB) error {
@@ -125,11 +145,14 @@ func (c *core) join(ctx context.Context, version string, log *slog.Logger) error
 		if err == nil {
 			c.member, err = replicas.Join(ctx, c.db, version, log)
 		}
+		if err == nil {
+			c.stops.Push(c.member.Leave)
+		}
 		return err
 	})
 }
 
-func (c *core) openRooms(ctx context.Context, cfg *config.Config, p purpose) (err error) {
+func (c *core) openRooms(ctx context.Context, cfg *config.Config, log *slog.Logger, p purpose) (err error) {
 	if c.store, err = conversation.New(ctx, c.db); err != nil {
 		return err
 	}
@@ -137,15 +160,27 @@ func (c *core) openRooms(ctx context.Context, cfg *config.Config, p purpose) (er
 		return err
 	}
 	c.usage = usage.New(c.db)
+	zone, err := time.LoadLocation(cfg.Scheduler.Timezone)
+	if err != nil {
+		return fmt.Errorf("scheduler.timezone: %w", err)
+	}
+	c.budget = budget.New(c.db, budget.Limits{
+		Person: cfg.AI.Budget.TokensPerUser, Chat: cfg.AI.Budget.TokensPerChat,
+		Monthly: cfg.AI.Budget.Period == "month", Location: zone,
+	}, cfg.AI.Timeout+holdGrace)
 	if c.since, err = migrations.AppliedAt(ctx, c.db, migrations.Budgets); err != nil {
 		return err
 	}
+	c.access = gate(cfg, c.db, log)
 	c.inbox, err = inbox.New(ctx, inbox.Options{
-		DB: c.db, Queue: p.queue, Owner: rand.Text(), Lease: lease, CrashWait: crashWait,
+		Refuse: c.access.Refuse,
+		Ledger: inbox.NewLedger(c.db, outbox.Table{DB: c.db}, turn.Table{DB: c.db}), Queue: p.queue, Owner: rand.Text(), Lease: lease, CrashWait: crashWait,
 		Scope:        inbox.Scope(cfg.AI.ConversationPersistence.Scope),
 		MentionsOnly: cfg.Gateway.GroupMentionsOnly,
-		Deliveries:   outbox.Table{DB: c.db},
+		Follow:       inbox.Follow(cfg.Gateway.FollowThreads),
 		Group:        turn.Group(turn.Busy(cfg.Gateway.Busy), turn.IsCommand(cfg.Commands.Prefix)),
+		Stops:        turn.Stops(cfg.Commands.Prefix),
+		Admin:        adminOf(cfg),
 		KeysSince:    c.since,
 	})
 	return err
@@ -159,43 +194,57 @@ func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Lo
 			}
 			return gone{name}
 		},
-		Settle: p.settle, Circuits: c.circuits, Metrics: c.metrics, Logger: log,
+		Settle: p.settle, GiveUpAfter: cfg.Gateway.GiveUpAfter, Backoff: backoff, MaxBackoff: maxBackoff,
+		Circuits: c.circuits, Metrics: c.metrics, Logger: log,
 	})
-	zone, err := time.LoadLocation(cfg.Scheduler.Timezone)
-	if err != nil {
-		return fmt.Errorf("scheduler.timezone: %w", err)
-	}
-	budget := turn.Budget{
-		Tokens: cfg.AI.Budget.TokensPerUser, ChatTokens: cfg.AI.Budget.TokensPerChat,
-		Monthly: cfg.AI.Budget.Period == "month", Location: zone,
-	}
 	c.eraser = erasure.New(erasure.Options{
-		DB: c.db, Inbox: c.inbox, Store: c.store, Usage: c.usage, Strays: c.strays(), Period: budget.Period, Logger: log,
+		DB: c.db, Ledger: c.inbox.Ledger, Store: c.store, Usage: c.usage,
+		ForgetTx: forgetTx(c.db), Forget: c.budget.Forget, Period: c.budget.Limits().Period, Strays: c.strays(), Logger: log,
 	})
+	c.onStop(c.eraser.Stop)
 	c.store.OnGone(c.eraser.NoteTx)
 	choices := c.profile(cfg)
-	registry := c.registry(cfg, choices, budget)
+	registry := c.registry(cfg, choices)
+	say := voice(registry)
 	c.gateway = gateway.New(gateway.Options{
+		Signs: signs.New(signs.Options{
+			DB: c.db, Sender: out.Sender, Ended: c.inbox.Ended, Logger: log,
+			Words: func(ctx context.Context, e *platforms.Event) string { return say(ctx, e).Say("ai.working") },
+		}),
 		Inbox: c.inbox, Outbox: out, Workers: cfg.Gateway.Workers, Grace: cfg.Server.ShutdownGrace,
-		Metrics: c.metrics, Circuits: c.circuits, Voice: voice(registry), Logger: log,
+		Metrics: c.metrics, Circuits: c.circuits, Voice: say, Logger: log, Begin: p.begin,
 	})
+	c.onStop(func() { c.behind.Stop() })
+	c.onStop(func() { c.indexing.Stop() })
+	c.onStop(func() { c.watching.Stop() })
+	c.onStop(c.gateway.Stop)
 	counter := ai.NewCounter()
-	assistant, err := newAssistant(cfg, counter, c.circuits, c.metrics, log)
+	var err error
+	c.assistant, err = newAssistant(cfg, counter, c.circuits, c.metrics, log)
 	if err != nil {
 		return err
 	}
 	persistence := &cfg.AI.ConversationPersistence
 	options := turn.Options{
-		DB: c.db, Inbox: c.inbox, Outbox: out, Store: c.store, Memory: c.memory, Usage: c.usage,
-		Commands: registry, Profile: choices, Counter: counter,
-		Listener: c.gateway.Listener(), Metrics: c.metrics, Logger: log,
-		Prefix: cfg.Commands.Prefix, Scope: inbox.Scope(persistence.Scope),
+		DB: c.db, Inbox: c.inbox, Outbox: out, Store: c.store, Memory: c.memory, Usage: c.usage, Budget: c.budget,
+		Access: c.access, Commands: registry, Profile: choices, Counter: counter,
+		Audience: c.gateway.Audience, Changed: c.gateway.Changed, Metrics: c.metrics, Logger: log,
+		Tools:        c.openTools(cfg, log, p.version),
+		SystemPrompt: cfg.AI.SystemPrompt,
+		Prefix:       cfg.Commands.Prefix, Scope: inbox.Scope(persistence.Scope),
 		Busy: turn.Busy(cfg.Gateway.Busy), MaxAttempts: int64(cfg.Gateway.MaxAttempts), Patience: patience,
 		HistoryTurns: persistence.MaxHistoryTurns, HistoryTokens: cfg.AI.ContextTokens,
-		MaxReply: int(cfg.Gateway.MaxReply), Budget: budget, Backoff: backoff, MaxBackoff: maxBackoff,
+		MaxReply: int(cfg.Gateway.MaxReply), Backoff: backoff, MaxBackoff: maxBackoff,
 	}
-	if assistant != nil { // a nil *ai.Assistant would not be a nil interface
-		options.Assistant = assistant
+	if c.assistant != nil { // a nil *ai.Assistant would not be a nil interface
+		options.Assistant = c.assistant
+		options.Files.Sees = c.assistant.Sees
+		if options.Files.Transcriber, err = newTranscriber(cfg, counter, c.circuits, log); err != nil {
+			return err
+		}
+		if cfg.AI.Compaction && c.assistant.Chosen(ctx, "") != ai.EchoModel { // which makes none
+			options.Summaries, options.SmallModel = c.assistant, cfg.AI.SmallModel
+		}
 	}
 	c.runner = turn.New(options)
 	// Alone on the file, whatever is claimed was claimed by a process that is no more.
@@ -203,6 +252,13 @@ func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Lo
 		return c.inbox.TakeOver(ctx)
 	}
 	return nil
+}
+
+// forgetTx removes what rooms keep about a person in tables of their own.
+func forgetTx(db *database.DB) func(context.Context, database.Tx, memory.Person) error {
+	return func(ctx context.Context, tx database.Tx, p memory.Person) error {
+		return errors.Join(access.Book{DB: db}.ForgetTx(ctx, tx, p), turn.Table{DB: db}.ForgetTx(ctx, tx, p))
+	}
 }
 
 // strays says which data an earlier version has kept under another organization.
@@ -232,23 +288,22 @@ func StrayConversations(ctx context.Context, db *database.DB, platform, own stri
 	return erasure.Strays{On: sharesChannels, Since: since, Store: store}.Conversations(ctx, platform, own)
 }
 
+// start begins to answer what waits, and with what is done behind the replies.
+func (c *core) start(ctx context.Context) {
+	c.gateway.Start(ctx, c.runner)
+	c.eraser.Start(ctx)
+	c.behind.Start(ctx, c.runner.Compact)
+	if c.tools != nil {
+		c.tools.Start(ctx)
+	}
+}
+
 // close gives everything back. It may be called on a half-made core.
-func (c *core) close() error {
-	var err error
-	if c.gateway != nil {
-		c.gateway.Stop()
-	}
-	if c.eraser != nil {
-		c.eraser.Stop()
-	}
-	if c.member != nil {
-		err = c.member.Leave()
-	}
-	if c.db != nil {
-		err = errors.Join(err, c.db.Close())
-	}
-	c.unlock()
-	return err
+func (c *core) close() error { return c.stops.Stop() }
+
+// onStop has something stopped before all that is there already.
+func (c *core) onStop(stop func()) {
+	c.stops.Push(func() error { stop(); return nil })
 }
 
 // circuitChanged tells log and metrics of a circuit that opens or closes.
@@ -263,5 +318,5 @@ func (c *core) circuitChanged(log *slog.Logger) func(endpoint string, s breaker.
 func (c *core) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	return errors.Join(c.db.Ping(ctx), migrations.Check(ctx, c.db))
+	return errors.Join(c.db.Ping(ctx), migrations.Check(ctx, c.db), c.writable.ask(ctx, func() error { return migrations.Writable(ctx, c.db) }))
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/config"
 	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/platforms/call"
 )
 
 // newAssistant returns nil when the AI is switched off.
@@ -24,8 +26,8 @@ func newAssistant(cfg *config.Config, counter ai.TokenCounter, circuits *breaker
 	o := ai.Options{
 		Primary:      models.endpoint(provider, name),
 		SystemPrompt: cfg.AI.SystemPrompt, ContextTokens: cfg.AI.ContextTokens, Timeout: cfg.AI.Timeout,
-		MaxTokens: cfg.AI.MaxOutputTokens,
-		Circuits:  circuits, Counter: counter, Metrics: m, Logger: log,
+		MaxTokens: cfg.AI.MaxOutputTokens, Info: modelInfo(cfg),
+		Circuits: circuits, Counter: counter, Metrics: m, Logger: log,
 	}
 	var err error
 	if o.Fallbacks, err = models.endpoints(cfg.AI.FallbackModels); err != nil {
@@ -37,29 +39,99 @@ func newAssistant(cfg *config.Config, counter ai.TokenCounter, circuits *breaker
 	return ai.NewAssistant(o), nil
 }
 
+// newTranscriber returns nil where nothing is configured to write recordings down.
+func newTranscriber(cfg *config.Config, counter ai.TokenCounter, circuits *breaker.Set, log *slog.Logger) (*ai.Transcriber, error) {
+	if cfg.AI.Transcription == "" {
+		return nil, nil //nolint:nilnil // no transcriber is not an error
+	}
+	provider, name, err := config.ParseModel(cfg.AI.Transcription)
+	if err != nil {
+		return nil, fmt.Errorf("ai.transcription: %w", err)
+	}
+	listener, ok := newModels(cfg, counter, log).client(provider).(ai.Listener)
+	if !ok {
+		return nil, fmt.Errorf("ai.transcription: %s writes nothing down", provider)
+	}
+	return &ai.Transcriber{
+		Name: provider + ":" + name, Model: name, Listener: listener, Info: modelInfo(cfg),
+		Counter: counter, Circuits: circuits, Logger: log, Timeout: cfg.AI.Timeout,
+	}, nil
+}
+
+// modelInfo returns what is known of the model at an endpoint: as configured, else
+// as built in. A built-in price is that of the model's maker.
+func modelInfo(cfg *config.Config) func(endpoint string) ai.ModelInfo {
+	return func(endpoint string) ai.ModelInfo {
+		provider, name, err := config.ParseModel(endpoint)
+		if err != nil {
+			return ai.ModelInfo{}
+		}
+		info := ai.KnownModel(name)
+		if p, _ := cfg.Provider(provider); provider != config.ProviderEcho && !config.OwnAddress(p.BaseURL) {
+			info.Price = nil
+		}
+		own := cfg.AI.ModelsInfo[endpoint]
+		info.Context, info.MaxOutput = cmp.Or(own.Context, info.Context), cmp.Or(own.MaxOutput, info.MaxOutput)
+		info.Effort = cmp.Or(own.Effort, info.Effort)
+		if own.Vision != nil {
+			info.Vision = *own.Vision
+		}
+		if own.Tools != nil {
+			info.NoTools = !*own.Tools
+		}
+		if own.Price != nil {
+			info.Price = new(ai.Price(*own.Price))
+		}
+		return info
+	}
+}
+
 // models holds one client for each provider.
 type models struct {
-	openai ai.Model // nil without key and address
-	echo   ai.Model
+	cfg     *config.Config
+	log     *slog.Logger
+	clients map[string]ai.Model
+	echo    ai.Model
 }
 
 func newModels(cfg *config.Config, counter ai.TokenCounter, log *slog.Logger) models {
-	m := models{echo: ai.NewEcho(counter)}
-	if cfg.AI.APIKey == "" && cfg.AI.BaseURL == "" {
-		return m
+	return models{cfg: cfg, log: log, clients: map[string]ai.Model{}, echo: ai.NewEcho(counter)}
+}
+
+// client returns the client of a provider, nil for one that is not configured.
+func (m models) client(provider string) ai.Model {
+	p, ok := m.cfg.Provider(provider)
+	if c := m.clients[provider]; c != nil || !ok {
+		return c
 	}
-	m.openai = openai.New(openai.Options{
-		BaseURL: string(cfg.AI.BaseURL), APIKey: cfg.AI.APIKey.Reveal(), Stream: cfg.AI.Stream,
+	c := NewModelClient(provider, p, m.cfg.AI.Stream, m.log)
+	m.clients[provider] = c
+	return c
+}
+
+// NewModelClient returns the client of a provider, as serve uses it.
+func NewModelClient(name string, p config.Provider, stream bool, log *slog.Logger) *openai.Client {
+	return openai.New(openai.Options{
+		Name: name, BaseURL: string(p.BaseURL), APIKey: p.APIKey.Reveal(), Stream: stream,
+		Headers: revealed(p.Headers), Query: revealed(p.Query), ExtraBody: p.ExtraBody, Drop: p.Drop, Responses: p.API == "responses",
 		HTTPClient: httpClient(0), Logger: log, // the assistant ends a call that gives no sign
 	})
-	return m
+}
+
+func revealed(secrets map[string]config.Secret) map[string]string {
+	plain := map[string]string{}
+	for name, s := range secrets {
+		plain[name] = s.Reveal()
+	}
+	return plain
 }
 
 func (m models) endpoint(provider, name string) ai.Endpoint {
-	if provider == config.ProviderEcho || m.openai == nil {
+	client := m.client(provider)
+	if provider == config.ProviderEcho || client == nil {
 		return ai.Endpoint{Name: config.ProviderEcho, Model: m.echo, ModelName: ai.EchoModel}
 	}
-	return ai.Endpoint{Name: provider + ":" + name, Model: m.openai, ModelName: name}
+	return ai.Endpoint{Name: provider + ":" + name, Model: client, ModelName: name}
 }
 
 func (m models) endpoints(refs []string) ([]ai.Endpoint, error) {
@@ -78,10 +150,7 @@ func (m models) endpoints(refs []string) ([]ai.Endpoint, error) {
 // enough for many conversations with one host. timeout 0 means that the
 // request's context ends it.
 func httpClient(timeout time.Duration) *http.Client {
-	return &http.Client{
-		Timeout: timeout,
-		// A redirect would take tokens and replies where nobody sent them.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	return call.Client(&http.Client{
 		Transport: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
@@ -91,5 +160,5 @@ func httpClient(timeout time.Duration) *http.Client {
 			TLSHandshakeTimeout:   10 * time.Second,
 			ExpectContinueTimeout: time.Second,
 		},
-	}
+	}, timeout)
 }

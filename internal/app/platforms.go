@@ -2,140 +2,195 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/internal/config"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/metrics"
+	"github.com/parley-bot/parley/internal/service"
 	"github.com/parley-bot/parley/internal/web"
 	"github.com/parley-bot/parley/platforms"
-	"github.com/parley-bot/parley/platforms/feishu"
-	"github.com/parley-bot/parley/platforms/generic"
-	"github.com/parley-bot/parley/platforms/slack"
 )
 
-// platformSet holds the adapters that are switched on.
-type platformSet struct {
-	slack   *slack.Adapter
-	feishu  *feishu.Adapter
-	generic map[string]*generic.Adapter
-	log     *slog.Logger
-
-	cancel context.CancelFunc
-	asking sync.WaitGroup
-}
+// chatPage is the platform of who writes on the chat page.
+const chatPage = "web"
 
 // sendTimeout bounds one call to a platform whatever the adapter asks for.
-const sendTimeout = 15 * time.Second
+const sendTimeout = outbox.SendLimit
 
-func newPlatforms(cfg *config.Config, timeout time.Duration, log *slog.Logger) (*platformSet, error) {
-	set := &platformSet{generic: map[string]*generic.Adapter{}, log: log}
-	client := httpClient(timeout)
-	var err error
-	if s := &cfg.Platforms.Slack; cfg.SlackOn() {
-		set.slack, err = slack.New(slack.Options{
-			SigningSecret: s.SigningSecret.Reveal(), BotToken: s.BotToken.Reveal(), APIURL: string(s.APIURL),
-			HTTPClient: client, Logger: log,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("slack: %w", err)
-		}
-	}
-	if f := &cfg.Platforms.Feishu; cfg.FeishuOn() {
-		set.feishu, err = feishu.New(feishu.Options{
-			AppID: f.AppID, AppSecret: f.AppSecret.Reveal(), EncryptKey: f.EncryptKey.Reveal(),
-			VerificationToken: f.VerificationToken.Reveal(), BaseURL: string(f.BaseURL),
-			HTTPClient: client, Logger: log,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("feishu: %w", err)
-		}
-	}
-	for _, s := range cfg.Sources() {
-		set.generic[s.Name], err = generic.New(generic.Options{
-			Name: s.Name, Secret: s.Secret.Reveal(), Token: s.Token.Reveal(), CallbackURL: string(s.CallbackURL), HTTPClient: client, Logger: log,
-		})
+// platformSet holds the apps that are switched on.
+type platformSet struct {
+	vendors []vendor
+	apps    []chatApp
+	log     *slog.Logger
+
+	asking service.Task
+}
+
+func newPlatforms(vendors []vendor, cfg *config.Config, timeout time.Duration, log *slog.Logger) (*platformSet, error) {
+	set := &platformSet{vendors: vendors, log: log}
+	for _, v := range vendors {
+		apps, err := v.apps(cfg, tools{httpClient(timeout), log})
 		if err != nil {
 			return nil, err
 		}
+		set.apps = append(set.apps, apps...)
 	}
 	return set, nil
 }
 
-// sharesChannels reports whether organizations share channels on a platform.
-func sharesChannels(platform string) bool {
-	name, _, _ := strings.Cut(platform, ".")
-	return name == slack.Platform
-}
-
 // start asks the platforms in the background who the bot is, so that it knows
 // when it is meant. Nothing waits for the answer.
-func (p *platformSet) start(ctx context.Context) {
-	ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	if p.slack != nil {
-		p.asking.Go(func() {
-			if _, _, err := p.slack.AuthTest(ctx); err != nil && ctx.Err() == nil {
-				p.log.WarnContext(ctx, "slack does not answer for this token", slog.Any("error", err))
+func (p *platformSet) start(ctx context.Context) { p.asking.Start(ctx, p.ask) }
+
+func (p *platformSet) ask(ctx context.Context) {
+	var asking sync.WaitGroup
+	for _, a := range p.apps {
+		checker, ok := a.adapter.(platforms.Checker)
+		if !ok {
+			continue
+		}
+		asking.Go(func() {
+			if err := checker.Check(ctx).Err(); err != nil && ctx.Err() == nil {
+				p.log.WarnContext(ctx, "a platform does not answer for these credentials", slog.String("platform", a.name), slog.Any("error", err))
 			}
 		})
 	}
-	if p.feishu != nil {
-		p.asking.Go(func() {
-			if err := p.feishu.Start(ctx); err != nil && ctx.Err() == nil {
-				p.log.WarnContext(ctx, "feishu does not answer for this app", slog.Any("error", err))
-			}
-		})
-	}
+	asking.Wait()
 }
 
-func (p *platformSet) stop() {
-	if p.cancel != nil {
-		p.cancel()
+// removed tells which apps their platform has taken away.
+func (p *platformSet) removed() []web.Removal {
+	var all []web.Removal
+	for _, a := range p.apps {
+		if r, ok := a.adapter.(platforms.Removable); ok {
+			why := r.Removed()
+			for _, tenant := range slices.Sorted(maps.Keys(why)) {
+				all = append(all, web.Removal{Platform: a.name, Tenant: tenant, Reason: why[tenant]})
+			}
+		}
 	}
-	p.asking.Wait()
+	return all
+}
+
+// showRemoved has metrics show the same.
+func (p *platformSet) showRemoved(m *metrics.Metrics) {
+	for _, a := range p.apps {
+		if r, ok := a.adapter.(platforms.Removable); ok {
+			m.Removed(a.name, func() int { return len(r.Removed()) })
+		}
+	}
 }
 
 func (p *platformSet) names() []string { return slices.Sorted(maps.Keys(p.senders())) }
 
 // senders returns who shows replies, by platform.
 func (p *platformSet) senders() map[string]platforms.Sender {
-	all := map[string]platforms.Sender{"web": silent{}}
-	if p.slack != nil {
-		all["slack"] = p.slack
-	}
-	if p.feishu != nil {
-		all["feishu"] = p.feishu
-	}
-	for name, a := range p.generic {
-		all[name] = a
+	all := map[string]platforms.Sender{chatPage: silent{}}
+	for _, a := range p.apps {
+		if !a.mute {
+			all[a.name] = a.adapter
+		}
 	}
 	return all
 }
 
-// slackReceiver returns a nil interface when Slack is off.
-func (p *platformSet) slackReceiver() platforms.Receiver {
-	if p.slack == nil {
-		return nil
+// settle returns how long the sends of each platform take to settle; override,
+// unless it is 0, instead of what the adapters say.
+func (p *platformSet) settle(override time.Duration) map[string]time.Duration {
+	all := map[string]time.Duration{}
+	for _, a := range p.apps {
+		if a.settle > 0 {
+			all[a.name] = a.settle
+		}
+		if a.settle > 0 && override > 0 {
+			all[a.name] = override
+		}
 	}
-	return p.slack
+	return all
 }
 
-// feishuReceiver returns a nil interface when Feishu is off.
-func (p *platformSet) feishuReceiver() platforms.Receiver {
-	if p.feishu == nil {
-		return nil
+// receivers returns who reads the webhooks of chat platforms, nil for those that
+// are off.
+func (p *platformSet) receivers() map[string]platforms.Receiver {
+	all := map[string]platforms.Receiver{}
+	for _, v := range p.vendors {
+		if v.name != "" {
+			all[v.name] = nil
+		}
 	}
-	return p.feishu
+	for _, a := range p.apps {
+		if a.program == nil {
+			all[a.name] = a.adapter
+		}
+	}
+	return all
 }
 
+// sources returns who reads what programs send.
 func (p *platformSet) sources() map[string]web.Source {
 	all := map[string]web.Source{}
-	for name, a := range p.generic {
-		all[name] = a
+	for _, a := range p.apps {
+		if a.program != nil {
+			all[a.name] = a.program
+		}
 	}
 	return all
+}
+
+// Checked is an app of a platform, to be asked how it is.
+type Checked struct {
+	Platform string
+	// Checker is nil where the platform is off.
+	Checker platforms.Checker
+	// Err says why there is no such app although it is switched on.
+	Err error
+}
+
+// Checks returns every app that can be asked about itself, and the platforms
+// that are off.
+func Checks(cfg *config.Config, log *slog.Logger) []Checked {
+	var all []Checked
+	for _, v := range registry() {
+		if v.name == "" {
+			continue
+		}
+		apps, err := v.apps(cfg, tools{httpClient(sendTimeout), log})
+		for _, a := range apps {
+			if checker, ok := a.adapter.(platforms.Checker); ok {
+				all = append(all, Checked{Platform: a.name, Checker: probing{checker, a.source}})
+			}
+		}
+		if err != nil || !slices.ContainsFunc(apps, func(a chatApp) bool { return a.name == v.name }) {
+			all = append(all, Checked{Platform: v.name, Err: err})
+		}
+	}
+	return all
+}
+
+// probing also asks where to connect to, where events come over a connection.
+type probing struct {
+	platforms.Checker
+
+	source platforms.Source // nil: they come as webhooks
+}
+
+// Check implements [platforms.Checker].
+func (p probing) Check(ctx context.Context) platforms.Checkup {
+	is := p.Checker.Check(ctx)
+	if p.source == nil {
+		return is
+	}
+	if err := p.source.Probe(ctx); err != nil {
+		is.Faults = append(is.Faults, platforms.Advice{
+			Problem: "no connection for events: " + failure.SafeOf(err), Err: err,
+			Remedy: "check the credentials, and that the app may receive events over a connection",
+		})
+	}
+	return is
 }

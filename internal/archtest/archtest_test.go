@@ -79,7 +79,10 @@ func TestPlantedViolations(t *testing.T) {
 		{"internal/fakes/fakeslack/x.go", "github.com/slack-go/slack/slackevents", "vendor-slack"},
 		{"ai/x.go", "github.com/sashabaranov/go-openai", "vendor-openai"},
 		{"ai/openai/x.go", "github.com/sashabaranov/go-openai", ""},
+		{"ai/x.go", "github.com/modelcontextprotocol/go-sdk/mcp", "vendor-mcp"},
+		{"ai/mcp/x_test.go", "github.com/modelcontextprotocol/go-sdk/mcp", ""},
 		{"admin/x.go", "github.com/go-co-op/gocron/v2", "vendor-gocron"},
+		{"platforms/slack/x.go", "github.com/yuin/goldmark/ast", "vendor-markdown"},
 		{"memory/x.go", "github.com/aws/aws-sdk-go-v2/service/dynamodb", "vendor-aws"},
 		{"memory/dynamo/x.go", "github.com/aws/aws-sdk-go-v2/service/dynamodb", ""},
 		{"conversation/x_test.go", "github.com/jackc/pgx/v5", "driver-postgres"},
@@ -103,6 +106,8 @@ func TestPlantedViolations(t *testing.T) {
 		{"ai/x_test.go", "net/http", ""},
 
 		{"gateway/turn/x.go", module + "/platforms/slack", "gateway-one-way"},
+		{"internal/cli/x.go", module + "/platforms/feishu", "registry"},
+		{"internal/app/x.go", module + "/platforms/feishu", ""},
 		{"gateway/outbox/x.go", "net/http", "gateway-one-way"},
 		{"gateway/x.go", module + "/internal/web/respond", "gateway-one-way"},
 		{"gateway/x.go", module + "/platforms", ""},
@@ -167,7 +172,7 @@ func plant(t *testing.T, path, imp string) []file {
 func TestViolationSaysFileImportAndReason(t *testing.T) {
 	t.Parallel()
 	got := violations(rules(), plant(t, "commands/x.go", "net/http"))
-	want := "commands/x.go imports net/http\n\trule domain-http: the domain does not know HTTP; ai/openai alone talks to a server"
+	want := "commands/x.go imports net/http\n\trule domain-http: the domain does not know HTTP; ai/openai, ai/mcp and ai/fetch alone talk to servers"
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

@@ -31,10 +31,18 @@ func vendors() []rule {
 			"lark types stop at platforms/feishu: everybody else speaks platforms.Event and platforms.Reply"),
 		one("vendor-slack", "github.com/slack-go/slack", "./platforms/slack",
 			"slack types stop at platforms/slack: the library breaks its API often, and only one room should feel it"),
+		{
+			name: "vendor-websocket", deny: []string{"github.com/gorilla/websocket/..."}, except: []string{"./platforms/socket", "./internal/fakes/..."}, tests: true,
+			why: "websockets stop at platforms/socket: what platforms have in common over them is written once",
+		},
 		one("vendor-openai", "github.com/sashabaranov/go-openai", "./ai/openai",
 			"openai types stop at ai/openai: a model is one method to everybody else"),
+		one("vendor-mcp", "github.com/modelcontextprotocol/go-sdk", "./ai/mcp",
+			"types of the protocol stop at ai/mcp: everybody else speaks ai.Tool and pins.Tool"),
 		one("vendor-gocron", "github.com/go-co-op/gocron", "./scheduler",
 			"cron stops at scheduler: a job is a function to everybody else"),
+		one("vendor-markdown", "github.com/yuin/goldmark", "./platforms/render",
+			"the Markdown library stops at platforms/render: everybody else writes its form from render.Block and render.Span"),
 		one("vendor-aws", "github.com/aws", "./memory/dynamo",
 			"aws types stop at memory/dynamo: they are heavy, and few installations use them"),
 		one("driver-postgres", "github.com/jackc/pgx", "./internal/database",
@@ -51,10 +59,17 @@ func layers() []rule {
 	return []rule{
 		{
 			name:  "adapters",
-			in:    []string{"./platforms/slack/...", "./platforms/feishu/...", "./platforms/generic/..."},
+			in:    []string{"./platforms/slack/...", "./platforms/feishu/...", "./platforms/generic/...", "./platforms/socket"},
 			deny:  []string{"./..."},
-			allow: []string{"./platforms", "./platforms/render", "./internal/failure"},
+			allow: []string{"./platforms", "./platforms/render", "./platforms/socket", "./platforms/call", "./internal/failure", "./internal/lenient"},
 			why:   "an adapter is a translator: it knows what a platform is, the renderer and the kinds of errors, and neither its sisters nor what becomes of an event",
+		},
+		{
+			name:   "registry",
+			except: []string{"./platforms/slack/...", "./platforms/feishu/...", "./platforms/generic/...", "./internal/app", "./internal/setup", "./test/..."},
+			deny:   []string{"./platforms/slack/...", "./platforms/feishu/...", "./platforms/generic/..."},
+			tests:  true,
+			why:    "internal/app alone lists which platforms there are; everybody else is handed them by their interfaces",
 		},
 		{
 			name: "domain-platforms",
@@ -65,9 +80,9 @@ func layers() []rule {
 		{
 			name:   "domain-http",
 			in:     []string{"./conversation/...", "./commands/...", "./memory/...", "./ai/..."},
-			except: []string{"./ai/openai/..."},
+			except: []string{"./ai/openai/...", "./ai/mcp/...", "./ai/fetch"},
 			deny:   []string{"net/http/...", "github.com/labstack/echo/..."},
-			why:    "the domain does not know HTTP; ai/openai alone talks to a server",
+			why:    "the domain does not know HTTP; ai/openai, ai/mcp and ai/fetch alone talk to servers",
 		},
 		{
 			name: "gateway-one-way",
@@ -97,18 +112,18 @@ func layers() []rule {
 		},
 		{
 			name:   "composition",
-			except: []string{"./cmd/...", "./internal/cli/...", "./internal/app/...", "./internal/config/...", "./test/..."},
+			except: []string{"./cmd/...", "./internal/cli/...", "./internal/app/...", "./internal/config/...", "./internal/setup", "./test/..."},
 			deny:   []string{"./internal/config/...", "./internal/app/...", "./internal/cli/..."},
 			tests:  true,
 			why:    "only the composition root reads the configuration; everybody else takes an options struct and can be built without a file",
 		},
 		{
 			name: "foundation",
-			in:   []string{"./internal/failure/...", "./internal/metrics/...", "./internal/sentences", "./internal/shorten", "./internal/database", "./internal/replicas", "./migrations/...", "./platforms", "./platforms/render"},
+			in:   []string{"./internal/failure/...", "./internal/metrics/...", "./internal/sentences", "./internal/shorten", "./internal/service", "./internal/database", "./internal/replicas", "./migrations/...", "./platforms", "./platforms/render", "./platforms/call"},
 			deny: []string{"./..."},
 			// migrations needs the dialects, which internal/database knows, and may not change a schema under a running server.
-			allow: []string{"./internal/failure", "./internal/private", "./internal/database", "./internal/replicas"},
-			why:   "what everybody stands on stands on nothing of ours but the kinds of errors and the database",
+			allow: []string{"./internal/failure", "./internal/private", "./internal/database", "./internal/replicas", "./internal/service"},
+			why:   "what everybody stands on stands on nothing of ours but the kinds of errors, the database, and how work is started",
 		},
 		{
 			name:  "unsafe",

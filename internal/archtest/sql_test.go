@@ -3,7 +3,6 @@ package archtest
 import (
 	"fmt"
 	"go/ast"
-	"go/parser"
 	"go/token"
 	"io/fs"
 	"os"
@@ -83,28 +82,10 @@ func (o owners) of(table string) string {
 
 // sqlViolations lists what breaks the rules, in all but tests.
 func sqlViolations(root fs.FS, o owners) (found []string, err error) {
-	err = fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			return skip(name)
-		}
-		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
-			return nil
-		}
-		source, err := fs.ReadFile(root, name)
-		if err != nil {
-			return err
-		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), name, source, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
+	err = eachSource(root, func(name string, parsed *ast.File) {
 		f := sqlFile{name: name, room: "./" + path.Dir(name), owners: o}
 		ast.Inspect(parsed, f.look)
 		found = append(found, f.found...)
-		return nil
 	})
 	return found, err
 }

@@ -33,7 +33,12 @@ type Breaker struct {
 // call's own. Its kind says what it means for the circuit: Retry and Ambiguous
 // are faults of the endpoint, nil, Permanent and Invalid are answers, and any
 // other tells nothing about it (a cancelled call, the database).
-func (b *Breaker) Do(call func() error) error {
+func (b *Breaker) Do(call func() error) error { return b.DoFor("", call) }
+
+// DoFor is Do for a call on somebody's behalf. The faults that one person meets
+// count as one: it may be their message, or their chat, that no endpoint can answer, and nobody
+// else is to wait for that. "" is nobody in particular.
+func (b *Breaker) DoFor(who string, call func() error) error {
 	if b == nil {
 		return call()
 	}
@@ -43,15 +48,15 @@ func (b *Breaker) Do(call func() error) error {
 	}
 	outcome := unknown
 	var wait time.Duration
-	defer func() { b.leave(trial, outcome, wait) }() // also when the call panics
+	defer func() { b.leave(trial, who, outcome, wait) }() // also when the call panics
 	err = call()
 	outcome, wait = judge(err)
 	return err
 }
 
-// Ask is Do for a call that only reads: its success does not prove that the
+// Ask is DoFor for a call that only reads: its success does not prove that the
 // endpoint does its work, and it is no trial.
-func (b *Breaker) Ask(call func() error) error {
+func (b *Breaker) Ask(who string, call func() error) error {
 	if b == nil {
 		return call()
 	}
@@ -66,7 +71,7 @@ func (b *Breaker) Ask(call func() error) error {
 	if outcome != bad {
 		outcome = unknown
 	}
-	b.leave(false, outcome, wait)
+	b.leave(false, who, outcome, wait)
 	return err
 }
 
@@ -135,6 +140,9 @@ func judge(err error) (outcome, time.Duration) {
 	}
 	switch failure.KindOf(err) {
 	case failure.Retry, failure.Ambiguous:
+		if failure.ScopeOf(err) != "" { // it answers; the limit is of one chat or the like
+			return asked, 0
+		}
 		if wait := failure.WaitOf(err); wait > 0 {
 			return asked, wait
 		}
@@ -146,7 +154,7 @@ func judge(err error) (outcome, time.Duration) {
 	}
 }
 
-func (b *Breaker) leave(trial bool, o outcome, wait time.Duration) {
+func (b *Breaker) leave(trial bool, who string, o outcome, wait time.Duration) {
 	b.mu.Lock()
 	defer b.tell(b.circuit.state)
 	defer b.mu.Unlock()
@@ -159,7 +167,7 @@ func (b *Breaker) leave(trial bool, o outcome, wait time.Duration) {
 	case o == good, o == asked: // it answers
 		b.circuit.good()
 	case o == bad, trial: // a trial that tells nothing is repeated later
-		b.circuit.bad(trial, now)
+		b.circuit.bad(trial, who, now)
 	}
 }
 

@@ -160,7 +160,7 @@ func TestAsk(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := breaker.NewSet(breaker.Options{})
-		ask := func(err error) error { return s.Get("x").Ask(func() error { return err }) }
+		ask := func(err error) error { return s.Get("x").Ask("", func() error { return err }) }
 		for range 4 {
 			_ = do(s.Get("x"), fault)
 			if err := ask(nil); err != nil {

@@ -1,6 +1,9 @@
 package breaker
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // maxOpen is the longest that a circuit stays open before the next trial.
 const maxOpen = time.Minute
@@ -12,6 +15,7 @@ type circuit struct {
 
 	state  State
 	faults uint          // in a row, while closed
+	met    []string      // by whom, as far as that is known
 	open   time.Duration // how long it stays open this time
 	since  time.Time     // when it opened
 	busy   bool          // half open: the trial is on its way
@@ -41,14 +45,16 @@ func (c *circuit) enter() (trial bool) {
 // good notes an answer, whoever got it: the endpoint is there.
 func (c *circuit) good() { *c = circuit{limit: c.limit, first: c.first, state: Closed} }
 
-// bad notes a fault. Of calls that began before the circuit opened it says
-// nothing new.
-func (c *circuit) bad(trial bool, now time.Time) {
+// bad notes a fault that who has met. Of calls that began before the circuit
+// opened it says nothing new.
+func (c *circuit) bad(trial bool, who string, now time.Time) {
 	switch {
 	case trial:
 		c.state, c.busy, c.since, c.open = Open, false, now, min(2*c.open, maxOpen)
+	case c.state == Closed && who != "" && slices.Contains(c.met, who):
 	case c.state == Closed:
 		c.faults++
+		c.met = append(c.met, who)
 		if c.faults >= c.limit {
 			c.state, c.since, c.open = Open, now, c.first
 		}

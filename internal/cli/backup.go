@@ -42,7 +42,7 @@ func (p *program) keeper(ctx context.Context, db *database.DB, s *store) (*backu
 func (p *program) backupCommand() *cobra.Command {
 	dir := ""
 	c := &cobra.Command{
-		Use: "backup", Short: "Write everything to a folder; run again, it goes on where it was cut short", Args: cobra.NoArgs, Annotations: quietly(),
+		Use: "backup", Short: "Write everything to a folder; run again, it resumes where it stopped", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, _ []string) error {
 			if dir == "" {
 				return usageError{errors.New("--to must name a directory")}
@@ -103,7 +103,7 @@ func (p *program) verify(ctx context.Context, dir string) error {
 func (p *program) restoreCommand() *cobra.Command {
 	dir, mode, yes := "", importMode(conversation.ImportNew), false
 	c := &cobra.Command{
-		Use: "restore", Short: "Take back a backup, or every *.json file of a folder, each whole or not at all; --mode merge may be run again", Args: cobra.NoArgs, Annotations: quietly(),
+		Use: "restore", Short: "Restore a backup, or every *.json file of a folder, each whole or not at all; --mode merge may be run again", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, _ []string) error {
 			if dir == "" {
 				return usageError{errors.New("--from must name a directory")}

@@ -32,7 +32,7 @@ var errInterrupted = errors.New("interrupted")
 
 func (p *program) chatCommand(open openTalk) *cobra.Command {
 	return &cobra.Command{
-		Use: "chat", Short: "Talk to the same pipeline from the terminal, no server needed", Args: cobra.NoArgs,
+		Use: "chat", Short: "Chat from the terminal, through the same pipeline; no server needed", Args: cobra.NoArgs,
 		Annotations: map[string]string{quiet: "warn"}, // a log line in the middle of a reply helps nobody
 		RunE: p.begin(func(ctx context.Context, _ []string) (err error) {
 			cfg, err := p.load(nil)
@@ -68,7 +68,7 @@ func (p *program) chat(ctx context.Context, talk talker, lines lineReader) error
 			return nil
 		case errors.Is(err, errInterrupted):
 			interrupted = true
-			_, _ = fmt.Fprintln(p.Out, "(Ctrl-C again leaves)")
+			_, _ = fmt.Fprintln(p.Out, "(press Ctrl-C again to quit)")
 			continue
 		case err != nil:
 			return failed("chat", err)
@@ -101,18 +101,21 @@ func (p *program) exchange(ctx context.Context, talk talker, line string) (inter
 		}
 	})
 	var shown strings.Builder
+	out := p.replies()
 	reply, err := talk.Say(ctx, line, func(delta string) {
 		shown.WriteString(delta)
-		_, _ = io.WriteString(p.Out, delta)
+		_, _ = io.WriteString(out, delta)
 	})
 	cancel()
 	watch.Wait()
 	if interrupted {
-		_, _ = fmt.Fprintln(p.Out, "\n(stopped; Ctrl-C again leaves)")
+		_ = out.Close()
+		_, _ = fmt.Fprintln(p.Out, "\n(stopped; press Ctrl-C again to quit)")
 		return true, nil
 	}
 	if err != nil {
 		if shown.Len() > 0 {
+			_ = out.Close()
 			_, _ = fmt.Fprintln(p.Out)
 		}
 		return false, err
@@ -121,6 +124,8 @@ func (p *program) exchange(ctx context.Context, talk talker, line string) (inter
 	if !ok { // what streamed was not kept: show what was
 		rest = "\n" + reply
 	}
-	_, _ = fmt.Fprintln(p.Out, rest)
+	_, _ = io.WriteString(out, rest)
+	_ = out.Close()
+	_, _ = fmt.Fprintln(p.Out)
 	return false, nil
 }

@@ -4,7 +4,7 @@ import "github.com/spf13/cobra"
 
 // commands returns everything parley can do.
 func (p *program) commands() []*cobra.Command {
-	return []*cobra.Command{
+	return append(p.consoleCommands(),
 		p.serveCommand(),
 		p.chatCommand(openTerminal),
 		p.configCommand(),
@@ -17,9 +17,12 @@ func (p *program) commands() []*cobra.Command {
 		p.migrateCommand(),
 		p.memoryCommand(),
 		p.eventsCommand(),
+		p.pairingCommand(),
+		p.toolsCommand(),
+		p.setupCommand(),
 		p.doctorCommand(),
 		p.healthCommand(),
 		p.tokenCommand(),
 		p.versionCommand(),
-	}
+	)
 }

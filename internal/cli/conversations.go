@@ -11,6 +11,7 @@ import (
 	"github.com/parley-bot/parley/gateway/erasure"
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/outbox"
+	"github.com/parley-bot/parley/gateway/turn"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/show"
 	"github.com/parley-bot/parley/migrations"
@@ -42,10 +43,7 @@ func (p *program) withStore(ctx context.Context, db *database.DB, do func(s *sto
 		return err
 	}
 	defer func() { _ = s.Close() }() // it gives back a statement
-	clean, err := p.forgetsToo(ctx, db, s)
-	if err != nil {
-		return err
-	}
+	clean := p.forgetsToo(db, s)
 	err = do(s)
 	if cleaned := clean(ctx); err == nil {
 		err = cleaned
@@ -55,12 +53,9 @@ func (p *program) withStore(ctx context.Context, db *database.DB, do func(s *sto
 
 // forgetsToo has whatever removes conversations take their texts out of the
 // ledger too. What is still being answered, or read by a server, is left to that.
-func (p *program) forgetsToo(ctx context.Context, db *database.DB, s *store) (clean func(context.Context) error, err error) {
-	ledger, err := inbox.New(ctx, inbox.Options{DB: db, Deliveries: outbox.Table{DB: db}})
-	if err != nil {
-		return nil, err
-	}
-	eraser, asked := erasure.New(erasure.Options{DB: db, Inbox: ledger, Store: s, Logger: p.log}), false
+func (p *program) forgetsToo(db *database.DB, s *store) (clean func(context.Context) error) {
+	ledger := inbox.NewLedger(db, outbox.Table{DB: db}, turn.Table{DB: db})
+	eraser, asked := erasure.New(erasure.Options{DB: db, Ledger: ledger, Store: s, Logger: p.log}), false
 	s.OnGone(func(ctx context.Context, tx database.Tx, g conversation.Gone) error {
 		asked = true
 		return eraser.NoteTx(ctx, tx, g)
@@ -70,7 +65,7 @@ func (p *program) forgetsToo(ctx context.Context, db *database.DB, s *store) (cl
 			return nil
 		}
 		return eraser.Clean(ctx)
-	}, nil
+	}
 }
 
 // ensureSchema brings the schema up to date where the configuration lets the
@@ -106,18 +101,25 @@ func (p *program) conversationsList() *cobra.Command {
 }
 
 func (p *program) conversationsShow() *cobra.Command {
-	asJSON := false
+	asJSON, prompt := false, false
+	shown := p.onConversation("conversations show", func(ctx context.Context, s *store, id int64) error {
+		if asJSON {
+			return p.export(ctx, s, id)
+		}
+		return p.showConversation(ctx, s, id)
+	})
 	c := &cobra.Command{
 		Use: "show ID", Short: "Show a conversation and its last messages (with --json: all of them, as export does)",
 		Args: cobra.ExactArgs(1), Annotations: quietly(),
-		RunE: p.onConversation("conversations show", func(ctx context.Context, s *store, id int64) error {
-			if asJSON {
-				return p.export(ctx, s, id)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if prompt {
+				return p.work(p.showPrompt)(cmd, args)
 			}
-			return p.showConversation(ctx, s, id)
-		}),
+			return shown(cmd, args)
+		},
 	}
 	jsonFlag(c, &asJSON)
+	c.Flags().BoolVar(&prompt, "prompt", false, "write what the model is given of it, as JSON")
 	return c
 }
 
@@ -171,12 +173,20 @@ func (p *program) askAbout(ctx context.Context, s *store, id int64, question str
 // onConversation makes the RunE of a command whose argument is a conversation's id.
 func (p *program) onConversation(what string, do func(ctx context.Context, s *store, id int64) error) func(*cobra.Command, []string) error {
 	return p.work(func(ctx context.Context, args []string) error {
-		id, err := strconv.ParseInt(args[0], 10, 64)
-		if err != nil || id < 1 {
-			return usageError{fmt.Errorf("%s needs the id of a conversation, a whole number above 0, got %q", what, args[0])}
+		id, err := conversationID(what, args[0])
+		if err != nil {
+			return err
 		}
 		return p.onStore(ctx, what, func(s *store) error { return do(ctx, s, id) })
 	})
+}
+
+func conversationID(what, arg string) (int64, error) {
+	id, err := strconv.ParseInt(arg, 10, 64)
+	if err != nil || id < 1 {
+		return 0, usageError{fmt.Errorf("%s needs the id of a conversation, a whole number above 0, got %q", what, arg)}
+	}
+	return id, nil
 }
 
 // quietly marks a command that logs no more than warnings unless it is told to.

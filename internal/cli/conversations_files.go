@@ -165,6 +165,9 @@ func (p *program) importFile(ctx context.Context, s *store, path string, mode co
 		return withoutPath(err)
 	}
 	defer func() { _ = f.Close() }() // it was only read
+	if conversation.IsOriginal(f) {
+		return p.importOriginal(ctx, s, path, mode)
+	}
 	tell, end := p.progress("import")
 	c, err := s.ImportFrom(ctx, f, size, mode, tell)
 	end()
@@ -172,6 +175,23 @@ func (p *program) importFile(ctx context.Context, s *store, path string, mode co
 		return withoutPath(err)
 	}
 	_, err = fmt.Fprintf(p.Out, "imported %s as conversation %d (%d messages)\n", path, c.ID, c.MessageCount)
+	return err
+}
+
+// importOriginal imports the database of the program that the store follows.
+func (p *program) importOriginal(ctx context.Context, s *store, path string, mode conversation.ImportMode) error {
+	wrong := false
+	err := s.ImportOriginal(ctx, path, mode, func(c *conversation.Conversation, err error) {
+		if err != nil {
+			wrong = true
+			p.complain("conversations import", fmt.Sprintf("%s: conversation %d (%s): %s", path, c.ID, c.UserKey, err))
+			return
+		}
+		_, _ = fmt.Fprintf(p.Out, "imported %s of %s as conversation %d (%d messages)\n", c.UserKey, path, c.ID, c.MessageCount)
+	})
+	if err == nil && wrong {
+		return errors.New("not every conversation could be imported")
+	}
 	return err
 }
 
@@ -246,7 +266,7 @@ func withoutPath(err error) error {
 	return err
 }
 
-const modeHelp = "what to do with a conversation that is there already: new refuses, merge appends what is missing, replace takes its place"
+const modeHelp = "what to do with a conversation that already exists: new refuses, merge adds what is missing, replace overwrites it"
 
 const replacing = importMode(conversation.ImportReplace)
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/internal/app"
 	"github.com/parley-bot/parley/internal/show"
 )
 
@@ -114,7 +115,7 @@ func (p *program) showConversation(ctx context.Context, s *store, id int64) erro
 		}
 	}
 	if c.MessageCount > int64(len(msgs)) {
-		_, err = fmt.Fprintf(p.Out, "\nThese are the last %d messages; export or --json has all.\n", len(msgs))
+		_, err = fmt.Fprintf(p.Out, "\nThese are the last %d messages; use export or --json for all of them.\n", len(msgs))
 	}
 	return err
 }
@@ -147,4 +148,25 @@ func minutes(t time.Time) string { return t.UTC().Format(shownMinutes) }
 func firstWord(s string) string {
 	word, _, _ := strings.Cut(s, " ")
 	return word
+}
+
+// showPrompt writes what the model is given of a conversation.
+func (p *program) showPrompt(ctx context.Context, args []string) error {
+	id, err := conversationID("conversations show", args[0])
+	if err != nil {
+		return err
+	}
+	cfg, err := p.load(nil)
+	if err != nil {
+		return err
+	}
+	prompt, err := app.PromptOf(ctx, cfg, p.log, id)
+	if err != nil {
+		return failed("conversations show", err)
+	}
+	return buffered(p.jsonOut(), func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		return e.Encode(prompt)
+	})
 }

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +22,7 @@ type verdict string
 
 const (
 	fine    verdict = "ok"
+	off     verdict = "off" // there is nothing to check
 	warning verdict = "warn"
 	broken  verdict = "fail"
 )
@@ -28,6 +31,15 @@ const (
 type finding struct {
 	verdict verdict
 	detail  string // one line
+	remedy  string // what to do about it; "" with fine and off
+}
+
+// text is the finding on one line.
+func (f finding) text() string {
+	if f.remedy == "" {
+		return f.detail
+	}
+	return f.detail + "; " + f.remedy
 }
 
 // check looks at one thing that parley needs.
@@ -37,36 +49,61 @@ type check struct {
 }
 
 func (p *program) doctorCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "doctor", Short: "Check configuration, database, platform credentials and model", Args: cobra.NoArgs,
-		RunE: p.work(p.doctor),
+	asJSON := false
+	c := &cobra.Command{
+		Use: "doctor", Short: "Check configuration, database, platforms, model and the machine, each with its remedy", Args: cobra.NoArgs,
 	}
+	c.RunE = p.work(func(ctx context.Context, _ []string) error { return p.doctor(ctx, asJSON) })
+	jsonFlag(c, &asJSON)
+	return c
 }
 
-// doctor writes one line for each check and fails when one of them does.
-func (p *program) doctor(ctx context.Context, _ []string) error {
+// doctor writes one line for each finding, or all of them as JSON, and fails when
+// one of them does.
+func (p *program) doctor(ctx context.Context, asJSON bool) error {
+	r := &report{OK: true, Checks: []checked{}}
+	tell := func(name string, f finding) {
+		r.add(name, f)
+		if !asJSON {
+			detail := strings.Join(strings.Fields(f.text()), " ")
+			_, _ = fmt.Fprintf(p.Out, "%-4s  %-8s  %s\n", f.verdict, name, detail)
+		}
+	}
+	if err := p.examineAll(ctx, tell); err != nil {
+		return failed("doctor", err)
+	}
+	if asJSON {
+		if err := p.writeJSON(r); err != nil {
+			return failed("doctor", err)
+		}
+	}
+	if !r.OK {
+		return errReported
+	}
+	return nil
+}
+
+func (p *program) examineAll(ctx context.Context, tell func(name string, f finding)) error {
 	cfg, err := p.load(nil)
 	if faults, ok := errors.AsType[config.FaultErrors](err); ok {
 		for _, fault := range faults {
-			p.say("config", finding{broken, fault.String()})
+			tell("config", finding{broken, fault.String(), "mend it, and run parley config check"})
 		}
-		return errReported
+		for _, c := range p.checks(config.Default()) {
+			tell(c.name, finding{off, "not checked: the configuration has faults", ""})
+		}
+		return nil
 	}
 	if err != nil {
-		return failed("doctor", err)
+		return err
 	}
-	p.say("config", finding{fine, "valid"})
+	tell("config", finding{fine, "valid", ""})
 	for _, w := range cfg.Warnings() {
-		p.say("config", finding{warning, w})
+		problem, remedy, _ := strings.Cut(w, "; ")
+		tell("config", finding{warning, problem, cmp.Or(remedy, "change what it names, unless that is meant")})
 	}
-	healthy := true
-	for _, c := range p.checks() {
-		f := examine(ctx, cfg, c)
-		p.say(c.name, f)
-		healthy = healthy && f.verdict != broken
-	}
-	if !healthy {
-		return errReported
+	for _, c := range p.checks(cfg) {
+		tell(c.name, examine(ctx, cfg, c))
 	}
 	return nil
 }
@@ -77,8 +114,33 @@ func examine(ctx context.Context, cfg *config.Config, c check) finding {
 	return c.run(ctx, cfg)
 }
 
-// say writes the line of one finding.
-func (p *program) say(name string, f finding) {
-	detail := strings.Join(strings.Fields(f.detail), " ")
-	_, _ = fmt.Fprintf(p.Out, "%-4s  %-8s  %s\n", f.verdict, name, detail)
+// report is what doctor found, for programs.
+type report struct {
+	OK     bool      `json:"ok"`
+	Checks []checked `json:"checks"`
+}
+
+type checked struct {
+	Name    string  `json:"name"`
+	Status  verdict `json:"status"`
+	Message string  `json:"message"`
+	Remedy  string  `json:"remedy"`
+}
+
+// add notes a finding. Each name is there once: what is worse comes first.
+func (r *report) add(name string, f finding) {
+	r.OK = r.OK && f.verdict != broken
+	i := slices.IndexFunc(r.Checks, func(c checked) bool { return c.Name == name })
+	switch {
+	case i < 0:
+		r.Checks = append(r.Checks, checked{name, f.verdict, f.detail, f.remedy})
+	case r.Checks[i].Status == fine:
+		r.Checks[i] = checked{name, f.verdict, f.detail, f.remedy}
+	default:
+		c := &r.Checks[i]
+		if f.verdict == broken {
+			c.Status = broken
+		}
+		c.Message, c.Remedy = c.Message+"; "+f.detail, c.Remedy+"; "+f.remedy
+	}
 }

@@ -1,49 +1,49 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/parley-bot/parley/ai"
 	"github.com/parley-bot/parley/internal/app"
 	"github.com/parley-bot/parley/internal/config"
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/migrations"
-	"github.com/parley-bot/parley/platforms/feishu"
-	"github.com/parley-bot/parley/platforms/slack"
+	"github.com/parley-bot/parley/platforms"
 )
 
-func (p *program) checks() []check {
-	return []check{
-		{"database", p.checkDatabase},
-		{"memory", checkMemory},
-		{"slack", p.checkSlack},
-		{"feishu", p.checkFeishu},
-		{"model", checkModel},
-	}
+func (p *program) checks(cfg *config.Config) []check {
+	all := []check{{"database", p.checkDatabase}, {"memory", checkMemory}}
+	all = append(all, p.platformChecks(cfg)...)
+	all = append(all, check{"model", checkModel})
+	all = append(all, p.toolChecks(cfg)...)
+	return append(all, check{"clock", checkClock}, check{"disk", checkDisk},
+		check{"port", checkPort}, check{"backup", checkBackup})
 }
 
-// checkDatabase opens the database, looks at its schema and begins a write. A
-// SQLite file that is not there yet is not made.
+// checkDatabase opens the database, looks at its schema, writes a row and takes it
+// back. A SQLite file that is not there yet is not made.
 func (p *program) checkDatabase(ctx context.Context, cfg *config.Config) finding {
 	o := cfg.AI.ConversationPersistence
 	if !o.Enabled {
-		return finding{fine, "in memory"}
+		return finding{fine, "in memory", ""}
 	}
+	const urlRemedy = "mend ai.conversation_persistence.db_url (or CONVERSATION_DB_URL)"
 	target, err := database.ParseURL(string(o.DBURL), o.DataDir)
 	if err != nil {
-		return finding{broken, err.Error()}
+		return finding{broken, err.Error(), urlRemedy}
 	}
 	if target.Memory() {
-		return finding{warning, "in memory: gone with the process"}
+		return finding{warning, "in memory: lost when the process ends", "leave db_url empty for a file in data_dir, or name a database"}
 	}
 	if target.OnFile() {
 		if _, err := os.Stat(target.Path); errors.Is(err, os.ErrNotExist) {
@@ -52,124 +52,137 @@ func (p *program) checkDatabase(ctx context.Context, cfg *config.Config) finding
 	}
 	db, err := openDatabase(ctx, cfg, p)
 	if err != nil {
-		return finding{broken, err.Error()}
+		return finding{broken, err.Error(), "see to it that the database runs and takes this user, or " + urlRemedy}
 	}
 	defer db.Close()
-	if err := writable(ctx, db); err != nil {
-		return finding{broken, fmt.Sprintf("%s: cannot be written: %s", target, err)}
+	found := checkSchema(ctx, cfg, db)
+	if found.verdict != fine {
+		return found
 	}
-	return checkSchema(ctx, cfg, db)
+	if err := migrations.Writable(ctx, db); err != nil {
+		return finding{broken, fmt.Sprintf("%s: cannot be written: %s", target, err), "point db_url at the server that takes writes, or make room on the disk"}
+	}
+	return found
 }
 
 func checkSchema(ctx context.Context, cfg *config.Config, db *database.DB) finding {
 	err := migrations.Check(ctx, db)
 	switch {
 	case err == nil:
-		return finding{fine, fmt.Sprintf("%s: writable, schema up to date", db.Target)}
+		return finding{fine, fmt.Sprintf("%s: writable, schema up to date", db.Target), ""}
 	case errors.Is(err, migrations.ErrBehind) && cfg.AI.ConversationPersistence.Migrate:
-		return finding{warning, fmt.Sprintf("%s: writable; serve will bring the schema up to date", db.Target)}
+		return finding{warning, fmt.Sprintf("%s: the schema is behind", db.Target), "serve will bring the schema up to date, or: parley migrate up"}
+	case errors.Is(err, migrations.ErrBehind):
+		return finding{broken, fmt.Sprintf("%s: the schema is behind", db.Target), "run parley migrate up"}
+	case errors.Is(err, migrations.ErrNewer):
+		return finding{broken, fmt.Sprintf("%s: the schema is ahead: a newer version of parley has made it", db.Target), "use that version, or restore a backup"}
 	}
-	return finding{broken, fmt.Sprintf("%s: %s", db.Target, err)}
-}
-
-// writable begins a transaction that can write, and takes it back.
-func writable(ctx context.Context, db *database.DB) error {
-	errUndo := errors.New("undo")
-	err := db.Write(ctx, func(context.Context, database.Tx) error { return errUndo })
-	if errors.Is(err, errUndo) {
-		return nil
-	}
-	return err
+	return finding{broken, fmt.Sprintf("%s: %s", db.Target, err), "see to it that the database answers"}
 }
 
 // checkNewFile reports whether a SQLite file can be made, by making another
 // one in the nearest directory that exists.
 func checkNewFile(target database.Target) finding {
-	dir := filepath.Dir(target.Path)
-	for {
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
-			break
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			break
-		}
-		dir = parent
-	}
-	probe, err := os.CreateTemp(dir, ".parley-doctor-*")
+	probe, err := os.CreateTemp(existing(filepath.Dir(target.Path)), ".parley-doctor-*")
 	if err != nil {
-		return finding{broken, fmt.Sprintf("%s does not exist and cannot be made: %s", target, err)}
+		return finding{broken, fmt.Sprintf("%s does not exist and cannot be made: %s", target, err), "let this user write there, or choose another data_dir"}
 	}
 	_ = probe.Close()
 	_ = os.Remove(probe.Name())
-	return finding{fine, fmt.Sprintf("%s does not exist yet; serve makes it", target)}
+	return finding{fine, fmt.Sprintf("%s does not exist yet; serve makes it", target), ""}
 }
 
-func (p *program) checkSlack(ctx context.Context, cfg *config.Config) finding {
-	s := cfg.Platforms.Slack
-	if !cfg.SlackOn() {
-		return finding{fine, "off"}
+// existing returns the nearest directory above a path that is there.
+func existing(dir string) string {
+	for {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return dir
+		}
+		dir = parent
 	}
-	adapter, err := slack.New(slack.Options{
-		SigningSecret: s.SigningSecret.Reveal(), BotToken: s.BotToken.Reveal(), APIURL: string(s.APIURL), Logger: p.log,
-	})
-	if err != nil {
-		return finding{broken, err.Error()}
+}
+
+// platformChecks asks each app of each platform about itself.
+func (p *program) platformChecks(cfg *config.Config) []check {
+	var all []check
+	for _, one := range app.Checks(cfg, p.log) {
+		all = append(all, check{one.Platform, func(ctx context.Context, cfg *config.Config) finding { return p.checkPlatform(ctx, cfg, one) }})
 	}
-	user, team, err := adapter.AuthTest(ctx)
-	if err != nil {
-		return finding{broken, fmt.Sprintf("auth.test: %s; check platforms.slack.bot_token", err)}
-	}
-	found := finding{fine, fmt.Sprintf("signed in as %s in %s", user, team)}
-	n, err := p.strays(ctx, cfg, adapter.TeamID())
+	return all
+}
+
+func (p *program) checkPlatform(ctx context.Context, cfg *config.Config, one app.Checked) finding {
 	switch {
-	case err != nil: // said of the database
-	case n > 0:
-		found = finding{warning, fmt.Sprintf("%s; an earlier version has kept %d conversations under the workspaces of those who made shared channels: "+
-			"they are used no more, and /forget-me erases them with their sender", found.detail, n)}
+	case one.Err != nil:
+		return finding{broken, one.Err.Error(), "mend the key that it names"}
+	case one.Checker == nil:
+		return finding{off, "off", ""}
+	}
+	is := one.Checker.Check(ctx)
+	if len(is.Faults) > 0 {
+		return advised(broken, is.Faults)
+	}
+	found := finding{fine, "on", ""}
+	if is.Bot != "" {
+		found.detail = "signed in as " + is.Bot
+	}
+	n, err := p.strays(ctx, cfg, one.Platform, is.Tenant)
+	if err == nil && n > 0 { // an error is said of the database
+		is.Doubts = append(is.Doubts, platforms.Advice{
+			Problem: fmt.Sprintf("an earlier version has kept %d conversations under the workspaces of those who made shared channels: they are no longer used", n),
+			Remedy:  "/forget-me erases them with their sender",
+		})
+	}
+	if len(is.Doubts) > 0 {
+		doubts := advised(warning, is.Doubts)
+		doubts.detail = found.detail + "; " + doubts.detail
+		return doubts
 	}
 	return found
 }
 
-func (p *program) checkFeishu(ctx context.Context, cfg *config.Config) finding {
-	f := cfg.Platforms.Feishu
-	if !cfg.FeishuOn() {
-		return finding{fine, "off"}
+// advised puts advice together.
+func advised(v verdict, list []platforms.Advice) finding {
+	var problems, remedies []string
+	for _, a := range list {
+		problems, remedies = append(problems, a.Problem), append(remedies, a.Remedy)
 	}
-	adapter, err := feishu.New(feishu.Options{
-		AppID: f.AppID, AppSecret: f.AppSecret.Reveal(), EncryptKey: f.EncryptKey.Reveal(),
-		VerificationToken: f.VerificationToken.Reveal(), BaseURL: string(f.BaseURL), Logger: p.log,
-	})
-	if err != nil {
-		return finding{broken, err.Error()}
-	}
-	name, err := adapter.Check(ctx)
-	if err != nil {
-		return finding{broken, fmt.Sprintf("bot info: %s; check platforms.feishu.app_id and app_secret", err)}
-	}
-	return finding{fine, "signed in as " + name}
+	return finding{v, strings.Join(problems, "; "), strings.Join(remedies, "; ")}
 }
 
 // strays counts the conversations that an earlier version has kept under another
 // workspace than the one that the bot acts in.
-func (p *program) strays(ctx context.Context, cfg *config.Config, teamID string) (n int64, err error) {
+func (p *program) strays(ctx context.Context, cfg *config.Config, platform, tenant string) (n int64, err error) {
+	err = p.peek(ctx, cfg, func(db *database.DB) (err error) {
+		n, err = app.StrayConversations(ctx, db, platform, tenant)
+		return err
+	})
+	return n, err
+}
+
+// peek reads from the database, if there is one and it is up to date.
+func (p *program) peek(ctx context.Context, cfg *config.Config, read func(*database.DB) error) error {
 	o := cfg.AI.ConversationPersistence
 	target, err := database.ParseURL(string(o.DBURL), o.DataDir)
 	if err != nil || !o.Enabled || target.Memory() {
-		return 0, err
+		return err
 	}
 	if _, err := os.Stat(target.Path); target.OnFile() && err != nil {
-		return 0, nil // there is no database yet
+		return nil // there is no database yet
 	}
 	db, err := openDatabase(ctx, cfg, p)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer db.Close()
 	if err := migrations.Check(ctx, db); err != nil {
-		return 0, err
+		return err
 	}
-	return app.StrayConversations(ctx, db, slack.Platform, teamID)
+	return read(db)
 }
 
 // checkModel asks the API for its list of models, which costs nothing.
@@ -177,60 +190,51 @@ func checkModel(ctx context.Context, cfg *config.Config) finding {
 	provider, model := cfg.EffectiveModel()
 	switch {
 	case !cfg.AI.Enabled:
-		return finding{fine, "off"}
+		return finding{off, "off", ""}
 	case provider == config.ProviderEcho:
-		return finding{fine, "echo, offline; set OPENAI_API_KEY or OPENAI_BASE_URL for a real one"}
+		return finding{fine, "echo, offline; set OPENAI_API_KEY or OPENAI_BASE_URL for a real one", ""}
 	}
-	base := string(cfg.AI.BaseURL)
-	if base == "" {
-		base = "https://api.openai.com/v1"
+	p, _ := cfg.Provider(provider)
+	shown := p.BaseURL.String()
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	models, err := app.NewModelClient(provider, p, false, slog.New(slog.DiscardHandler)).Models(ctx)
+	cause := err
+	if inner := errors.Unwrap(err); inner != nil {
+		cause = inner
 	}
-	shown := config.URL(base).String()
-	status, models, err := listModels(ctx, base, cfg.AI.APIKey.Reveal())
-	switch {
-	case err != nil:
-		return finding{broken, fmt.Sprintf("%s: %s", shown, err)}
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return finding{broken, fmt.Sprintf("%s: status %d; check ai.api_key", shown, status)}
-	case status == http.StatusNotFound:
-		return finding{warning, fmt.Sprintf("%s answers, but lists no models; check ai.base_url if replies fail", shown)}
-	case status != http.StatusOK:
-		return finding{broken, fmt.Sprintf("%s: status %d", shown, status)}
-	case !slices.Contains(models, model):
-		return finding{warning, fmt.Sprintf("%s answers, but does not list %s", shown, model)}
+	switch code := failure.CodeOf(err); {
+	case err == nil && !slices.Contains(models, model):
+		return finding{warning, fmt.Sprintf("%s answers, but does not list %s", shown, model), "set ai.model to one that it lists" + someOf(models)}
+	case err == nil:
+		return finding{fine, fmt.Sprintf("%s at %s", model, shown), ""}
+	case code == ai.CodeInvalidAPIKey || code == ai.CodeForbidden:
+		return finding{broken, fmt.Sprintf("%s: %s", shown, cause), "check " + keyOf(cfg, provider)}
+	case code == ai.CodeModelNotFound:
+		return finding{warning, fmt.Sprintf("%s answers, but lists no models", shown), "check the base URL if replies fail: it ends where /models begins, such as …/v1"}
 	}
-	return finding{fine, fmt.Sprintf("%s at %s", model, shown)}
+	problem, remedy, _ := strings.Cut(withoutAddress(cause), "; ")
+	return finding{broken, fmt.Sprintf("%s: %s", shown, problem), cmp.Or(remedy, "check the base URL, and that this machine reaches it (HTTPS_PROXY)")}
 }
 
-// listModels is GET /models (https://platform.openai.com/docs/api-reference/models/list).
-func listModels(ctx context.Context, base, key string) (status int, models []string, err error) {
-	const maxAnswer = 4 << 20
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(base, "/")+"/models", http.NoBody)
-	if err != nil {
-		return 0, nil, errors.New("ai.base_url is no address")
+// someOf names the first of the models, or none.
+func someOf(models []string) string {
+	const few = 5
+	if len(models) == 0 {
+		return ""
 	}
-	if key != "" {
-		req.Header.Set("Authorization", "Bearer "+key)
+	if len(models) > few {
+		models = append(slices.Clone(models[:few]), "…")
 	}
-	resp, err := (&http.Client{Timeout: checkTime}).Do(req)
-	if err != nil {
-		return 0, nil, errors.New(withoutAddress(err))
+	return ": " + strings.Join(models, ", ")
+}
+
+// keyOf names the key under which a provider's API key stands.
+func keyOf(cfg *config.Config, provider string) string {
+	if _, ok := cfg.AI.Providers[provider]; ok && (provider != config.ProviderOpenAI || cfg.AI.APIKey == "") {
+		return "ai.providers." + provider + ".api_key"
 	}
-	defer resp.Body.Close()
-	var answer struct {
-		Data []struct {
-			ID string `json:"id"`
-		} `json:"data"`
-	}
-	if resp.StatusCode == http.StatusOK {
-		if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&answer); err != nil {
-			return 0, nil, errors.New("the answer to /models is not JSON; check ai.base_url")
-		}
-	}
-	for _, m := range answer.Data {
-		models = append(models, m.ID)
-	}
-	return resp.StatusCode, models, nil
+	return "ai.api_key"
 }
 
 // withoutAddress returns why a request failed, without the address, which may hold a password.

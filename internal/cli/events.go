@@ -13,6 +13,7 @@ import (
 	"github.com/parley-bot/parley/admin"
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/outbox"
+	"github.com/parley-bot/parley/gateway/turn"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/show"
@@ -41,28 +42,24 @@ func (p *program) eventsCommand() *cobra.Command {
 	}
 	return group("events", "The ledger of inbound events: why was there no reply?", list, show,
 		&cobra.Command{
-			Use: "replay ID", Short: "Have an event answered that failed, died or was ignored", Args: cobra.ExactArgs(1),
+			Use: "replay ID", Short: "Retry an event that failed, was given up or was ignored", Args: cobra.ExactArgs(1),
 			RunE: p.work(func(ctx context.Context, args []string) error {
-				return p.changeEvent(ctx, "events replay", args[0], (*inbox.Inbox).Replay)
+				return p.changeEvent(ctx, "events replay", args[0], (*inbox.Ledger).Replay)
 			}),
 		},
 		&cobra.Command{
 			Use: "discard ID", Short: "End an event without an answer", Args: cobra.ExactArgs(1),
 			RunE: p.work(func(ctx context.Context, args []string) error {
-				return p.changeEvent(ctx, "events discard", args[0], (*inbox.Inbox).Discard)
+				return p.changeEvent(ctx, "events discard", args[0], (*inbox.Ledger).Discard)
 			}),
 		},
 	)
 }
 
 // onLedger opens the ledger for do, also beside a running server.
-func (p *program) onLedger(ctx context.Context, what string, do func(b *inbox.Inbox) error) error {
+func (p *program) onLedger(ctx context.Context, what string, do func(b *inbox.Ledger) error) error {
 	return p.onDatabase(ctx, what, func(db *database.DB) error {
-		b, err := inbox.New(ctx, inbox.Options{DB: db, Deliveries: outbox.Table{DB: db}})
-		if err != nil {
-			return err
-		}
-		return do(b)
+		return do(inbox.NewLedger(db, outbox.Table{DB: db}, turn.Table{DB: db}))
 	})
 }
 
@@ -70,7 +67,7 @@ func (p *program) listEvents(ctx context.Context, o inbox.ListOptions, asJSON bo
 	if !o.Status.Known() || o.Limit < 1 {
 		return usageError{errors.New("events list: --status must be a state of an event, and --limit above 0")}
 	}
-	return p.onLedger(ctx, "events list", func(b *inbox.Inbox) error {
+	return p.onLedger(ctx, "events list", func(b *inbox.Ledger) error {
 		events, _, err := b.List(ctx, o)
 		if err != nil {
 			return err
@@ -94,7 +91,7 @@ func (p *program) listEvents(ctx context.Context, o inbox.ListOptions, asJSON bo
 }
 
 func (p *program) showEvent(ctx context.Context, ref string, asJSON bool) error {
-	return p.onLedger(ctx, "events show", func(b *inbox.Inbox) error {
+	return p.onLedger(ctx, "events show", func(b *inbox.Ledger) error {
 		e, err := b.Lookup(ctx, ref)
 		if err != nil {
 			return sentence(err)
@@ -115,8 +112,8 @@ func (p *program) showEvent(ctx context.Context, ref string, asJSON bool) error 
 	})
 }
 
-func (p *program) changeEvent(ctx context.Context, what, ref string, change func(*inbox.Inbox, context.Context, int64) error) error {
-	return p.onLedger(ctx, what, func(b *inbox.Inbox) error {
+func (p *program) changeEvent(ctx context.Context, what, ref string, change func(*inbox.Ledger, context.Context, int64) error) error {
+	return p.onLedger(ctx, what, func(b *inbox.Ledger) error {
 		e, err := b.Lookup(ctx, ref)
 		if err != nil {
 			return sentence(err)

@@ -102,6 +102,7 @@ func TestCommandsEverywhere(t *testing.T) {
 		c.want(`(?m)^2 +feishu:group:bob +feishu +2 +6 +2020-01-08 11:30$`, "conversations list")
 		c.want(`(?s)^conversation +1\nuser +slack:private:alice\n.*2020-01-01 19:04  user  \(0 tokens\)\nHi 🦜\n`, "conversations show 1")
 		c.want(`"metadata":{"a":{"b":\[1,null\]}}`, "conversations show 1 --json")
+		c.want(`^{"model":"echo","messages":\[{"role":"user","content":"Hi 🦜"},{"role":"assistant","content":"Hello"}\],"tokens":13}\n$`, "conversations show 1 --prompt")
 		c.want(`^{"total_conversations":3,"total_messages":5,"total_tokens":13,`, "stats --json")
 		c.want(`(?m)^messages +5$`, "stats")
 
@@ -119,6 +120,7 @@ func TestCommandsEverywhere(t *testing.T) {
 		}
 		c.want(`^deleted conversation 1\n$`, "conversations delete 1 --yes")
 		c.refuses(1, `^parley: conversations show: conversation 1: not found\n$`, "conversations show 1")
+		c.refuses(1, `^parley: conversations show: conversation 1: not found\n$`, "conversations show 1 --prompt")
 
 		archive := filepath.Join(c.dir, "archive")
 		c.want(`^deletes 1 conversation with 2 messages, .*\ndeleted 1 conversation\n$`, "cleanup --days 30 --archive", archive)
@@ -216,7 +218,7 @@ func TestBadInput(t *testing.T) {
 			"other":     {`{"name":"left-pad","version":"1.0.0"}`, `not the export of a conversation`},
 			"list":      {`[]`, `it is a JSON array`},
 			"two":       {newFile + newFile, `line 1, column \d+: more follows`},
-			"role":      {start + `{"role":"user"},{"role":"robot"}]}`, `messages\[1\]: role "robot" is none of`},
+			"role":      {start + `{"role":"user"},{"role":"robot"}]}`, `messages\[1\]: role "robot" is not one of`},
 			"tokens":    {start + `{"role":"user","tokens":-1}]}`, `messages\[0\]: tokens -1 is below 0`},
 			"huge":      {start + `{"role":"user","tokens":9223372036854775807}]}`, `messages\[0\]: tokens 9223372036854775807`},
 			"month":     {start + `{"role":"user","timestamp":"2026-13-45"}]}`, `messages\[0\]: timestamp "2026-13-45" is not a time`},

@@ -78,7 +78,7 @@ func hostileEvent(t *testing.T, c cliRun) {
 	if err := migrations.Check(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
-	b, err := inbox.New(t.Context(), inbox.Options{DB: db, Deliveries: outbox.Table{DB: db}, Owner: "test", Scope: inbox.ScopeThread})
+	b, err := inbox.New(t.Context(), inbox.Options{Ledger: inbox.NewLedger(db, outbox.Table{DB: db}), Owner: "test", Scope: inbox.ScopeThread})
 	if err != nil {
 		t.Fatal(err)
 	}

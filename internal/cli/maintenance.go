@@ -12,7 +12,7 @@ import (
 func (p *program) statsCommand() *cobra.Command {
 	asJSON := false
 	c := &cobra.Command{
-		Use: "stats", Short: "Show figures over all conversations", Args: cobra.NoArgs, Annotations: quietly(),
+		Use: "stats", Short: "Show statistics over all conversations", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, _ []string) error {
 			return p.onStore(ctx, "stats", func(s *store) error {
 				stats, err := s.Stats(ctx)
@@ -44,7 +44,7 @@ func (p *program) showStats(s conversation.Stats) error {
 func (p *program) cleanupCommand() *cobra.Command {
 	days, archive, yes := 0, "", false
 	c := &cobra.Command{
-		Use: "cleanup", Short: "Delete the conversations without activity in the last days", Args: cobra.NoArgs, Annotations: quietly(),
+		Use: "cleanup", Short: "Delete conversations without recent activity", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, _ []string) error {
 			if days < 1 || days > conversation.MaxDays {
 				return usageError{fmt.Errorf("--days must be a whole number between 1 and %d, got %d", conversation.MaxDays, days)}
@@ -81,7 +81,7 @@ func (p *program) cleanup(ctx context.Context, s *store, days int, archive strin
 func (p *program) vacuumCommand() *cobra.Command {
 	full := false
 	c := &cobra.Command{
-		Use: "vacuum", Short: "Give the space of deleted rows back", Args: cobra.NoArgs, Annotations: quietly(),
+		Use: "vacuum", Short: "Reclaim the space of deleted rows", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, _ []string) error {
 			return p.onStore(ctx, "vacuum", func(s *store) error {
 				if full {

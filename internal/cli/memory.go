@@ -13,9 +13,9 @@ import (
 )
 
 func (p *program) memoryCommand() *cobra.Command {
-	return group("memory", "Prepare where preferences, facts and scores are kept",
+	return group("memory", "Prepare the store of preferences, facts and scores",
 		&cobra.Command{
-			Use: "create-tables", Short: "Make the DynamoDB tables that are missing, and wait until they can be used", Args: cobra.NoArgs,
+			Use: "create-tables", Short: "Create the DynamoDB tables that are missing and wait until they are ready", Args: cobra.NoArgs,
 			RunE: p.work(p.memoryCreateTables),
 		},
 	)
@@ -47,14 +47,14 @@ func (p *program) memoryCreateTables(ctx context.Context, _ []string) error {
 // checkMemory looks whether the tables are there.
 func checkMemory(ctx context.Context, cfg *config.Config) finding {
 	if cfg.Memory.Backend != config.MemoryDynamoDB {
-		return finding{fine, "in the database"}
+		return finding{fine, "in the database", ""}
 	}
 	store, err := app.OpenDynamoDB(ctx, cfg, time.UTC)
 	if err == nil {
 		err = store.Check(ctx)
 	}
 	if err != nil {
-		return finding{broken, "DynamoDB: " + failure.SafeOf(err)}
+		return finding{broken, "DynamoDB: " + failure.SafeOf(err), "check memory.dynamodb and the AWS_* variables, and run parley memory create-tables"}
 	}
-	return finding{fine, "DynamoDB: the tables are there"}
+	return finding{fine, "DynamoDB: the tables are there", ""}
 }

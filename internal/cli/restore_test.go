@@ -35,7 +35,7 @@ func TestRestoreNamesWhatIsNoFile(t *testing.T) {
 		t.Errorf("exit code %d, wrote %q", code, out)
 	}
 	for _, name := range []string{"pipe.json", "zero.json", "link.json"} {
-		if !strings.Contains(errs, name+": it is no regular file") {
+		if !strings.Contains(errs, name+": it is not a regular file") {
 			t.Errorf("%s is not named in %q", name, errs)
 		}
 	}

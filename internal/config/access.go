@@ -36,15 +36,65 @@ func (c *Config) Admins() []Admin {
 	return list
 }
 
+// Entry is one entry of access.allow or access.deny.
+type Entry struct {
+	Platform string
+	Tenant   string // "*" = any
+	ChatID   string // "" = any
+	UserID   string // "" = anybody
+}
+
+// ParseEntry reads platform, platform/tenant, platform/tenant/chat:ID or
+// platform/tenant/user:ID. Of a platform alone the tenant is any.
+func ParseEntry(entry string) (Entry, error) {
+	platform, rest, more := strings.Cut(entry, "/")
+	tenant, whom, listed := strings.Cut(rest, "/")
+	e := Entry{Platform: platform, Tenant: tenant}
+	if !more {
+		e.Tenant = "*"
+	}
+	kind, id, _ := strings.Cut(whom, ":")
+	switch kind {
+	case "chat":
+		e.ChatID = id
+	case "user":
+		e.UserID = id
+	}
+	if platform == "" || more && !listed && tenant == "" || listed && e.ChatID == "" && e.UserID == "" {
+		return Entry{}, fmt.Errorf("must be a platform, platform/tenant, platform/tenant/chat:ID or platform/tenant/user:ID, "+
+			"such as slack, slack/T024BE7LD/chat:C012AB3CD or feishu/*/user:ou_123, got %s", quote(entry))
+	}
+	return e, nil
+}
+
+// Entries returns the entries of a list of access.
+func Entries(list []string) []Entry {
+	var all []Entry
+	for _, entry := range list {
+		if e, err := ParseEntry(entry); err == nil { // refused when the configuration was read
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
 func (l *loader) checkAccess() {
-	known := []string{"slack", "feishu"}
+	var known []string
+	for _, a := range l.config.allSlack() {
+		known = append(known, a.Platform)
+	}
+	for _, a := range l.config.allFeishu() {
+		known = append(known, a.Platform)
+	}
 	for _, s := range l.config.Platforms.Generic.Sources {
 		known = append(known, s.Name)
 	}
-	for i, entry := range l.config.Access.Admins {
-		a, err := ParseAdmin(entry)
-		if err == nil && !slices.Contains(known, a.Platform) {
-			l.wrong(fmt.Sprintf("access.admins[%d]", i), "must begin with slack, feishu or the name of a generic source, got %s", quote(a.Platform))
+	for name, list := range map[string][]string{"allow": l.config.Access.Allow, "deny": l.config.Access.Deny, "admins": l.config.Access.Admins} {
+		for i, entry := range list {
+			platform, _, _ := strings.Cut(entry, "/")
+			if platform != "" && !slices.Contains(known, platform) {
+				l.wrong(fmt.Sprintf("access.%s[%d]", name, i), "must begin with slack, feishu, the platform of a further app (slack.NAME) or the name of a generic source, got %s", quote(platform))
+			}
 		}
 	}
 }

@@ -85,7 +85,7 @@ func locate(key string, s *jsonschema.Schema, value any, path []string) (string,
 	for _, name := range path {
 		if list, ok := value.([]any); ok {
 			i, _ := strconv.Atoi(name)
-			key, s, value = fmt.Sprintf("%s[%d]", key, i), s.Items2020, list[i]
+			key, s, value = fmt.Sprintf("%s[%d]", key, i), items(s), list[i]
 			continue
 		}
 		section, _ := value.(map[string]any)
@@ -99,8 +99,13 @@ func child(s *jsonschema.Schema, name string) *jsonschema.Schema {
 	if known, ok := s.Properties[name]; ok {
 		return known
 	}
-	free, _ := s.AdditionalProperties.(*jsonschema.Schema)
-	return free
+	if free, ok := s.AdditionalProperties.(*jsonschema.Schema); ok {
+		return free
+	}
+	if isAnything(s) || isType(s, "object") && len(s.Properties) == 0 && s.AdditionalProperties == nil {
+		return anything()
+	}
+	return nil
 }
 
 // schemaAt returns the schema of a dotted key.
@@ -113,6 +118,19 @@ func (l *loader) schemaAt(key string) *jsonschema.Schema {
 		}
 	}
 	return s
+}
+
+// anything is the schema of a value that the configuration only hands on.
+func anything() *jsonschema.Schema { return &jsonschema.Schema{Comment: "anything"} }
+
+func isAnything(s *jsonschema.Schema) bool { return s.Comment == anything().Comment }
+
+// items returns the schema of what a list holds, nil for none.
+func items(s *jsonschema.Schema) *jsonschema.Schema {
+	if isAnything(s) {
+		return s
+	}
+	return s.Items2020
 }
 
 func isType(s *jsonschema.Schema, name string) bool {
@@ -138,7 +156,7 @@ func sentence(s *jsonschema.Schema, fault jsonschema.ErrorKind, got any) string 
 		right = "at most " + k.Want.RatString()
 	case *kind.Type:
 		right = map[string]string{
-			"string": "a text", "integer": "a whole number", "boolean": "true or false",
+			"string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
 			"array": "a list", "object": "a mapping (key: value)",
 		}[k.Want[0]]
 	}

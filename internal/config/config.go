@@ -10,7 +10,7 @@ type Config struct {
 	Server Server `yaml:"server"`
 	// Where messages come from. Each platform is on as soon as its credentials are there.
 	Platforms Platforms `yaml:"platforms"`
-	// Who may do what is not everybody's business.
+	// Whom the bot is for, and who may do what is not everybody's business.
 	Access Access `yaml:"access"`
 	// The model that answers, and what it is given.
 	AI AI `yaml:"ai"`
@@ -57,38 +57,72 @@ type Platforms struct {
 	Generic Generic `yaml:"generic"`
 }
 
-// Slack is one Slack app.
+// Slack is one Slack app and further ones beside it.
 type Slack struct {
-	// On when true; auto: on as soon as signing_secret and bot_token are there.
+	SlackApp `yaml:",inline"`
+	// Further apps, each with the same keys and a name; reached at /webhooks/slack/NAME, and slack.NAME everywhere else.
+	Apps []NamedSlackApp `yaml:"apps"`
+}
+
+// NamedSlackApp is a further Slack app.
+type NamedSlackApp struct {
+	// Name in the path /webhooks/slack/NAME; its platform is slack.NAME.
+	Name     string `yaml:"name" jsonschema:"pattern=^[A-Za-z0-9._-]{0\\,40}$,title=1 to 40 of A-Z a-z 0-9 . _ and -"`
+	SlackApp `yaml:",inline"`
+}
+
+// SlackApp is one Slack app.
+type SlackApp struct {
+	// On when true; auto: on as soon as bot_token and app_token, or signing_secret, are there.
 	Enabled Toggle `yaml:"enabled"`
-	// How events arrive: http (webhooks) or socket (not built in this version).
-	Mode string `yaml:"mode" jsonschema:"enum=http,enum=socket"`
-	// Basic Information > App Credentials > Signing Secret.
+	// How events arrive: http (webhooks), or socket (over connections that we open, without a public address); auto: socket where app_token is set.
+	Mode string `yaml:"mode" jsonschema:"enum=auto,enum=http,enum=socket"`
+	// Basic Information > App Credentials > Signing Secret; for http.
 	SigningSecret Secret `yaml:"signing_secret" env:"SLACK_SIGNING_SECRET"`
 	// OAuth & Permissions > Bot User OAuth Token (xoxb-…).
 	BotToken Secret `yaml:"bot_token" env:"SLACK_BOT_TOKEN"`
-	// App-level token (xapp-…), for socket mode.
+	// Basic Information > App-Level Tokens (xapp-…) with the scope connections:write; for socket.
 	AppToken Secret `yaml:"app_token" env:"SLACK_APP_TOKEN"`
-	// Base of Slack's Web API.
+	// Base of Slack's Web API. A further app has the first one's, unless it says otherwise.
 	APIURL URL `yaml:"api_url" env:"SLACK_API_URL" jsonschema:"minLength=1"`
+	// How a reply grows while it is made: auto (by Slack's own stream where one person reads it, else by edits), native, edit or off.
+	Stream string `yaml:"stream" jsonschema:"enum=auto,enum=native,enum=edit,enum=off"`
+	// The app has Slack's agent container (Agents & AI Apps), which cannot be undone there.
+	Agent bool `yaml:"agent"`
 }
 
-// Feishu is one Feishu or Lark app.
+// Feishu is one Feishu or Lark app and further ones beside it.
 type Feishu struct {
-	// On when true; auto: on as soon as app_id and app_secret are there; encrypt_key then has to be.
+	FeishuApp `yaml:",inline"`
+	// Further apps, each with the same keys and a name; reached at /webhooks/feishu/NAME, and feishu.NAME everywhere else.
+	Apps []NamedFeishuApp `yaml:"apps"`
+}
+
+// NamedFeishuApp is a further Feishu or Lark app.
+type NamedFeishuApp struct {
+	// Name in the path /webhooks/feishu/NAME; its platform is feishu.NAME.
+	Name      string `yaml:"name" jsonschema:"pattern=^[A-Za-z0-9._-]{0\\,40}$,title=1 to 40 of A-Z a-z 0-9 . _ and -"`
+	FeishuApp `yaml:",inline"`
+}
+
+// FeishuApp is one Feishu or Lark app.
+type FeishuApp struct {
+	// On when true; auto: on as soon as app_id and app_secret are there.
 	Enabled Toggle `yaml:"enabled"`
-	// How events arrive: http (webhooks) or websocket (not built in this version).
-	Mode string `yaml:"mode" jsonschema:"enum=http,enum=websocket"`
+	// How events arrive: http (webhooks), or websocket (over a connection that we open, without a public address); auto: websocket where neither encrypt_key nor verification_token is set.
+	Mode string `yaml:"mode" jsonschema:"enum=auto,enum=http,enum=websocket"`
 	// Credentials & Basic Info > App ID.
 	AppID string `yaml:"app_id" env:"FEISHU_APP_ID"`
 	// Credentials & Basic Info > App Secret.
 	AppSecret Secret `yaml:"app_secret" env:"FEISHU_APP_SECRET"`
 	// Events & Callbacks > Encryption Strategy > Verification Token.
 	VerificationToken Secret `yaml:"verification_token" env:"FEISHU_VERIFICATION_TOKEN"`
-	// Events & Callbacks > Encryption Strategy > Encrypt Key. Required.
+	// Events & Callbacks > Encryption Strategy > Encrypt Key. Required for http.
 	EncryptKey Secret `yaml:"encrypt_key" env:"FEISHU_ENCRYPT_KEY"`
-	// Base of the Open API; Lark's is https://open.larksuite.com.
+	// Base of the Open API; Lark's is https://open.larksuite.com. A further app has the first one's, unless it says otherwise.
 	BaseURL URL `yaml:"base_url" env:"FEISHU_BASE_URL" jsonschema:"minLength=1"`
+	// How a reply grows while it is made: auto, native (by a streaming card), edit or off.
+	Stream string `yaml:"stream" jsonschema:"enum=auto,enum=native,enum=edit,enum=off"`
 }
 
 // Generic is the platform for programs.
@@ -111,10 +145,18 @@ type Source struct {
 	Token Secret `yaml:"token" jsonschema:"format=bearer-token"`
 }
 
-// Access says who may do what is not everybody's business.
+// Access says whom the bot is for, and who may do what is not everybody's business.
 type Access struct {
+	// Who is answered. open: everybody who is not denied; allow: who is listed; pairing: also who an admin lets in with a code.
+	Mode string `yaml:"mode" jsonschema:"enum=open,enum=allow,enum=pairing"`
+	// A platform, platform/tenant, platform/tenant/chat:ID or platform/tenant/user:ID, with * for any tenant.
+	Allow []string `yaml:"allow" jsonschema:"minLength=1,format=access-entry"`
+	// The same for who is not answered; it wins over allow.
+	Deny []string `yaml:"deny" jsonschema:"minLength=1,format=access-entry"`
 	// Who may do what is for admins in a chat: platform/tenant/user:ID, with * for any tenant.
 	Admins []string `yaml:"admins" jsonschema:"minLength=1,format=admin"`
+	// Replies to one person in one chat; beyond it a minute's silence. 0 = no limit.
+	MaxRepliesPerMinute int `yaml:"max_replies_per_minute" jsonschema:"minimum=0"`
 }
 
 // AI is the model and what it is given.
@@ -127,6 +169,18 @@ type AI struct {
 	BaseURL URL `yaml:"base_url" env:"OPENAI_BASE_URL"`
 	// Key of that API.
 	APIKey Secret `yaml:"api_key" env:"OPENAI_API_KEY"`
+	// Further endpoints, by the names that stand before their models. openai may stand here for what base_url and api_key do not say.
+	Providers map[string]Provider `yaml:"providers"`
+	// What is known of models, by provider:model; known ones are built in.
+	ModelsInfo map[string]ModelInfo `yaml:"models_info"`
+	// Have a summary stand for what leaves the window.
+	Compaction bool `yaml:"compaction"`
+	// For summaries; empty: the conversation's own.
+	SmallModel string `yaml:"small_model" jsonschema:"format=model"`
+	// Writes recordings down, as provider:model; empty: nobody but the platform does.
+	Transcription string `yaml:"transcription" jsonschema:"format=model"`
+	// What models may use while they answer.
+	Tools Tools `yaml:"tools"`
 	// Tried in this order when the model fails.
 	FallbackModels []string `yaml:"fallback_models" jsonschema:"minLength=1,format=model"`
 	// What /model may choose. Empty: the configured ones.
@@ -141,7 +195,7 @@ type AI struct {
 	Timeout time.Duration `yaml:"timeout"`
 	// The history window, in tokens.
 	ContextTokens int `yaml:"context_tokens" jsonschema:"minimum=1"`
-	// Tokens that the model is asked to stop at; 0 = nothing is asked.
+	// Tokens that the model is asked to stop at; 0 = nothing is asked, or 4096 where a budget must reserve.
 	MaxOutputTokens int `yaml:"max_output_tokens" jsonschema:"minimum=0"`
 	// How much may be used.
 	Budget Budget `yaml:"budget"`
@@ -167,9 +221,11 @@ type Persistence struct {
 	DBURL DatabaseURL `yaml:"db_url" env:"CONVERSATION_DB_URL"`
 	// Directory of the SQLite file and the generated admin token.
 	DataDir string `yaml:"data_dir" env:"CONVERSATION_DATA_DIR" jsonschema:"minLength=1"`
+	// Connections to PostgreSQL or MySQL, beside the one that listens: 3 or more; 0 = as many as suit.
+	PoolSize int `yaml:"pool_size" jsonschema:"minimum=0"`
 	// Conversations without activity for so many days are deleted by the cleanup job.
 	CleanupDays int `yaml:"cleanup_days" jsonschema:"minimum=1,maximum=36500"`
-	// Turns of history the model is given; 0 = no limit but context_tokens.
+	// Turns of history that are left at most when the window is full and is cut; 0 = half of context_tokens.
 	MaxHistoryTurns int `yaml:"max_history_turns" jsonschema:"minimum=0"`
 	// What shares one history.
 	Scope string `yaml:"scope" jsonschema:"enum=sender,enum=chat,enum=thread,enum=room"`
@@ -185,12 +241,16 @@ type Gateway struct {
 	Busy string `yaml:"busy" jsonschema:"enum=queue,enum=coalesce,enum=interrupt"`
 	// Conversations worked on at the same time.
 	Workers int `yaml:"workers" jsonschema:"minimum=1,maximum=10000"`
-	// Attempts at one message before it is given up.
+	// Attempts at one message that fail by a fault of ours or the model's before it is given up.
 	MaxAttempts int `yaml:"max_attempts" jsonschema:"minimum=1,maximum=1000"`
+	// How long a finished reply is offered to a platform that holds it back.
+	GiveUpAfter time.Duration `yaml:"give_up_after"`
 	// A longer reply or command answer is cut, with a sentence that says so: 1KiB to 4MiB.
 	MaxReply Size `yaml:"max_reply"`
 	// In groups, answer only what mentions the bot.
 	GroupMentionsOnly bool `yaml:"group_mentions_only"`
+	// Threads that are answered without a mention once the bot has answered there: alone (while one person and the bot write there), always or never.
+	FollowThreads string `yaml:"follow_threads" jsonschema:"enum=alone,enum=always,enum=never"`
 }
 
 // Commands are the chat commands.
@@ -260,21 +320,23 @@ func Default() *Config {
 			Listen: "127.0.0.1:8080", BodyLimit: 1 << 20, TrustedProxies: []string{}, ShutdownGrace: 30 * time.Second,
 		},
 		Platforms: Platforms{
-			Slack:   Slack{Enabled: Auto, Mode: "http", APIURL: "https://slack.com/api/"},
-			Feishu:  Feishu{Enabled: Auto, Mode: "http", BaseURL: "https://open.feishu.cn"},
+			Slack:   Slack{SlackApp: SlackApp{Enabled: Auto, Mode: "auto", APIURL: "https://slack.com/api/", Stream: "auto"}, Apps: []NamedSlackApp{}},
+			Feishu:  Feishu{FeishuApp: FeishuApp{Enabled: Auto, Mode: "auto", BaseURL: "https://open.feishu.cn", Stream: "auto"}, Apps: []NamedFeishuApp{}},
 			Generic: Generic{Enabled: Auto, Sources: []Source{{Name: defaultSource}}},
 		},
-		Access: Access{Admins: []string{}},
+		Access: Access{Mode: "open", Allow: []string{}, Deny: []string{}, Admins: []string{}},
 		AI: AI{
-			Enabled: true, Model: "openai:gpt-4o-mini",
+			Enabled: true, Model: "openai:gpt-4o-mini", Compaction: true,
 			FallbackModels: []string{}, Models: []string{}, Personas: map[string]string{},
+			Tools:     Tools{Builtin: []string{"current_time", "remember", "recall", "search_history"}, MaxRounds: 8, Timeout: time.Minute, Approve: "asker", MCP: map[string]MCPServer{}},
+			Providers: map[string]Provider{}, ModelsInfo: map[string]ModelInfo{},
 			Stream: true, Timeout: 2 * time.Minute, ContextTokens: 8000,
 			Budget: Budget{Period: "day"},
 			ConversationPersistence: Persistence{
 				Enabled: true, DataDir: "data", CleanupDays: 30, MaxHistoryTurns: 20, Scope: "thread", Migrate: true,
 			},
 		},
-		Gateway:  Gateway{Busy: "coalesce", Workers: 64, MaxAttempts: 5, MaxReply: 64 << 10, GroupMentionsOnly: true},
+		Gateway:  Gateway{Busy: "coalesce", Workers: 128, MaxAttempts: 5, GiveUpAfter: time.Hour, MaxReply: 64 << 10, GroupMentionsOnly: true, FollowThreads: "alone"},
 		Commands: Commands{Prefix: "/", Language: "en"},
 		Memory:   Memory{Backend: "sql", DynamoDB: DynamoDB{TablePrefix: "parley_"}},
 		Scheduler: Scheduler{

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -120,7 +121,7 @@ func (d *document) resolve(key string, node ast.Node) ast.Node {
 		case *ast.AliasNode:
 			target, ok := d.anchors[n.Value.String()]
 			if !ok {
-				d.fault(d.place(n.GetToken()), key, "the alias names no anchor above it")
+				d.fault(d.place(n.GetToken()), key, "the alias refers to no anchor above it")
 				return nil
 			}
 			node = target
@@ -130,7 +131,7 @@ func (d *document) resolve(key string, node ast.Node) ast.Node {
 			return node
 		}
 	}
-	d.fault(d.place(node.GetToken()), key, "the aliases go round in a circle")
+	d.fault(d.place(node.GetToken()), key, "the aliases form a cycle")
 	return nil
 }
 
@@ -152,7 +153,7 @@ func (d *document) mapping(key string, s *jsonschema.Schema, node ast.MapNode) a
 		}
 		path := join(key, name)
 		if line, twice := lines[name]; twice {
-			d.fault(at, path, "is here twice, first in line %d; keep one", line)
+			d.fault(at, path, "is set twice, first in line %d; keep one", line)
 			continue
 		}
 		lines[name] = entry.Key.GetToken().Position.Line
@@ -161,6 +162,8 @@ func (d *document) mapping(key string, s *jsonschema.Schema, node ast.MapNode) a
 			all[name] = nil
 		} else if value := d.value(path, known, entry.Value); value != nil {
 			all[name] = value
+		} else if isType(known, "object") && known.Properties != nil {
+			all[name] = map[string]any{}
 		} else if _, free := s.AdditionalProperties.(*jsonschema.Schema); free {
 			all[name] = ""
 		}
@@ -170,17 +173,18 @@ func (d *document) mapping(key string, s *jsonschema.Schema, node ast.MapNode) a
 
 func (d *document) list(key string, s *jsonschema.Schema, node *ast.SequenceNode) any {
 	list := make([]any, len(node.Values))
-	if s.Items2020 == nil {
+	held := items(s)
+	if held == nil {
 		return list
 	}
 	for i, item := range node.Values {
-		if isType(s.Items2020, "string") {
+		if isType(held, "string") {
 			item = plain(item)
 		}
-		list[i] = d.value(fmt.Sprintf("%s[%d]", key, i), s.Items2020, item)
-		if list[i] == nil && isType(s.Items2020, "object") {
+		list[i] = d.value(fmt.Sprintf("%s[%d]", key, i), held, item)
+		if list[i] == nil && isType(held, "object") {
 			list[i] = map[string]any{}
-		} else if list[i] == nil {
+		} else if list[i] == nil && !isAnything(held) {
 			list[i] = ""
 		}
 	}
@@ -218,6 +222,9 @@ func (d *document) scalar(key string, s *jsonschema.Schema, node ast.Node) any {
 		d.fault(d.places[key], key, "must be a single value, a list or a mapping")
 		return nil
 	}
+	if n := node.Type(); isAnything(s) && (n == ast.IntegerType || n == ast.FloatType) {
+		return json.Number(text)
+	}
 	isText := node.Type() == ast.StringType || node.Type() == ast.LiteralType
 	if isText && d.file {
 		expanded, err := expand(text, d.environment)
@@ -230,7 +237,7 @@ func (d *document) scalar(key string, s *jsonschema.Schema, node ast.Node) any {
 		}
 	}
 	quoted := node.GetToken().Type == token.SingleQuoteType || node.GetToken().Type == token.DoubleQuoteType
-	if isType(s, "boolean") || quoted && isType(s, "integer") {
+	if isType(s, "boolean") || quoted && (isType(s, "integer") || isType(s, "number")) {
 		return text
 	}
 	return typed(s, text)

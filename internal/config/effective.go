@@ -13,7 +13,7 @@ const (
 )
 
 // ParseModel cuts provider:model at the first colon. A bare name is OpenAI's;
-// echo is the offline model.
+// echo is the offline model. Whether there is such a provider it does not say.
 func ParseModel(ref string) (provider, model string, err error) {
 	if ref == ProviderEcho {
 		return ProviderEcho, ProviderEcho, nil
@@ -23,8 +23,6 @@ func ParseModel(ref string) (provider, model string, err error) {
 		provider, model = ProviderOpenAI, ref
 	}
 	switch {
-	case provider != ProviderOpenAI && provider != ProviderEcho:
-		return "", "", fmt.Errorf("unknown provider %s; known are openai and echo, and a name that has a colon itself is written openai:%s", quote(provider), ref)
 	case strings.TrimSpace(model) == "":
 		return "", "", fmt.Errorf("must name a model, such as openai:gpt-4o-mini or echo, got %s", quote(ref))
 	}
@@ -32,26 +30,16 @@ func ParseModel(ref string) (provider, model string, err error) {
 }
 
 // EffectiveModel returns the model that answers: the configured one, or echo
-// as long as there is neither a key nor an API address.
+// as long as its provider has neither a key nor an address.
 func (c *Config) EffectiveModel() (provider, model string) {
 	provider, model, err := ParseModel(c.AI.Model)
-	if err != nil || c.AI.APIKey == "" && c.AI.BaseURL == "" {
+	if err != nil {
+		return ProviderEcho, ProviderEcho
+	}
+	if _, ok := c.Provider(provider); !ok {
 		return ProviderEcho, ProviderEcho
 	}
 	return provider, model
-}
-
-// SlackOn reports whether the Slack platform runs.
-func (c *Config) SlackOn() bool {
-	s := &c.Platforms.Slack
-	return s.Enabled != Off && s.SigningSecret != "" && s.BotToken != ""
-}
-
-// FeishuOn reports whether the Feishu platform runs: with its app and the key
-// that its events are checked with.
-func (c *Config) FeishuOn() bool {
-	f := &c.Platforms.Feishu
-	return f.Enabled != Off && f.AppID != "" && f.AppSecret != "" && f.EncryptKey != ""
 }
 
 // Sources returns the generic sources that run.
@@ -64,20 +52,12 @@ func (c *Config) Sources() []Source {
 
 // Warnings returns what is allowed and still probably not meant, each as one sentence.
 func (c *Config) Warnings() []string {
-	list := slices.Clone(c.strangers)
-	p := &c.Platforms
-	if p.Slack.Enabled == Auto && (p.Slack.SigningSecret == "") != (p.Slack.BotToken == "") {
-		list = append(list, "slack is off: it needs both platforms.slack.signing_secret and bot_token, and only one is set")
-	}
-	f := &p.Feishu
-	if f.Enabled == Auto && (f.AppID != "" || f.AppSecret != "") && !c.FeishuOn() {
-		list = append(list, "feishu is off: it needs platforms.feishu.app_id, app_secret and encrypt_key, and not all are set")
-	}
+	list := slices.Concat(c.strangers, c.mixedUp(), c.appWarnings(), c.baseWarnings(), c.toolWarnings())
 	if c.AI.ConversationPersistence.Scope == "room" && len(c.Access.Admins) == 0 {
-		list = append(list, "ai.conversation_persistence.scope is room and access.admins is empty: everybody in a room may reset and export its conversation and choose its model")
+		list = append(list, "ai.conversation_persistence.scope is room and access.admins is empty: everybody in a room may reset and export its conversation and choose its model; name admins, unless that is meant")
 	}
 	if !c.AI.ConversationPersistence.Enabled {
-		list = append(list, "ai.conversation_persistence.enabled is false: everything is kept in memory, and a 200 is no promise beyond this process")
+		list = append(list, "ai.conversation_persistence.enabled is false: everything is kept in memory, and a 200 is no promise beyond this process; set it to true for a database")
 	}
 	return list
 }

@@ -35,7 +35,12 @@ func (l *loader) readEnvironment() {
 		l.readWellKnown(leaf, known)
 		l.readPathForm(leaf, known)
 	}
-	l.readSources(known)
+	l.readGenericNames(l.places[sourcesKey].Line == 0 && l.places[sourcesKey].Source != "")
+	readItems(l, slackKey+".apps", &l.config.Platforms.Slack.Apps, known)
+	readItems(l, feishuKey+".apps", &l.config.Platforms.Feishu.Apps, known)
+	readItems(l, sourcesKey, &l.config.Platforms.Generic.Sources, known)
+	readNamed(l, providersKey, l.config.AI.Providers, known)
+	readNamed(l, serversKey, l.config.AI.Tools.MCP, known)
 	l.warnOfStrangers(known)
 }
 
@@ -122,26 +127,45 @@ func (l *loader) override(key, text string, place Place) {
 	l.set(all[i], text, place)
 }
 
-// readSources applies what names one key of one generic source:
-// GENERIC_… and PARLEY_PLATFORMS__GENERIC__SOURCES__0__SECRET.
-func (l *loader) readSources(known map[string]bool) {
-	fromEnv := l.places[sourcesKey].Line == 0 && l.places[sourcesKey].Source != ""
-	l.readGenericNames(fromEnv)
-	sources := &l.config.Platforms.Generic.Sources
+// readItems applies what names one key of one item of a list:
+// PARLEY_PLATFORMS__GENERIC__SOURCES__0__SECRET.
+func readItems[T any](l *loader, list string, items *[]T, known map[string]bool) {
 	for i := 0; ; i++ {
-		prefix := fmt.Sprintf("%s[%d]", sourcesKey, i)
+		prefix := fmt.Sprintf("%s[%d]", list, i)
 		if !l.anyVariable(envName(prefix) + "__") {
-			if i >= len(*sources) {
+			if i >= len(*items) {
 				return
 			}
 			continue
 		}
-		if i >= len(*sources) {
-			*sources = append(*sources, Source{})
+		if i >= len(*items) {
+			*items = append(*items, *new(T))
 		}
-		for _, one := range leaves(prefix, reflect.ValueOf(&(*sources)[i]).Elem()) {
+		for _, one := range leaves(prefix, reflect.ValueOf(&(*items)[i]).Elem()) {
 			l.readPathForm(one, known)
 		}
+	}
+}
+
+// readNamed takes the variables of each section of a map, of those too that the file
+// does not have: PARLEY_AI__PROVIDERS__NAME__API_KEY, whose name is in small letters.
+func readNamed[T any](l *loader, key string, sections map[string]T, known map[string]bool) {
+	prefix := envName(key) + "__"
+	names := slices.Collect(maps.Keys(sections))
+	for variable := range l.environment {
+		name, _, ok := strings.Cut(strings.TrimPrefix(variable, prefix), "__")
+		if !ok || !strings.HasPrefix(variable, prefix) ||
+			slices.ContainsFunc(names, func(have string) bool { return strings.EqualFold(have, name) }) {
+			continue
+		}
+		names = append(names, strings.ToLower(name))
+	}
+	for _, name := range names {
+		section := sections[name]
+		for _, one := range leaves(join(key, name), reflect.ValueOf(&section).Elem()) {
+			l.readPathForm(one, known)
+		}
+		sections[name] = section
 	}
 }
 

@@ -41,7 +41,7 @@ func expand(text string, environment map[string]string) (string, error) {
 func variable(body string, environment map[string]string) (string, error) {
 	name, fallback, hasFallback := strings.Cut(body, ":-")
 	if !variableName(name) {
-		return "", fmt.Errorf("%s is no variable name; write ${NAME} or ${NAME:-default}, and $${ for a plain ${", quote(name))
+		return "", fmt.Errorf("%s is not a variable name; write ${NAME} or ${NAME:-default}, and $${ for a plain ${", quote(name))
 	}
 	value, set := environment[name]
 	switch {

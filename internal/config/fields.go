@@ -6,7 +6,13 @@ import (
 	"strings"
 )
 
-const sourcesKey = "platforms.generic.sources"
+const (
+	slackKey     = "platforms.slack"
+	feishuKey    = "platforms.feishu"
+	sourcesKey   = "platforms.generic.sources"
+	providersKey = "ai.providers"
+	serversKey   = "ai.tools.mcp"
+)
 
 // field is one key of a section.
 type field struct {
@@ -22,6 +28,10 @@ func fieldsOf(section reflect.Value) fieldList {
 	var list fieldList
 	for i := range section.NumField() {
 		f := section.Type().Field(i)
+		if f.Anonymous {
+			list = append(list, fieldsOf(section.Field(i))...)
+			continue
+		}
 		if name := f.Tag.Get("yaml"); name != "" {
 			list = append(list, field{name: name, value: section.Field(i), tag: f.Tag})
 		}

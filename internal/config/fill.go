@@ -28,10 +28,14 @@ func typed(s *jsonschema.Schema, text string) any {
 	trimmed := strings.TrimSpace(text)
 	switch {
 	case s.WriteOnly: // nobody sees the line end that a pasted secret brought along
-		return strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' })
+		return bare(text)
 	case isType(s, "integer"):
 		if n, ok := new(big.Int).SetString(trimmed, 10); ok {
 			return json.Number(n.String())
+		}
+	case isType(s, "number"):
+		if _, err := strconv.ParseFloat(trimmed, 64); err == nil {
+			return json.Number(trimmed)
 		}
 	case isType(s, "boolean"):
 		if b, err := strconv.ParseBool(text); err == nil {
@@ -43,9 +47,27 @@ func typed(s *jsonschema.Schema, text string) any {
 	return text
 }
 
+func bare(text string) string {
+	return strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' })
+}
+
 // fill puts a value into the field of its key. What does not go in has been
 // noted already, but for a number larger than the field can hold.
 func (l *loader) fill(key string, value any, into reflect.Value) {
+	switch into.Kind() {
+	case reflect.Pointer:
+		if value == nil {
+			return
+		}
+		into.Set(reflect.New(into.Type().Elem()))
+		into = into.Elem()
+	case reflect.Interface: // whatever it is
+		if value != nil {
+			into.Set(reflect.ValueOf(native(value)))
+		}
+		return
+	default:
+	}
 	switch value := value.(type) {
 	case nil:
 	case map[string]any:
@@ -76,9 +98,32 @@ func (l *loader) fillKeys(key string, values map[string]any, into reflect.Value)
 	if into.Kind() == reflect.Map {
 		into.Set(reflect.MakeMap(into.Type()))
 		for name, value := range values {
-			into.SetMapIndex(reflect.ValueOf(name), reflect.ValueOf(fmt.Sprint(value)))
+			item := reflect.New(into.Type().Elem()).Elem()
+			l.fill(join(key, name), value, item)
+			into.SetMapIndex(reflect.ValueOf(name), item)
 		}
 	}
+}
+
+// native returns a value that is only handed on with the numbers of Go.
+func native(value any) any {
+	switch v := value.(type) {
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+		f, _ := v.Float64()
+		return f
+	case []any:
+		for i := range v {
+			v[i] = native(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = native(v[name])
+		}
+	}
+	return value
 }
 
 // setText parses a text that the schema allows into a field.
@@ -94,6 +139,10 @@ func setText(into reflect.Value, text string) error {
 	case into.CanInt():
 		n, err := strconv.ParseInt(text, 10, 64)
 		into.SetInt(n)
+		return tooLarge(text, err)
+	case into.CanFloat():
+		f, err := strconv.ParseFloat(text, 64)
+		into.SetFloat(f)
 		return tooLarge(text, err)
 	case into.Kind() == reflect.Bool:
 		into.SetBool(text == "true")

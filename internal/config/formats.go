@@ -23,6 +23,7 @@ import (
 // right, where the schema has no title that does; none quotes a secret.
 func formats() map[string]func(string) error {
 	return map[string]func(string) error{
+		"access-entry":     func(entry string) error { _, err := ParseEntry(entry); return err },
 		"admin":            func(entry string) error { _, err := ParseAdmin(entry); return err },
 		"bearer-token":     func(token string) error { return CheckToken(Secret(token)) },
 		"cidr":             checkCIDR,
@@ -52,6 +53,9 @@ func checkCIDR(cidr string) error {
 	return nil
 }
 
+// CheckURL reports what is wrong with an address.
+func CheckURL(address string) error { return checkURL(address) }
+
 func checkURL(address string) error {
 	parsed, err := url.Parse(address)
 	if err != nil || parsed.Hostname() == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
@@ -67,12 +71,28 @@ func checkCron(spec string) error {
 	}
 	schedule, err := cron.ParseStandard(spec)
 	if err != nil {
-		return fmt.Errorf("is no cron expression: %w", err)
+		return fmt.Errorf("is not a cron expression: %w", err)
 	}
 	if schedule.Next(time.Unix(0, 0)).IsZero() {
 		return fmt.Errorf("names a day that never comes, got %s", quote(spec))
 	}
 	return nil
+}
+
+// BackupEvery returns how much time there is between two backups by the clock, 0
+// where there are none.
+func (c *Config) BackupEvery() time.Duration {
+	schedule, err := cron.ParseStandard(c.Scheduler.Backup)
+	if err != nil {
+		return 0
+	}
+	first := schedule.Next(time.Unix(0, 0).UTC())
+	longest := time.Duration(0)
+	for range 10 { // not every gap is as long: on workdays, say
+		next := schedule.Next(first)
+		longest, first = max(longest, next.Sub(first)), next
+	}
+	return longest
 }
 
 // The lengths of a Standard Webhooks secret, in bytes
@@ -102,7 +122,7 @@ func checkWebhookSecret(secret string) error {
 	encoded, ok := strings.CutPrefix(secret, "whsec_")
 	raw, err := base64.StdEncoding.DecodeString(encoded)
 	if !ok || err != nil || len(raw) < secretMin || len(raw) > secretMax {
-		return errors.New("is no secret of Standard Webhooks")
+		return errors.New("is not a Standard Webhooks secret")
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ func Load(o LoadOptions) (*Config, error) {
 	for _, key := range slices.Sorted(maps.Keys(o.Args)) {
 		l.override(key, o.Args[key], Place{Source: "flag"})
 	}
+	l.readKept()
 	l.config.normalise()
 	l.validate()
 	if len(l.faults) > 0 {
@@ -128,11 +129,8 @@ func cause(err error) string {
 
 // normalise gives addresses the form that their users expect.
 func (c *Config) normalise() {
-	if u := &c.Platforms.Slack.APIURL; *u != "" && !strings.HasSuffix(string(*u), "/") {
-		*u += "/" // slack-go appends the method's name to it
-	}
-	c.Platforms.Feishu.AppID = strings.TrimSpace(c.Platforms.Feishu.AppID) // it comes from where the secret comes from
-	for _, u := range []*URL{&c.Platforms.Feishu.BaseURL, &c.AI.BaseURL, &c.Server.PublicURL} {
+	c.normaliseApps()
+	for _, u := range []*URL{&c.AI.BaseURL, &c.Server.PublicURL} {
 		*u = URL(strings.TrimRight(string(*u), "/"))
 	}
 }

@@ -152,8 +152,8 @@ func TestFaults(t *testing.T) {
 		{"unknown key", "gateway:\n  wokers: 3\n", nil, []string{"config.yaml:2: gateway.wokers: unknown key; did you mean workers?"}},
 		{"unknown section", "xyz: 1\n", nil, []string{"config.yaml:1: xyz: unknown key; known here: access, ai, commands, gateway, memory, monitor, platforms, scheduler, server"}},
 		{"unknown key in a source", "platforms: {generic: {sources: [{name: a, sekret: b}]}}", nil, []string{"config.yaml:1: platforms.generic.sources[0].sekret: unknown key; did you mean secret?"}},
-		{"twice", "gateway:\n  workers: 1\n  workers: 2\n", nil, []string{"config.yaml:3: gateway.workers: is here twice, first in line 2; keep one"}},
-		{"persona twice", "ai: {personas: {a: x, a: y}}", nil, []string{"config.yaml:1: ai.personas.a: is here twice, first in line 1; keep one"}},
+		{"twice", "gateway:\n  workers: 1\n  workers: 2\n", nil, []string{"config.yaml:3: gateway.workers: is set twice, first in line 2; keep one"}},
+		{"persona twice", "ai: {personas: {a: x, a: y}}", nil, []string{"config.yaml:1: ai.personas.a: is set twice, first in line 1; keep one"}},
 		{"text for a number", "gateway: {workers: many}", nil, []string{`config.yaml:1: gateway.workers: must be a whole number, got "many"`}},
 		{"quoted number", "gateway: {workers: '6'}", nil, []string{`config.yaml:1: gateway.workers: must be a whole number without quotes, got "6"`}},
 		{"fraction", "gateway: {workers: 1.5}", nil, []string{`config.yaml:1: gateway.workers: must be a whole number, got "1.5"`}},
@@ -183,9 +183,16 @@ func TestFaults(t *testing.T) {
 			`config.yaml:1: access.admins[3]: must be platform/tenant/user:ID, such as slack/T024BE7LD/user:U061F7AUR or feishu/*/user:ou_123, got "U1"`,
 		}},
 		{"an admin of no platform", "access: {admins: [teams/T1/user:U1]}", nil, []string{
-			`config.yaml:1: access.admins[0]: must begin with slack, feishu or the name of a generic source, got "teams"`,
+			`config.yaml:1: access.admins[0]: must begin with slack, feishu, the platform of a further app (slack.NAME) or the name of a generic source, got "teams"`,
 		}},
-		{"access that is not built", "access: {mode: pairing}", nil, []string{"config.yaml:1: access.mode: unknown key; known here: admins"}},
+		{"access", "access: {mode: closed, allow: [slack/, teams, slack/T1/room:C1, slack], deny: ['slack/T1/user:'], max_replies_per_minute: -1}", nil, []string{
+			"config.yaml:1: access.mode: must be one of open, allow, pairing, got \"closed\"",
+			"config.yaml:1: access.allow[0]: must be a platform, platform/tenant, platform/tenant/chat:ID or platform/tenant/user:ID, such as slack, slack/T024BE7LD/chat:C012AB3CD or feishu/*/user:ou_123, got \"slack/\"",
+			"config.yaml:1: access.allow[1]: must begin with slack, feishu, the platform of a further app (slack.NAME) or the name of a generic source, got \"teams\"",
+			"config.yaml:1: access.allow[2]: must be a platform, platform/tenant, platform/tenant/chat:ID or platform/tenant/user:ID, such as slack, slack/T024BE7LD/chat:C012AB3CD or feishu/*/user:ou_123, got \"slack/T1/room:C1\"",
+			"config.yaml:1: access.deny[0]: must be a platform, platform/tenant, platform/tenant/chat:ID or platform/tenant/user:ID, such as slack, slack/T024BE7LD/chat:C012AB3CD or feishu/*/user:ou_123, got \"slack/T1/user:\"",
+			"config.yaml:1: access.max_replies_per_minute: must be at least 0, got -1",
+		}},
 		{"negative budget", "ai: {budget: {tokens_per_chat: -1}}", nil, []string{"config.yaml:1: ai.budget.tokens_per_chat: must be at least 0, got -1"}},
 		{"cleanup now", "ai: {conversation_persistence: {cleanup_days: 0}}", nil, []string{"config.yaml:1: ai.conversation_persistence.cleanup_days: must be at least 1, got 0"}},
 		{"negative turns", "ai: {conversation_persistence: {max_history_turns: -1}}", nil, []string{"config.yaml:1: ai.conversation_persistence.max_history_turns: must be at least 0, got -1"}},
@@ -194,7 +201,7 @@ func TestFaults(t *testing.T) {
 		{"endless reply", "gateway: {max_reply: 1GiB}", nil, []string{"config.yaml:1: gateway.max_reply: must be between 1KiB and 4MiB, got 1GiB"}},
 		{"negative output", "ai: {max_output_tokens: -1}", nil, []string{"config.yaml:1: ai.max_output_tokens: must be at least 0, got -1"}},
 		{"no time", "ai: {timeout: 0s}", nil, []string{"config.yaml:1: ai.timeout: must be more than 0, such as 120s, got 0s"}},
-		{"cron", "scheduler: {cleanup: '61 3 * * *'}", nil, []string{"config.yaml:1: scheduler.cleanup: is no cron expression: end of range (61) above maximum (59): 61"}},
+		{"cron", "scheduler: {cleanup: '61 3 * * *'}", nil, []string{"config.yaml:1: scheduler.cleanup: is not a cron expression: end of range (61) above maximum (59): 61"}},
 		{"cron fields", "scheduler: {vacuum: '@daily'}", nil, []string{`config.yaml:1: scheduler.vacuum: must have five fields (minute hour day month weekday), or be empty to switch the job off, got "@daily"`}},
 		{"cron never", "scheduler: {backup: '0 0 30 2 *'}", nil, []string{`config.yaml:1: scheduler.backup: names a day that never comes, got "0 0 30 2 *"`}},
 		{"zone", "scheduler: {timezone: Mars/Olympus}", nil, []string{`config.yaml:1: scheduler.timezone: must be a time zone such as UTC or Europe/Berlin, got "Mars/Olympus"`}},
@@ -207,17 +214,16 @@ func TestFaults(t *testing.T) {
 		{"port", "server: {listen: '127.0.0.1:99999'}", nil, []string{`config.yaml:1: server.listen: must be host:port such as 127.0.0.1:8080, with a port from 0 to 65535, got "127.0.0.1:99999"`}},
 		{"address", "ai: {base_url: 'user:geheim@host'}", nil, []string{`config.yaml:1: ai.base_url: must be an address that starts with http:// or https://`}},
 		{"database", "ai: {conversation_persistence: {db_url: 'oracle://u:geheim@h/d'}}", nil, []string{`config.yaml:1: ai.conversation_persistence.db_url: database URL: unknown scheme "oracle"; known are sqlite, postgresql and mysql`}},
-		{"provider", "ai: {model: 'anthropic:claude'}", nil, []string{`config.yaml:1: ai.model: unknown provider "anthropic"; known are openai and echo, and a name that has a colon itself is written openai:anthropic:claude`}},
+		{"provider", "ai: {model: 'anthropic:claude'}", nil, []string{`config.yaml:1: ai.model: unknown provider "anthropic"; known are echo and openai, and a name that has a colon itself is written openai:anthropic:claude`}},
 		{"fallback", "ai: {fallback_models: ['openai:']}", nil, []string{`config.yaml:1: ai.fallback_models[0]: must name a model, such as openai:gpt-4o-mini or echo, got "openai:"`}},
 		{"prefix", "commands: {prefix: ''}", nil, []string{`config.yaml:1: commands.prefix: must be one or more characters and not begin with a space, such as / or "!bot ", got ""`}},
 		{"prefix that begins with a space", "commands: {prefix: ' /'}", nil, []string{`config.yaml:1: commands.prefix: must be one or more characters and not begin with a space, such as / or "!bot ", got " /"`}},
 		{"prefix that ends in a space", "commands: {prefix: '!bot '}", nil, nil},
-		{"socket mode", "platforms: {slack: {mode: socket}}", nil, []string{`config.yaml:1: platforms.slack.mode: socket mode is not built in this version; use http with a public request URL`}},
-		{"websocket mode", "platforms: {feishu: {mode: websocket}}", nil, []string{`config.yaml:1: platforms.feishu.mode: websocket mode is not built in this version; use http with a public request URL`}},
+		{"socket mode without its token", "platforms: {slack: {mode: socket, bot_token: x}}", nil, []string{`config.yaml:1: platforms.slack.app_token: is missing while platforms.slack.mode is socket; set it (or SLACK_APP_TOKEN), or mode: http`}},
 		{"dynamodb", "memory: {backend: dynamodb, dynamodb: {endpoint: 'http://127.0.0.1:8000'}}", nil, nil},
 		{"dynamodb prefix", "memory: {dynamodb: {table_prefix: 'a b'}}", nil, []string{`config.yaml:1: memory.dynamodb.table_prefix: must be at most 200 of A-Z a-z 0-9 . _ and -, got "a b"`}},
 		{"source names", "platforms: {generic: {sources: [{name: a}, {name: a}, {name: 'x:y'}, {name: slack}, {}]}}", nil, []string{
-			`config.yaml:1: platforms.generic.sources[1].name: "a" is there twice; every source needs a name of its own`,
+			`config.yaml:1: platforms.generic.sources[1].name: "a" is there twice; every source needs its own name`,
 			`config.yaml:1: platforms.generic.sources[2].name: must be 1 to 50 of A-Z a-z 0-9 . _ and -, got "x:y"`,
 			`config.yaml:1: platforms.generic.sources[3].name: "slack" is the name of another platform; choose a name of its own`,
 			`config.yaml:1: platforms.generic.sources[4].name: is missing; it is the platform part of the user key`,
@@ -225,10 +231,10 @@ func TestFaults(t *testing.T) {
 		{"syntax", "a: [1\nb: 2\n", nil, []string{"config.yaml:2: is not valid YAML: ',' or ']' must be specified"}},
 		{"two documents", "ai: {}\n---\nai: {}\n", nil, []string{"config.yaml:3: a second YAML document begins here; keep one"}},
 		{"merge key", "ai:\n  <<: {model: echo}\n", nil, []string{"config.yaml:2: ai: merge keys (<<) are not supported; write the keys out"}},
-		{"alias", "ai: {model: *nobody}\n", nil, []string{"config.yaml:1: ai.model: the alias names no anchor above it"}},
+		{"alias", "ai: {model: *nobody}\n", nil, []string{"config.yaml:1: ai.model: the alias refers to no anchor above it"}},
 		{"unset variable", "ai: {api_key: '${NO_SUCH}'}", nil, []string{"config.yaml:1: ai.api_key: the environment variable NO_SUCH is not set; set it, or write ${NO_SUCH:-default}"}},
 		{"open variable", "ai: {api_key: 'a${B'}", nil, []string{"config.yaml:1: ai.api_key: ${ without }; write $$ for a plain $"}},
-		{"variable name", "ai: {system_prompt: '${not a name}'}", nil, []string{`config.yaml:1: ai.system_prompt: "not a name" is no variable name; write ${NAME} or ${NAME:-default}, and $${ for a plain ${`}},
+		{"variable name", "ai: {system_prompt: '${not a name}'}", nil, []string{`config.yaml:1: ai.system_prompt: "not a name" is not a variable name; write ${NAME} or ${NAME:-default}, and $${ for a plain ${`}},
 		{"environment type", "", []string{"PARLEY_GATEWAY__WORKERS=many"}, []string{`PARLEY_GATEWAY__WORKERS: gateway.workers: must be a whole number, got "many"`}},
 		{"environment value", "", []string{"PARLEY_GATEWAY__WORKERS=0"}, []string{`PARLEY_GATEWAY__WORKERS: gateway.workers: must be at least 1, got 0`}},
 		{"environment JSON", "", []string{"PARLEY_AI__MODELS=[a"}, []string{`PARLEY_AI__MODELS: is not valid YAML: sequence end token ']' not found`}},
@@ -327,10 +333,13 @@ func TestEveryKeyFromTheEnvironment(t *testing.T) {
 		switch one.key {
 		case sourcesKey:
 			text = `[{"name": "generic", "secret": "", "callback_url": "", "token": ""}]`
-		case "ai.personas":
+		case "ai.personas", "ai.providers", "ai.models_info", "ai.tools.mcp":
 			text = `{}`
 		default:
 			text = strings.Trim(fmt.Sprint(one.value.Interface()), "[]")
+			if list, ok := reflect.TypeAssert[[]string](one.value); ok {
+				text = strings.Join(list, ",")
+			}
 		}
 		c := mustLoad(t, "", envName(one.key)+"="+text)
 		if !reflect.DeepEqual(c, Default()) {

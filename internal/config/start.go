@@ -7,45 +7,6 @@ import (
 	"strings"
 )
 
-// checkStart refuses a start that takes what nobody vouches for, or that
-// cannot do what it was told to.
-func (l *loader) checkStart() {
-	l.startSlack()
-	l.startFeishu()
-}
-
-func (l *loader) startSlack() {
-	s := &l.config.Platforms.Slack
-	if s.Enabled != On {
-		return
-	}
-	const why = "platforms.slack.enabled is true; set it (or %s), or enabled: auto"
-	if s.SigningSecret == "" {
-		l.wrong("platforms.slack.signing_secret", "is missing while "+why, "SLACK_SIGNING_SECRET")
-	}
-	if s.BotToken == "" {
-		l.wrong("platforms.slack.bot_token", "is missing while "+why, "SLACK_BOT_TOKEN")
-	}
-}
-
-func (l *loader) startFeishu() {
-	f := &l.config.Platforms.Feishu
-	if f.Enabled == Off {
-		return
-	}
-	const why = "platforms.feishu.enabled is true; set it (or %s), or enabled: auto"
-	if f.Enabled == On && f.AppID == "" {
-		l.wrong("platforms.feishu.app_id", "is missing while "+why, "FEISHU_APP_ID")
-	}
-	if f.Enabled == On && f.AppSecret == "" {
-		l.wrong("platforms.feishu.app_secret", "is missing while "+why, "FEISHU_APP_SECRET")
-	}
-	if (f.Enabled == On || f.AppID != "" && f.AppSecret != "") && f.Mode == "http" && f.EncryptKey == "" {
-		l.wrong("platforms.feishu.encrypt_key", "is missing: over http nothing else shows that an event comes from Feishu; "+
-			"set it (or FEISHU_ENCRYPT_KEY) to the Encrypt Key of the app's Events & Callbacks page")
-	}
-}
-
 // checkSources holds the sources to being told apart, by name and by proof.
 func (l *loader) checkSources() {
 	names := map[string]bool{}
@@ -58,11 +19,11 @@ func (l *loader) checkSources() {
 		if s.Name == "" {
 			l.wrong(key+".name", "is missing; it is the platform part of the user key")
 		}
-		if slices.Contains([]string{"slack", "feishu", "web", "terminal"}, s.Name) {
+		if slices.Contains([]string{"slack", "feishu", "web", "terminal"}, s.Name) || strings.HasPrefix(s.Name, "slack.") || strings.HasPrefix(s.Name, "feishu.") {
 			l.wrong(key+".name", "%s is the name of another platform; choose a name of its own", quote(s.Name))
 		}
 		if names[s.Name] {
-			l.wrong(key+".name", "%s is there twice; every source needs a name of its own", quote(s.Name))
+			l.wrong(key+".name", "%s is there twice; every source needs its own name", quote(s.Name))
 		}
 		names[s.Name] = true
 		if s.Token != "" && s.Token == l.config.Server.AdminToken {

@@ -42,14 +42,21 @@ func TestUnsafeStarts(t *testing.T) {
 		{"source token with a space", "platforms: {generic: {sources: [{name: a, token: '0123456789 abcdef'}]}}", nil, "platforms.generic.sources[0].token", ""},
 		{"source token that is the admin's", "platforms: {generic: {sources: [{name: a, token: " + sixteen + "}]}}", []string{"PARLEY_ADMIN_TOKEN=" + sixteen}, "platforms.generic.sources[0].token", ""},
 		{"two sources with one token", "platforms: {generic: {sources: [{name: a, token: " + sixteen + "}, {name: b, token: " + sixteen + "}]}}", nil, "platforms.generic.sources[1].token", ""},
-		{"feishu without a key", "", feishu, "platforms.feishu.encrypt_key", ""},
+		{"feishu without a key connects", "", feishu, "", "feishu generic"},
+		{"feishu without a key over http", "platforms: {feishu: {mode: http}}", feishu, "platforms.feishu.encrypt_key", ""},
+		{"feishu connects whatever keys there are", "platforms: {feishu: {mode: websocket}}", append(slices.Clone(feishu), "FEISHU_VERIFICATION_TOKEN=c"), "", "feishu generic"},
 		{"feishu with a token", "", append(slices.Clone(feishu), "FEISHU_VERIFICATION_TOKEN=c"), "platforms.feishu.encrypt_key", ""},
 		{"feishu with a key", "", append(slices.Clone(feishu), "FEISHU_ENCRYPT_KEY=c", outside), "", "feishu generic"},
 		{"feishu off", "platforms: {feishu: {enabled: false}}", feishu, "", "generic"},
-		{"feishu wanted without a key", "platforms: {feishu: {enabled: true}}", feishu, "platforms.feishu.encrypt_key", ""},
+		{"feishu wanted over http without a key", "platforms: {feishu: {enabled: true, mode: http}}", feishu, "platforms.feishu.encrypt_key", ""},
 		{"feishu half there", "", feishu[:1], "", "generic"},
 		{"slack wanted without a token", "platforms: {slack: {enabled: true}}", []string{"SLACK_SIGNING_SECRET=a"}, "platforms.slack.bot_token", ""},
-		{"slack half there", "", []string{"SLACK_SIGNING_SECRET=a"}, "", "generic"},
+		{"slack without a token, for the challenge", "", []string{"SLACK_SIGNING_SECRET=a"}, "", "slack generic"},
+		{"slack connects without a secret", "", []string{"SLACK_APP_TOKEN=a", "SLACK_BOT_TOKEN=b"}, "", "slack generic"},
+		{"slack wanted connects without a secret", "platforms: {slack: {enabled: true}}", []string{"SLACK_APP_TOKEN=a", "SLACK_BOT_TOKEN=b"}, "", "slack generic"},
+		{"slack wanted over http without a secret", "platforms: {slack: {enabled: true, mode: http}}", []string{"SLACK_APP_TOKEN=a", "SLACK_BOT_TOKEN=b"}, "platforms.slack.signing_secret", ""},
+		{"slack with an app token alone", "", []string{"SLACK_APP_TOKEN=a"}, "", "generic"},
+		{"slack without a secret", "", []string{"SLACK_BOT_TOKEN=b"}, "", "generic"},
 		{"slack there", "", []string{"SLACK_SIGNING_SECRET=a", "SLACK_BOT_TOKEN=b"}, "", "slack generic"},
 		{"slack off", "platforms: {slack: {enabled: false, mode: socket}}", []string{"SLACK_SIGNING_SECRET=a", "SLACK_BOT_TOKEN=b"}, "", "generic"},
 	}
@@ -67,21 +74,21 @@ func TestUnsafeStarts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := running(c); got != tt.on {
+			if got := onIn(c); got != tt.on {
 				t.Errorf("runs %q, want %q", got, tt.on)
 			}
 		})
 	}
 }
 
-// running names the platforms that are on.
-func running(c *Config) string {
+// onIn names the platforms that are on.
+func onIn(c *Config) string {
 	var on []string
-	if c.SlackOn() {
-		on = append(on, "slack")
+	for _, a := range c.SlackApps() {
+		on = append(on, a.Platform)
 	}
-	if c.FeishuOn() {
-		on = append(on, "feishu")
+	for _, a := range c.FeishuApps() {
+		on = append(on, a.Platform)
 	}
 	for _, s := range c.Sources() {
 		on = append(on, s.Name)

@@ -74,12 +74,17 @@ func lacking(name string, known []string) string {
 
 func squeezed(name string) string { return strings.ReplaceAll(strings.ToUpper(name), "_", "") }
 
-// allEnvNames returns the PARLEY_ form of every key, those of the first
-// generic source included.
+// allEnvNames returns the PARLEY_ form of every key, those of the first item of
+// each list included.
 func allEnvNames() []string {
 	keys := Keys()
-	for _, one := range leaves(sourcesKey+"[0]", reflect.ValueOf(&Source{}).Elem()) {
-		keys = append(keys, one.key)
+	for _, list := range []struct {
+		key  string
+		item any
+	}{{slackKey + ".apps", NamedSlackApp{}}, {feishuKey + ".apps", NamedFeishuApp{}}, {sourcesKey, Source{}}} {
+		for _, one := range leaves(list.key+"[0]", reflect.ValueOf(list.item)) {
+			keys = append(keys, one.key)
+		}
 	}
 	for i, key := range keys {
 		keys[i] = envName(key)

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"unicode"
+
+	"github.com/parley-bot/parley/internal/database"
 )
 
 // validate notes what the schema cannot see: how keys go together, and bounds
@@ -13,10 +15,11 @@ func (l *loader) validate() {
 	l.checkBounds()
 	l.checkListeners()
 	l.checkPersonas()
+	l.checkModels()
+	l.checkServers()
 	l.checkAccess()
 	l.checkSources()
-	l.checkNotBuilt()
-	l.checkStart()
+	l.checkApps()
 }
 
 // wrong notes a problem with the value of key, unless one is noted already.
@@ -37,8 +40,17 @@ func (l *loader) checkBounds() {
 	if l.config.AI.Timeout <= 0 {
 		l.wrong("ai.timeout", "must be more than 0, such as 120s, got %s", l.config.AI.Timeout)
 	}
+	if l.config.AI.Tools.Approve == "admins" && len(l.config.Access.Admins) == 0 {
+		l.wrong("ai.tools.approve", "is admins, but access.admins names nobody")
+	}
+	if l.config.AI.Tools.Timeout <= 0 {
+		l.wrong("ai.tools.timeout", "must be more than 0, such as 60s, got %s", l.config.AI.Tools.Timeout)
+	}
 	if n := l.config.Gateway.MaxReply; n < 1<<10 || n > 4<<20 {
 		l.wrong("gateway.max_reply", "must be between 1KiB and 4MiB, got %s", n)
+	}
+	if n := l.config.AI.ConversationPersistence.PoolSize; n > 0 && n < database.MinConns {
+		l.wrong("ai.conversation_persistence.pool_size", "must be 0 (as many as suit) or at least %d, got %d", database.MinConns, n)
 	}
 	if s := &l.config.Scheduler; s.Backup != "" && s.BackupDir == "" {
 		l.wrong("scheduler.backup_dir", "must name a directory while scheduler.backup is set, such as backups")
@@ -77,17 +89,5 @@ func (l *loader) checkPersonas() {
 		if name == "" || strings.ContainsFunc(name, unicode.IsSpace) {
 			l.wrong("ai.personas."+name, "a persona's name must be one word, since it is an argument of /persona")
 		}
-	}
-}
-
-// checkNotBuilt refuses what the configuration knows and this version lacks,
-// so that nobody waits for what silently does not happen.
-func (l *loader) checkNotBuilt() {
-	p := &l.config.Platforms
-	if p.Slack.Enabled != Off && p.Slack.Mode == "socket" {
-		l.wrong("platforms.slack.mode", "socket mode is not built in this version; use http with a public request URL")
-	}
-	if p.Feishu.Enabled != Off && p.Feishu.Mode == "websocket" {
-		l.wrong("platforms.feishu.mode", "websocket mode is not built in this version; use http with a public request URL")
 	}
 }

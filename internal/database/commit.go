@@ -153,7 +153,7 @@ func (c *committer) run(batch []*job) []error {
 }
 
 // errOneFailed marks a batch that was rolled back because of one function.
-var errOneFailed = errors.New("one of several functions failed")
+var errOneFailed = errors.New("one of several writes failed")
 
 // commit runs the functions of a batch in one transaction. Of a batch of one
 // it returns the function's own error.

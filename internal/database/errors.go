@@ -1,9 +1,11 @@
 package database
 
 import (
+	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"net"
 
 	"github.com/go-sql-driver/mysql"
@@ -37,6 +39,20 @@ func Explain(err error) error {
 	return err
 }
 
+// explain is [Explain] for what ended under a context: where that has ended too,
+// its error is in the chain, whatever the engine says about being interrupted.
+func explain(ctx context.Context, err error) error {
+	ended := ctx.Err()
+	if err == nil || ended == nil || errors.Is(err, ended) {
+		return Explain(err)
+	}
+	return fmt.Errorf("%w: %w", ended, Explain(err))
+}
+
+// readOnlyState is the SQLSTATE of PostgreSQL for a write that it takes from nobody:
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+const readOnlyState = "25006"
+
 func explainSQLite(code int, err error) error {
 	switch code & 0xff {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
@@ -69,6 +85,8 @@ func explainPostgres(e *pgconn.PgError, err error) error {
 		return unavailable("the database does not exist", err)
 	case e.Code[:2] == "53", e.Code[:2] == "57", e.Code[:2] == "08":
 		return unavailable("the database is not available", err)
+	case e.Code == readOnlyState:
+		return unavailable("the database is read-only", err)
 	case e.Code[:2] == "40", e.Code[:2] == "55", e.Code == "25P03":
 		return unavailable("the database is too busy", err)
 	}
@@ -87,7 +105,9 @@ func explainMySQL(e *mysql.MySQLError, err error) error {
 		return unavailable("the database is too busy", err)
 	case 1021, 1114:
 		return unavailable("the disk is full", err)
-	case 1040, 1053, 1203, 1290, 1836:
+	case 1290, 1792, 1836:
+		return unavailable("the database is read-only", err)
+	case 1040, 1053, 1203:
 		return unavailable("the database is not available", err)
 	}
 	return err

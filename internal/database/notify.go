@@ -15,7 +15,7 @@ const listenAgain = 2 * time.Second
 // Notify wakes everybody who listens on channel, on whichever replica. It is a
 // hint only: on engines other than PostgreSQL it does nothing.
 func (db *DB) Notify(ctx context.Context, channel string) error {
-	if db.Engine() != Postgres {
+	if db.Engine() != Postgres || db.pooled {
 		return nil
 	}
 	_, err := db.write.ExecContext(ctx, "SELECT pg_notify(?, '')", channel)
@@ -24,9 +24,9 @@ func (db *DB) Notify(ctx context.Context, channel string) error {
 
 // Listen calls wake for each [DB.Notify] on channel until ctx ends. It holds a
 // connection of its own, which it opens anew when it is lost; what was sent
-// meanwhile is missed. On engines other than PostgreSQL it only waits.
+// meanwhile is missed. On engines other than PostgreSQL, and through a pooler, it only waits.
 func (db *DB) Listen(ctx context.Context, channel string, wake func()) {
-	for ctx.Err() == nil && db.Engine() == Postgres {
+	for ctx.Err() == nil && db.Engine() == Postgres && !db.pooled {
 		err := db.listen(ctx, channel, wake)
 		if ctx.Err() != nil {
 			return

@@ -12,14 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/mysqldialect"
-	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-	"github.com/uptrace/bun/schema"
 
 	"github.com/parley-bot/parley/internal/private"
 )
@@ -31,9 +25,12 @@ type Tx = bun.Tx
 type Options struct {
 	URL     string // see ParseURL
 	DataDir string
-	Echo    bool             // log every SQL statement at info level
-	Logger  *slog.Logger     // nil: no log
-	Now     func() time.Time // nil: time.Now
+	// Conns is how many connections to a server there may be, beside the one that
+	// listens: at least MinConns, 0 = as many as suit. SQLite has its own number.
+	Conns  int
+	Echo   bool             // log every SQL statement at info level
+	Logger *slog.Logger     // nil: no log
+	Now    func() time.Time // nil: time.Now
 }
 
 // DB is an open database. It is safe for concurrent use.
@@ -44,18 +41,21 @@ type DB struct {
 	write  *bun.DB // SQLite: one connection; servers: the same pool as read
 	snaps  *bun.DB // for snapshots; nil in memory
 	slow   chan struct{}
-	shared *committer
+	shared *committer // on SQLite
+	piped  *pipeline  // on PostgreSQL
 	log    *slog.Logger
 	echo   bool // log what goes past bun too
 	now    func() time.Time
 	closed chan struct{}
 
+	pooled  bool        // through a pooler that gives each transaction another connection, see pooler.go
 	serving atomic.Bool // this process holds the lock of LockFile
+	itself  itself
 }
 
 const (
 	sqliteReaders = 4
-	serverConns   = 32
+	serverConns   = 32 + snapshots
 	openTimeout   = 15 * time.Second
 	// busyTimeout is how long SQLite waits for another process, in milliseconds.
 	busyTimeout = "10000"
@@ -69,6 +69,9 @@ const (
 	idleLimit     = "10"
 	lockLimit     = "3"
 	idleInMariaDB = " /*M!100600 , idle_transaction_timeout = %s */"
+	// readCommitted has transactions begin at that level without a statement of
+	// its own for each. MySQL and MariaDB call the variable by different names.
+	readCommitted = " /*M! , tx_isolation = 'READ-COMMITTED' */ /*!50720 , transaction_isolation = 'READ-COMMITTED' */"
 )
 
 // Open connects and checks that the database answers. SQLite files and their
@@ -90,7 +93,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if target.Engine == SQLite {
 		err = db.openSQLite(ctx)
 	} else {
-		err = db.openServer(ctx)
+		err = db.openServer(ctx, o.Conns)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", target, err)
@@ -104,6 +107,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	if target.Engine == SQLite {
 		db.shared = newCommitter(db.write)
+	}
+	if target.Engine == Postgres {
+		db.piped = newPipeline(db.write, db.pooled, db.closed)
 	}
 	if err := db.Ping(ctx); err != nil {
 		_ = db.Close()
@@ -123,11 +129,17 @@ func (db *DB) openSQLite(ctx context.Context) error {
 		db.read = db.write
 		return nil
 	}
+	if err := refuseForeign(ctx, path); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fmt.Errorf("the directory cannot be made: %w", err)
 	}
 	if err := makePrivate(path); err != nil {
 		return err
+	}
+	if err := db.byAnotherName(); err != nil {
+		return errors.Join(err, db.itself.close())
 	}
 	if err := private.Keep(path, path+"-wal", path+"-shm", path+"-journal", path+".serve.lock", path+".migrate.lock"); err != nil {
 		db.log.WarnContext(ctx, "the database file is open to other users of this machine", slog.Any("error", err))
@@ -187,68 +199,6 @@ func openPool(dsn string) *sql.DB {
 	return pool
 }
 
-func (db *DB) openServer(ctx context.Context) error {
-	pool, err := db.serverPool(idleLimit)
-	if err != nil {
-		return err
-	}
-	snaps, err := db.serverPool(snapshotIdle)
-	if err != nil {
-		return errors.Join(err, pool.Close())
-	}
-	// bun asks MySQL for the version, and writes to stderr when nobody answers.
-	if err := pool.PingContext(ctx); err != nil {
-		return errors.Join(Explain(err), pool.Close(), snaps.Close())
-	}
-	dialect := func() schema.Dialect { return mysqldialect.New() }
-	if db.Engine() == Postgres {
-		dialect = func() schema.Dialect { return pgdialect.New() }
-	}
-	db.write, db.snaps = bun.NewDB(pool, dialect()), bun.NewDB(snaps, dialect())
-	pool.SetMaxOpenConns(serverConns)
-	pool.SetMaxIdleConns(serverConns)
-	pool.SetConnMaxIdleTime(5 * time.Minute)
-	snaps.SetMaxOpenConns(snapshots)
-	snaps.SetConnMaxIdleTime(snapshotKept)
-	db.read = db.write
-	return nil
-}
-
-// serverPool returns connections that wait for the next statement of a
-// transaction for so many seconds.
-func (db *DB) serverPool(idle string) (*sql.DB, error) {
-	if db.Engine() == Postgres {
-		c, err := pgx.ParseConfig(db.Target.dsn)
-		if err != nil { // its text quotes the DSN with the password masked by pgx, but not in every case
-			return nil, errors.New("the URL is not one that PostgreSQL's driver understands")
-		}
-		c.RuntimeParams["timezone"] = "UTC"
-		c.RuntimeParams["application_name"] = marked
-		c.RuntimeParams["idle_in_transaction_session_timeout"] = idle + "s"
-		c.RuntimeParams["lock_timeout"] = lockLimit + "s"
-		return stdlib.OpenDB(*c), nil
-	}
-	c, err := mysql.ParseDSN(db.Target.dsn)
-	if err != nil {
-		return nil, errors.New("the URL is not one that MySQL's driver understands")
-	}
-	if c.TLS, err = db.Target.tls.config(); err != nil {
-		return nil, err
-	}
-	c.AllowFallbackToPlaintext = db.Target.tls.mode == tlsPrefer
-	c.Logger = &mysql.NopLogger{}
-	c.InterpolateParams = true // else each statement is prepared first: two round trips
-	c.MaxAllowedPacket = 0     // ask the server: what is too long for one statement is prepared after all
-	c.Params["sql_mode"] += fmt.Sprintf(idleInMariaDB, idle)
-	c.Params["innodb_lock_wait_timeout"] = lockLimit
-	c.Params["@parley"] = "GET_LOCK(CONCAT('" + markLock + "', CONNECTION_ID()), 0)"
-	conn, err := mysql.NewConnector(c)
-	if err != nil {
-		return nil, err
-	}
-	return sql.OpenDB(conn), nil
-}
-
 // Read returns the pool for queries outside a transaction. On SQLite its
 // connections refuse to write.
 func (db *DB) Read() *bun.DB { return db.read }
@@ -284,6 +234,9 @@ func (db *DB) Close() error {
 	if db.shared != nil {
 		db.shared.close()
 	}
+	if db.piped != nil {
+		db.piped.workers.Wait()
+	}
 	err := db.write.Close()
 	if db.snaps != nil {
 		err = errors.Join(err, db.snaps.Close())
@@ -291,7 +244,7 @@ func (db *DB) Close() error {
 	if db.read != db.write {
 		err = errors.Join(db.read.Close(), err)
 	}
-	return err
+	return errors.Join(err, db.itself.close())
 }
 
 type echo struct{ log *slog.Logger }
@@ -303,5 +256,5 @@ func (e echo) AfterQuery(ctx context.Context, q *bun.QueryEvent) {
 }
 
 func (e echo) write(ctx context.Context, statement string, took time.Duration) {
-	e.log.InfoContext(ctx, "sql", slog.String("statement", statement), slog.Duration("took", took))
+	e.log.InfoContext(ctx, "sql", slog.String("statement", statement), slog.Float64("took_ms", float64(took.Microseconds())/1000))
 }

@@ -66,5 +66,10 @@ func (db *DB) Served() (bool, error) {
 		return false, err
 	}
 	release()
-	return false, nil
+	err = db.itself.lock(db.Target.Path, syscall.LOCK_SH|syscall.LOCK_NB)
+	if errors.Is(err, ErrInUse) {
+		return true, nil
+	}
+	db.itself.unlock()
+	return false, err
 }

@@ -70,7 +70,7 @@ func (db *DB) snapshot(ctx context.Context, fn func(from Reader) error) (err err
 	}
 	tx, err := db.snaps.BeginTx(ctx, opts)
 	if err != nil {
-		return Explain(err)
+		return explain(ctx, err)
 	}
 	defer func() { // nothing was written
 		if ended := tx.Rollback(); err == nil && !errors.Is(ended, sql.ErrTxDone) {

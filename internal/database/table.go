@@ -36,6 +36,7 @@ type Kind int
 const (
 	Text   Kind = iota // a string, null where there is none
 	Number             // a whole number
+	Maybe              // a whole number, null where there is none
 	Digest             // a hash, in hexadecimal; null where there is none
 	Moment             // a timestamp, in RFC 3339
 )
@@ -44,7 +45,12 @@ const (
 type Column struct {
 	Name string
 	Kind Kind
+	// Newer is set for a column that older backups do not have, to what it is then;
+	// of kind Maybe it may be nil.
+	Newer any
 }
+
+func (c Column) newer() bool { return c.Newer != nil || c.Kind == Maybe }
 
 // Table is the [Part] of one table, which its owner describes. A record is a
 // JSON object with the names of the columns.
@@ -156,6 +162,8 @@ func scanRow(rows *sql.Rows, columns []Column) (Row, error) {
 			dest[i] = new(sql.NullString)
 		case Number:
 			dest[i] = new(int64)
+		case Maybe:
+			dest[i] = new(sql.NullInt64)
 		case Digest:
 			dest[i] = new([]byte)
 		case Moment:
@@ -175,6 +183,11 @@ func scanRow(rows *sql.Rows, columns []Column) (Row, error) {
 			}
 		case *int64:
 			row[c.Name] = *v
+		case *sql.NullInt64:
+			row[c.Name] = nil
+			if v.Valid {
+				row[c.Name] = v.Int64
+			}
 		case *[]byte:
 			row[c.Name] = *v
 		case *time.Time:
@@ -208,6 +221,10 @@ func (t *Table) Row(record []byte) (Row, error) {
 	row := make(Row, len(t.Columns))
 	for _, c := range t.Columns {
 		text, ok := in[c.Name]
+		if !ok && c.newer() {
+			row[c.Name] = c.Newer
+			continue
+		}
 		if !ok {
 			return nil, fmt.Errorf("%s is missing", c.Name)
 		}
@@ -224,11 +241,11 @@ func (t *Table) Row(record []byte) (Row, error) {
 }
 
 func (c Column) value(text json.RawMessage) (any, error) {
-	if string(text) == "null" && (c.Kind == Text || c.Kind == Digest) {
+	if string(text) == "null" && (c.Kind == Text || c.Kind == Digest || c.Kind == Maybe) {
 		return nil, nil
 	}
 	switch c.Kind {
-	case Number:
+	case Number, Maybe:
 		var n int64
 		err := json.Unmarshal(text, &n)
 		return n, err

@@ -89,7 +89,7 @@ func readTLS(name, value string) (w tlsWish, err error) {
 		}
 		return tlsWish{tlsVerifyCA, value}, nil
 	default:
-		return w, errors.New("it is not known; known are tls, ssl-mode, useSSL, requireSSL, ssl and ssl-ca")
+		return w, errors.New("it is unknown; known are tls, ssl-mode, useSSL, requireSSL, ssl and ssl-ca")
 	}
 	return w, err
 }

@@ -141,7 +141,7 @@ func (d *doorman) receive(r io.Reader) ([]byte, error) {
 
 // What asks for TLS gets it or no connection, and what asks for a known server
 // connects to no other; nothing that asks says a word in the clear.
-func TestMySQLTLS(t *testing.T) {
+func TestCase45MySQLTLS(t *testing.T) {
 	t.Parallel()
 	named, ca := certificate(t, "localhost")
 	other, _ := certificate(t, "localhost")

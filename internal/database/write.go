@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -47,33 +46,42 @@ func (db *DB) Queued() int {
 }
 
 func (db *DB) doWrite(ctx context.Context, urgent bool, fn func(ctx context.Context, tx Tx) error) error {
+	if err := db.admits(ctx); err != nil {
+		return err
+	}
+	if db.shared != nil {
+		return db.shared.do(ctx, urgent, fn)
+	}
+	return again(ctx, func() error {
+		return db.write.RunInTx(ctx, db.level(), func(ctx context.Context, tx Tx) error {
+			if err := db.limitTx(ctx, tx); err != nil {
+				return err
+			}
+			return call(context.WithValue(ctx, insideKey{}, true), tx, fn)
+		})
+	})
+}
+
+// admits reports why somebody may not write now.
+func (db *DB) admits(ctx context.Context) error {
 	if ctx.Value(insideKey{}) != nil {
 		return ErrNested
-	}
-	if err := ctx.Err(); err != nil {
-		return err
 	}
 	select {
 	case <-db.closed:
 		return ErrClosed
 	default:
+		return ctx.Err()
 	}
-	if db.shared != nil {
-		return db.shared.do(ctx, urgent, fn)
-	}
-	return db.writeAlone(ctx, fn)
 }
 
-// writeAlone is Write on a server: one transaction, repeated when the server
-// chose it as the victim of a deadlock.
-func (db *DB) writeAlone(ctx context.Context, fn func(context.Context, Tx) error) error {
+// again runs what writes to a server, and repeats it when the server chose it
+// as the victim of a deadlock.
+func again(ctx context.Context, write func() error) error {
 	for attempt := 1; ; attempt++ {
-		err := db.write.RunInTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted},
-			func(ctx context.Context, tx Tx) error {
-				return call(context.WithValue(ctx, insideKey{}, true), tx, fn)
-			})
+		err := write()
 		if err == nil || attempt == serverAttempts || !isDeadlock(err) {
-			return Explain(err)
+			return explain(ctx, err)
 		}
 		wait := time.NewTimer(time.Duration(rand.IntN(5*attempt)+1) * time.Millisecond)
 		select {

@@ -41,7 +41,10 @@ type Error struct {
 	Code string        // snake_case, for programs
 	Safe string        // one sentence without internals
 	Wait time.Duration // with Retry and Unavailable: how long whoever asked is to wait; 0 = not said
-	Err  error         // the cause; never shown outside the log
+	// Scope is what the wait holds for: the scope of a platforms.Limit, such as
+	// one chat. "" = everything behind the same endpoint.
+	Scope string
+	Err   error // the cause; never shown outside the log
 }
 
 // Error returns the whole text with the cause, for the log.
@@ -67,6 +70,20 @@ func New(kind Kind, code, safe string, cause error) *Error {
 // RetryAfter returns a Retry error that asks to wait.
 func RetryAfter(wait time.Duration, code, safe string, cause error) *Error {
 	return &Error{Kind: Retry, Code: code, Safe: safe, Wait: wait, Err: cause}
+}
+
+// Limited returns a Retry error of a limit that holds for scope alone, see
+// [Error.Scope]. wait is what the other side asked for, 0 when it did not say.
+func Limited(scope string, wait time.Duration, code, safe string, cause error) *Error {
+	return &Error{Kind: Retry, Code: code, Safe: safe, Wait: wait, Scope: scope, Err: cause}
+}
+
+// ScopeOf returns what the wait holds for, "" for the whole endpoint.
+func ScopeOf(err error) string {
+	if e, ok := as(err); ok {
+		return e.Scope
+	}
+	return ""
 }
 
 // KindOf returns the kind of the outermost Error in err's chain, Internal when there is none.

@@ -28,9 +28,16 @@ type Metrics struct {
 	Circuits        *prometheus.GaugeVec     // endpoint: 0 closed, 1 half open, 2 open
 	Turns           prometheus.Gauge         // in flight
 	TurnSeconds     prometheus.Histogram
-	ModelCalls      *prometheus.CounterVec // model, outcome: ok retry permanent cancelled paused
-	Tokens          *prometheus.CounterVec // model, kind: prompt completion
-	Sends           *prometheus.CounterVec // platform, outcome: sent retry permanent ambiguous
+	ModelCalls      *prometheus.CounterVec   // model, outcome: ok retry permanent cancelled paused
+	Tokens          *prometheus.CounterVec   // model, kind: prompt completion cached cache_written
+	BudgetRefused   *prometheus.CounterVec   // scope: user chat
+	BudgetWarnings  *prometheus.CounterVec   // scope: user chat, percent: 80 95
+	Cost            *prometheus.CounterVec   // model; in the currency of its prices
+	BudgetTokens    *prometheus.GaugeVec     // scope: user chat, kind: used reserved
+	Summaries       *prometheus.CounterVec   // outcome: ok failed
+	Sends           *prometheus.CounterVec   // platform, outcome: sent retry permanent ambiguous
+	Feedback        *prometheus.CounterVec   // value: up down
+	SendWaits       *prometheus.HistogramVec // platform
 	DatabaseFails   prometheus.Counter
 	SignInRefused   prometheus.Counter       // wrong tokens and sign-in links
 	Jobs            *prometheus.CounterVec   // name, status: ok failed
@@ -60,9 +67,16 @@ func New() *Metrics {
 		Circuits:        f.gauges("parley_circuit_state", "Circuit of each endpoint: 0 closed, 1 half open, 2 open.", "endpoint"),
 		Turns:           f.gauge("parley_turns_in_flight", "Turns being worked on."),
 		TurnSeconds:     f.histogram("parley_turn_seconds", "Time from an event's arrival to its reply being shown.", slow),
+		BudgetRefused:   f.counters("parley_budget_refused_total", "Model calls that a budget had no room for, by whose it is.", "scope"),
+		BudgetWarnings:  f.counters("parley_budget_warnings_total", "Budgets of which so many percent came to be used in a period, by whose they are.", "scope", "percent"),
+		BudgetTokens:    f.gauges("parley_budget_tokens", "Tokens of all budgets in the current period, by whose they are.", "scope", "kind"),
+		Summaries:       f.counters("parley_summaries_total", "Summaries of conversations by outcome.", "outcome"),
 		ModelCalls:      f.counters("parley_model_calls_total", "Model calls by model and outcome.", "model", "outcome"),
+		Cost:            f.counters("parley_model_cost_total", "Cost of calls with a known price by model, in the currency of its prices.", "model"),
 		Tokens:          f.counters("parley_model_tokens_total", "Tokens by model and kind.", "model", "kind"),
 		Sends:           f.counters("parley_sends_total", "Parts of replies sent, by platform and outcome.", "platform", "outcome"),
+		SendWaits:       f.histograms("parley_send_wait_seconds", "Time that a part of a reply stood in line for its platform's limits.", slow, "platform"),
+		Feedback:        f.counters("parley_feedback_total", "What people think of replies.", "value"),
 		DatabaseFails:   f.counter("parley_database_errors_total", "Database operations that failed."),
 		SignInRefused:   f.counter("parley_sign_in_refused_total", "Wrong tokens and sign-in links."),
 		Jobs:            f.counters("parley_job_runs_total", "Scheduled jobs by name and status.", "name", "status"),
@@ -70,6 +84,35 @@ func New() *Metrics {
 		TotalTokens:     f.gauge("parley_conversation_tokens", "Tokens of all conversations at the last report."),
 		HTTPSeconds:     f.histograms("parley_http_request_seconds", "HTTP requests by method, route and status.", fast, "method", "route", "status"),
 	}
+}
+
+// Connections shows how many connections of a platform deliver events, and
+// whether it has failed for good. It is called once for each platform.
+func (m *Metrics) Connections(platform string, now func() (open int, failed bool)) {
+	gauge := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: name, Help: help, ConstLabels: prometheus.Labels{"platform": platform},
+		}, value))
+	}
+	gauge("parley_connections_open", "Connections over which a platform delivers events.", func() float64 {
+		open, _ := now()
+		return float64(open)
+	})
+	gauge("parley_connections_failed", "1 where a platform has refused the connection for good.", func() float64 {
+		if _, failed := now(); failed {
+			return 1
+		}
+		return 0
+	})
+}
+
+// Removed shows of how many tenants a platform has taken the app away. It is
+// called once for each platform.
+func (m *Metrics) Removed(platform string, now func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "parley_apps_removed", Help: "Tenants that the app was taken away from or switched off in (1 where that is all of them).",
+		ConstLabels: prometheus.Labels{"platform": platform},
+	}, func() float64 { return float64(now()) }))
 }
 
 // Handler serves the metrics in Prometheus' text format.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/parley-bot/parley/internal/database"
@@ -155,6 +156,31 @@ func TestMigrationsBesideAServer(t *testing.T) {
 		stop()
 		if applied, err := migrations.Up(t.Context(), db); err != nil || len(applied) != 1 {
 			t.Errorf("up after it ended: %v, %v", applied, err)
+		}
+	})
+}
+
+// A connection that ends has no mark for a moment: that is no older version.
+func TestConnectionsThatEnd(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, url string) {
+		t.Helper()
+		for range 20 {
+			other, err := database.Open(t.Context(), database.Options{URL: url})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var busy sync.WaitGroup
+			for range 8 {
+				busy.Go(func() { _ = other.Ping(t.Context()) })
+			}
+			busy.Wait()
+			if err := other.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if list := alive(t, db); len(list) > 0 {
+				t.Fatalf("%+v", list)
+			}
 		}
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-bot/parley/internal/service"
+
 	"github.com/parley-bot/parley/internal/database"
 )
 
@@ -69,14 +71,7 @@ func (m *Member) stay(ctx context.Context) {
 	if m.db.Engine() == database.SQLite {
 		return
 	}
-	tick := time.NewTicker(m.beat)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for range service.Every(ctx, m.beat) {
 		if err := m.db.Write(ctx, m.seen); err != nil && ctx.Err() == nil {
 			m.log.WarnContext(ctx, "this replica could not say that it is alive", slog.Any("error", err))
 		}

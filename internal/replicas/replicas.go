@@ -16,6 +16,10 @@ import (
 const (
 	expiry = 20 * time.Second
 	beat   = 5 * time.Second
+	// looks is how often a connection without a mark has to be seen, and lookAgain
+	// how long after the last time.
+	looks     = 10
+	lookAgain = 20 * time.Millisecond
 )
 
 // Replica is a server that runs on this database now.
@@ -49,11 +53,27 @@ func Alive(ctx context.Context, db *database.DB) ([]Replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := db.Unmarked(ctx)
-	if n > 0 {
+	older, err := hasOlder(ctx, db)
+	if older {
 		list = append(list, Replica{})
 	}
 	return list, err
+}
+
+// hasOlder reports whether connections are there, and stay, of a version that does
+// not register. On MariaDB one that begins or ends has no mark for a moment.
+func hasOlder(ctx context.Context, db *database.DB) (bool, error) {
+	for look := 1; ; look++ {
+		n, err := db.Unmarked(ctx)
+		if n == 0 || err != nil || look == looks {
+			return n > 0, err
+		}
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-time.After(lookAgain):
+		}
+	}
 }
 
 // aliveOnFile goes by the lock, which ends with its process: a row that a

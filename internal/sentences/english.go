@@ -25,6 +25,8 @@ func englishTexts() Catalogue {
 		"refused.invalid_reason":            "the reason must be text without NUL characters",
 		"refused.invalid_person":            "this sender's display name cannot be stored",
 
+		"pairing.code": "I do not know you yet. Ask an administrator to approve this code within an hour: %s",
+
 		"help.help":  "Show this list",
 		"help.title": "Available commands:",
 
@@ -34,7 +36,7 @@ func englishTexts() Catalogue {
 		"load.found": "Preference '%s': %s",
 		"load.none":  "No preference found with key '%s'",
 
-		"remember.help":         "Remember a fact; without a value show it; with search TEXT look for some",
+		"remember.help":         "Remember a fact; without a value, show it; with search TEXT, look for facts",
 		"remember.done":         "I will remember that %s is %s",
 		"remember.already":      "I already remember that %[1]s is %[2]s. Send %[3]sforget %[1]s first.",
 		"remember.fact":         "%s is %s",
@@ -49,7 +51,7 @@ func englishTexts() Catalogue {
 		"kudos.done":         "@%s now has %d kudos",
 		"kudos.self":         "You cannot give kudos to yourself",
 		"kudos.own":          "You have %d kudos",
-		"leaderboard.help":   "Show who leads in this chat",
+		"leaderboard.help":   "Show this chat's leaderboard",
 		"leaderboard.nobody": "Nobody is on the board yet",
 
 		"history.help":  "Show the last n messages of this conversation (10 by default)",
@@ -59,15 +61,37 @@ func englishTexts() Catalogue {
 		"history.you":   "You: ",
 		"history.bot":   "Bot: ",
 
-		"stats.help":     "Show how much the bot is used, or how often each command",
+		"stats.help":     "Show usage statistics, or how often each command was used",
 		"stats.bot":      "Bot Statistics:\nTotal Conversations: %d\nTotal Messages: %d\nTotal Users: %d",
 		"stats.commands": "Command Statistics:",
-		"stats.unused":   "No command was used yet.",
+		"stats.unused":   "No commands have been used yet.",
+
+		"press.old":          "This button can do nothing any more.",
+		"regenerate.refused": "Only who asked, or an administrator, can ask for another answer.",
+		"stop.help":          "Stop the reply that is being written",
+		"stop.done":          "Stopped.",
+		"stop.nothing":       "Nothing to stop.",
+		"stop.refused":       "Only who asked, or an administrator, can stop this reply.",
+
+		"approve.help":       "Allow, once, what I have asked about",
+		"approve.ask":        "May I use `%s` with exactly this?\n\n%s\n\nSend `%s` within 10 minutes to allow it once, or `%s`.",
+		"approve.ask.admins": "An administrator has to allow `%s` with exactly this:\n\n%s\n\nAn administrator can send `%s` within 10 minutes to allow it once, or `%s`.",
+		"approve.nothing":    "There is nothing to allow.",
+		"approve.refused":    "This is not for you to decide.",
+		"approve.already":    "This was allowed before.",
+		"approve.late":       "This was asked more than 10 minutes ago and was not done. Ask for it again if you still want it.",
+		"approve.which":      "Which one?\n%s",
+		"deny.help":          "Refuse what I have asked about",
+		"deny.already":       "This was refused before.",
 
 		"tokens.help":      "Show how many tokens were used",
 		"tokens.used":      "Tokens used by you: %d",
 		"tokens.here":      "Tokens used in this conversation: %d",
 		"tokens.left.chat": "Remaining budget of this chat: %d of %d tokens. Resets on %s.",
+		"tokens.reserved":  " %d more are reserved for replies under way.",
+		"tokens.cached":    "Of your tokens of the last 30 days %d%% came from the provider's cache.",
+		"tokens.cost":      "Cost of the last 30 days, in the currency of the prices: %s",
+		"tokens.warning":   " %d%% of it or more is used already.",
 		"tokens.left":      "Remaining budget: %d of %d tokens. Resets on %s.",
 
 		"model.help":  "Show or set the model of this conversation",
@@ -87,13 +111,13 @@ func englishTexts() Catalogue {
 		"export.help": "Show this conversation as JSON",
 		"export.none": "There is nothing to export yet.",
 		"export.kept": "Exported %d messages",
-		"export.long": "This conversation of %d messages is longer than the %d KiB that I can show here. Its administrator can export all of it: parley conversations export %d",
+		"export.long": "This conversation of %d messages is longer than the %d KiB I can show here. An administrator can export all of it: parley conversations export %d",
 
 		"reset.help": "Clear this conversation",
 		"reset.done": "Conversation cleared",
 
 		"forget-me.help":  "Erase everything that is kept about you",
-		"forget-me.ask":   "This would erase everything that is kept about you, in every chat: %d conversations with %d messages, %d preferences, %d facts of your private chat, your points on %d boards, your name, and what the log of events holds of you. Send %sforget-me yes within ten minutes to do it.",
+		"forget-me.ask":   "This would erase everything that is kept about you, in every chat: %d conversations with %d messages, %d preferences, %d facts of your private chat, your points on %d boards, your name, and what the event log holds about you. Send %sforget-me yes within ten minutes to confirm.",
 		"forget-me.first": "Send %sforget-me first: it says what would be erased.",
 		"forget-me.done":  "Everything that was kept about you is erased.",
 
@@ -101,26 +125,32 @@ func englishTexts() Catalogue {
 		"echo.hint": "This is the offline echo model: to talk to a real one, set OPENAI_API_KEY, or ai.base_url and ai.model in config.yaml, and check it with `parley doctor`.",
 
 		"ai.off":         "I only understand commands here. Send %shelp to see them.",
-		"ai.budget.chat": "The token budget of %d of this chat is used up. It starts again on %s.",
+		"ai.budget.chat": "This chat's budget of %d tokens is used up. It resets on %s.",
+		"ai.unreadable":  "I can't read this: %s. Please write to me instead.",
 		"ai.nothing":     "Send me a question, or %shelp to see what I can do.",
-		"ai.budget":      "Your token budget of %d is used up. It starts again on %s.",
+		"page.prompts":   "What can you do?\nSummarize a text for me\nHelp me write a message\nExplain something in simple words",
+		"ai.working":     "is thinking…",
+		"ai.budget":      "Your budget of %d tokens is used up. It resets on %s.",
 
 		"cut.reply":  "(This reply is too long to be shown in full; the rest is left out.)",
-		"cut.model":  "(The model stopped here: its answer has reached the longest that it may have.)",
+		"cut.model":  "(The model stopped here: its answer reached the length limit.)",
 		"cut.oldest": "(Older messages are left out: the answer would be too long.)",
 
-		"sorry.declined": "Sorry, I can't answer that: the AI service declined the request. Please try to put it differently.",
-		"sorry.long":     "Sorry, that is too long for me. Please send a shorter message or start a new conversation.",
-		"sorry.empty":    "Sorry, I could not come up with an answer. Please try to put it differently.",
-		"sorry.busy":     "Sorry, the AI service is overloaded or out of reach right now. Please try again in a few minutes.",
-		"sorry.setup":    "Sorry, I can't answer at the moment because of how I am set up. Please tell whoever runs this bot.",
-		"sorry.internal": "Sorry, something went wrong on my side. Please try again later.",
+		"sorry.declined":    "Sorry, I can't answer that: the AI service declined the request. Please try rephrasing it.",
+		"sorry.long":        "Sorry, that is too long. Please send a shorter message or start a new conversation.",
+		"sorry.empty":       "Sorry, I could not come up with an answer. Please try rephrasing it.",
+		"sorry.busy":        "Sorry, the AI service is overloaded or out of reach right now. Please try again in a few minutes.",
+		"sorry.thoughts":    "Sorry, the model thought about it but wrote no answer. Please try rephrasing it.",
+		"sorry.later":       "Sorry, the AI service is unavailable for now. Please try again in about %d minutes.",
+		"sorry.later.hours": "Sorry, the AI service is unavailable for now. Please try again in about %d hours.",
+		"sorry.setup":       "Sorry, I can't answer right now because of a configuration problem. Please tell the administrator.",
+		"sorry.internal":    "Sorry, something went wrong on my side. Please try again later.",
 
 		"status.failed":      "This attempt failed; it will be retried.",
 		"status.discarded":   "An administrator discarded this message.",
 		"status.undelivered": "The reply could not be delivered.",
 		"status.dead":        "No reply could be generated. Ask your administrator for details.",
 		"status.ignored":     "This message gets no reply.",
-		"status.waiting":     "The reply is not there yet. It is still being made.",
+		"status.waiting":     "The reply is not ready yet; it is still being generated.",
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -120,8 +121,11 @@ func TestCataloguesAreComplete(t *testing.T) {
 	}
 }
 
-// speaks reports whether the file is on the way to a chat.
+// speaks reports whether the file is on the way to a chat. Packages for tests are not.
 func speaks(path string) bool {
+	if strings.HasSuffix(filepath.Dir(path), "test") {
+		return false
+	}
 	for _, room := range []string{"commands/", "gateway/", "ai/", "platforms/slack/", "platforms/feishu/", "platforms/generic/"} {
 		if strings.HasPrefix(path, room) {
 			return true
@@ -139,6 +143,7 @@ func TestNobodyElseHoldsSentences(t *testing.T) {
 	found := 0
 	literals(t, func(path string, line int, text string) {
 		switch {
+		case path == "ai/openai/verdicts.go": // what endpoints write, to be known again
 		case strings.HasPrefix(path, "internal/sentences/"):
 			if sentence.MatchString(text) {
 				found++

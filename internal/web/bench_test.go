@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/intake"
 	"github.com/parley-bot/parley/internal/metrics"
 	"github.com/parley-bot/parley/internal/web"
 	"github.com/parley-bot/parley/platforms"
@@ -16,8 +17,13 @@ import (
 // BenchmarkWebhook is what this room adds to a webhook: everything but the
 // network, the signature and the database.
 func BenchmarkWebhook(b *testing.B) {
+	counts := metrics.New()
+	door, err := intake.New(intake.Options{Store: instantGateway{}, Metrics: counts})
+	if err != nil {
+		b.Fatal(err)
+	}
 	server, err := web.New(web.Options{
-		Gateway: instantGateway{}, Metrics: metrics.New(),
+		Intake: door, Gateway: instantGateway{}, Metrics: counts,
 		Sources: map[string]web.Source{"generic": instantSource{}},
 	})
 	if err != nil {

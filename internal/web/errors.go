@@ -14,7 +14,7 @@ import (
 const codeSlowBody = "body_timeout"
 
 // errSlowBody has a status of its own, which no kind of failure has.
-var errSlowBody = errors.New("the body did not arrive in time")
+var errSlowBody = failure.New(failure.Unavailable, codeSlowBody, "the body did not arrive in time", nil)
 
 // fail answers for err, unless an answer has begun, and logs what the answer
 // does not tell.
@@ -45,9 +45,9 @@ func (s *Server) fail(c echo.Context, err error) {
 func failRouting(w http.ResponseWriter, status int) {
 	switch status {
 	case http.StatusMethodNotAllowed:
-		respond.Problem(w, status, "method_not_allowed", "this address does not take that method; see the Allow header")
+		respond.Problem(w, status, "method_not_allowed", "method not allowed; see the Allow header")
 	case http.StatusNotFound:
-		respond.Problem(w, status, "not_found", "there is nothing at this address")
+		respond.Problem(w, status, "not_found", "not found")
 	default:
 		respond.Problem(w, status, "bad_request", http.StatusText(status))
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/parley-bot/parley/gateway"
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/intake"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/metrics"
 	"github.com/parley-bot/parley/internal/signin"
@@ -57,6 +58,12 @@ func (g *fakeGateway) Wait(ctx context.Context, a inbox.Accepted, onDelta func(s
 		return completed(a), nil
 	}
 	return g.wait(ctx, a, onDelta)
+}
+
+func (*fakeGateway) Late(ctx context.Context, in *platforms.Inbound, accepted []inbox.Accepted) {
+	if in.Late != nil && len(accepted) > 0 {
+		in.Answer = in.Late(ctx)
+	}
 }
 
 func (g *fakeGateway) Status(_ context.Context, platform, id string) (gateway.Status, error) {
@@ -141,18 +148,21 @@ func newBench(t *testing.T, change func(o *web.Options)) *bench {
 	o := web.Options{
 		Listen:  "127.0.0.1:0",
 		Gateway: b.gateway, Metrics: b.metrics, Door: signin.New(signin.Options{Token: "admin-token-for-tests"}),
-		Slack: fakeSource{"slack"}, Feishu: fakeSource{"feishu"},
-		Sources: map[string]web.Source{"generic": fakeSource{"generic"}, "shop": fakeSource{"shop"}},
-		Logger:  slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Receivers: map[string]platforms.Receiver{"slack": fakeSource{"slack"}, "slack.sales": fakeSource{"slack.sales"}, "feishu": fakeSource{"feishu"}},
+		Sources:   map[string]web.Source{"generic": fakeSource{"generic"}, "shop": fakeSource{"shop"}},
+		Logger:    slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {
 		change(&o)
 	}
-	server, err := web.New(o)
+	door, err := intake.New(intake.Options{Store: b.gateway, Metrics: b.metrics, Logger: o.Logger, Now: o.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Server = server
+	o.Intake = door
+	if b.Server, err = web.New(o); err != nil {
+		t.Fatal(err)
+	}
 	return b
 }
 

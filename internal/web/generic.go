@@ -22,28 +22,33 @@ import (
 // defaultSource serves the paths that name no source.
 const defaultSource = "generic"
 
-// errReused keeps a program from being given the reply to another message.
-var errReused = failure.New(failure.Conflict, "id_reused",
-	"this id belongs to another message already: its sender, chat, thread or text differ; use a new id for each message", nil)
-
 // receipt says that an event is stored.
 type receipt struct {
-	Status  string `json:"status"`
-	EventID string `json:"event_id"`
-	UserKey string `json:"user_key"`
+	Status   string   `json:"status"`
+	EventID  string   `json:"event_id"`
+	UserKey  string   `json:"user_key"`
+	Warnings []string `json:"warnings,omitempty"` // of fields that mean nothing
+}
+
+// taken is an event that is stored, and what is to be said of its body.
+type taken struct {
+	inbox.Accepted
+
+	warnings []string
 }
 
 // result is a final state. Error is there only when there is no reply.
 type result struct {
-	Status  string               `json:"status"`
-	EventID string               `json:"event_id"`
-	UserKey string               `json:"user_key"`
-	Reply   *gateway.Reply       `json:"reply"`
-	Error   *gateway.StatusError `json:"error,omitempty"`
+	Status   string               `json:"status"`
+	EventID  string               `json:"event_id"`
+	UserKey  string               `json:"user_key"`
+	Reply    *gateway.Reply       `json:"reply"`
+	Error    *gateway.StatusError `json:"error,omitempty"`
+	Warnings []string             `json:"warnings,omitempty"`
 }
 
-func resultOf(st gateway.Status) result {
-	return result{Status: st.Status, EventID: st.EventID, UserKey: st.UserKey, Reply: st.Reply, Error: st.Error}
+func (t taken) result(st gateway.Status) result {
+	return result{Status: st.Status, EventID: st.EventID, UserKey: st.UserKey, Reply: st.Reply, Error: st.Error, Warnings: t.warnings}
 }
 
 // errNoProof is the answer to who asks for a source that is not there: the one
@@ -61,7 +66,7 @@ func (s *Server) source(c echo.Context) (name string, source Source, admitted bo
 	case ok:
 		return name, source, s.admits(c.Request(), source), nil
 	case s.o.Door.Bearer(c.Request()):
-		return "", nil, false, failure.New(failure.NotFound, "unknown_source", "there is no such webhook source here", nil)
+		return "", nil, false, failure.New(failure.NotFound, "unknown_source", "there is no webhook source of this name", nil)
 	default:
 		return "", nil, false, errNoProof
 	}
@@ -98,7 +103,7 @@ func (s *Server) genericHook(c echo.Context) error {
 	if len(accepted) == 0 {
 		return answer(c, in.Answer)
 	}
-	event := accepted[0]
+	event := taken{accepted[0], in.Warnings}
 	header := c.Request().Header
 	wait, waits := preferredWait(header.Values("Prefer"))
 	if waits {
@@ -118,10 +123,10 @@ func (s *Server) genericHook(c echo.Context) error {
 }
 
 // receipt answers 202 and says where the state can be asked for.
-func (s *Server) receipt(c echo.Context, event inbox.Accepted) error {
-	c.Response().Header().Set("Location", statusPath(event))
+func (s *Server) receipt(c echo.Context, event taken) error {
+	c.Response().Header().Set("Location", statusPath(event.Accepted))
 	respond.JSON(c.Response(), http.StatusAccepted, receipt{
-		Status: gateway.StatusAccepted, EventID: event.EventID, UserKey: event.UserKey,
+		Status: gateway.StatusAccepted, EventID: event.EventID, UserKey: event.UserKey, Warnings: event.warnings,
 	})
 	return nil
 }
@@ -137,40 +142,40 @@ func statusPath(event inbox.Accepted) string {
 // waitForReply answers 200 with the final state (completed, or ignored or dead
 // with the reason), else the receipt: the event is stored whatever the waiting
 // came to.
-func (s *Server) waitForReply(c echo.Context, event inbox.Accepted, limit time.Duration) error {
+func (s *Server) waitForReply(c echo.Context, event taken, limit time.Duration) error {
 	ctx, cancel := s.underway(c.Request().Context(), limit)
 	defer cancel()
-	st, err := s.o.Gateway.Wait(ctx, event, nil)
+	st, err := s.o.Gateway.Wait(ctx, event.Accepted, nil)
 	if err != nil {
-		s.logWaiting(c, event, err)
+		s.logWaiting(c, event.Accepted, err)
 		return s.receipt(c, event)
 	}
 	if !st.Final() {
 		return s.receipt(c, event)
 	}
-	respond.JSON(c.Response(), http.StatusOK, resultOf(st))
+	respond.JSON(c.Response(), http.StatusOK, event.result(st))
 	return nil
 }
 
 // stream answers with server-sent events: delta while the reply grows, then
 // done, or error when there is none (yet).
-func (s *Server) stream(c echo.Context, event inbox.Accepted, limit time.Duration) error {
+func (s *Server) stream(c echo.Context, event taken, limit time.Duration) error {
 	stream := respond.NewStream(c.Response())
-	c.Response().Header().Set("Content-Location", statusPath(event))
+	c.Response().Header().Set("Content-Location", statusPath(event.Accepted))
 	if stream.Start() != nil {
 		return nil // the client is gone; the event is answered all the same
 	}
 	ctx, cancel := s.underway(c.Request().Context(), limit)
 	defer cancel()
 	stop := stream.KeepAlive(ctx, s.o.KeepAlive)
-	st, err := s.o.Gateway.Wait(ctx, event, func(text string) {
+	st, err := s.o.Gateway.Wait(ctx, event.Accepted, func(text string) {
 		if stream.Send("delta", delta{text}) != nil {
 			cancel()
 		}
 	})
 	stop()
 	if err != nil {
-		s.logWaiting(c, event, err)
+		s.logWaiting(c, event.Accepted, err)
 	}
 	// Nobody is left to tell when this fails.
 	_ = sendEnd(stream, event, st, err)
@@ -189,14 +194,14 @@ type streamError struct {
 	UserKey string              `json:"user_key"`
 }
 
-func sendEnd(stream *respond.Stream, event inbox.Accepted, st gateway.Status, err error) error {
+func sendEnd(stream *respond.Stream, event taken, st gateway.Status, err error) error {
 	if err == nil && st.Status == gateway.StatusCompleted {
-		return stream.Send("done", resultOf(st))
+		return stream.Send("done", event.result(st))
 	}
 	end := streamError{Status: gateway.StatusAccepted, EventID: event.EventID, UserKey: event.UserKey}
 	end.Error = gateway.StatusError{
 		Code:    "timeout",
-		Message: "the reply is not there yet; ask " + statusPath(event) + " for it",
+		Message: "the reply is not ready yet; ask " + statusPath(event.Accepted) + " for it",
 	}
 	if err == nil && st.Final() {
 		end.Status = st.Status

@@ -21,6 +21,28 @@ type healthBody struct {
 	// Detail is for operators: dead events or an open circuit do not make the
 	// server unable to serve.
 	Detail *gateway.Health `json:"detail,omitempty"`
+	// Connections are there for operators. One that has failed does not make the
+	// server unable to serve either.
+	Connections *[]Connection `json:"connections,omitempty"`
+	// Removed are apps that their platform has taken away.
+	Removed []Removal `json:"removed,omitempty"`
+}
+
+// Connection is how an app is connected whose events come without a public address.
+type Connection struct {
+	Platform string `json:"platform"`
+	App      string `json:"app"`   // its name in the configuration; "" = the first one
+	Mode     string `json:"mode"`  // of the platform: socket, websocket
+	State    string `json:"state"` // connecting, connected, or failed for good
+	Open     int    `json:"open"`
+	Error    string `json:"error"`
+}
+
+// Removal is an app that can send nothing to a tenant any more.
+type Removal struct {
+	Platform string `json:"platform"`
+	Tenant   string `json:"tenant"` // "" = all of them
+	Reason   string `json:"reason"`
 }
 
 // health says that the process answers.
@@ -47,7 +69,15 @@ func (s *Server) readinessDetail(c echo.Context) error {
 	if err := s.ready(c.Request().Context()); err != nil {
 		return notReady(c, err)
 	}
-	respond.JSON(c.Response(), http.StatusOK, healthBody{Status: "ready", Detail: s.detail(c.Request().Context())})
+	body := healthBody{Status: "ready", Detail: s.detail(c.Request().Context())}
+	if s.o.Listeners != nil {
+		all := s.o.Listeners()
+		body.Connections = &all
+	}
+	if s.o.Removed != nil {
+		body.Removed = s.o.Removed()
+	}
+	respond.JSON(c.Response(), http.StatusOK, body)
 	return nil
 }
 

@@ -10,22 +10,30 @@ import (
 
 	"github.com/parley-bot/parley/gateway"
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/intake"
 	"github.com/parley-bot/parley/internal/metrics"
 	"github.com/parley-bot/parley/internal/peer"
 	"github.com/parley-bot/parley/internal/signin"
 	"github.com/parley-bot/parley/platforms"
 )
 
-// Gateway takes events and knows what became of them.
+// Intake stores what webhooks bring.
+type Intake interface {
+	// Take stores a delivery durably before it returns, one result for each
+	// event, in order. Its error is what the sender is told.
+	Take(ctx context.Context, in intake.Delivery) ([]inbox.Accepted, error)
+	// Refuse counts and logs a webhook that was not genuine or could not be read.
+	Refuse(ctx context.Context, source string, err error)
+}
+
+// Gateway knows what became of events.
 type Gateway interface {
-	// Accept stores the events durably before it returns, one result for each,
-	// in order. failure.Invalid: they can never be stored; any other error: not
-	// now.
-	Accept(ctx context.Context, events []platforms.Event) ([]inbox.Accepted, error)
 	// Wait returns when the reply to a exists or its event is final, else with
 	// the error of ctx. onDelta may be nil; otherwise it is given the reply's
 	// text as it grows, one call at a time and none after Wait has returned.
 	Wait(ctx context.Context, a inbox.Accepted, onDelta func(text string)) (gateway.Status, error)
+	// Late completes the answer to what was accepted.
+	Late(ctx context.Context, in *platforms.Inbound, accepted []inbox.Accepted)
 	// Status tells what became of an event; failure.NotFound when there is none.
 	Status(ctx context.Context, platform, eventID string) (gateway.Status, error)
 }
@@ -45,7 +53,6 @@ type Options struct {
 	Listen        string        // host:port for [Server.Listen]
 	BodyLimit     int64         // bytes of a webhook's body; default 1 MiB
 	Unverified    int64         // bytes of memory for bodies that are not known to be genuine; default 64 MiB
-	Backlog       int64         // bytes of memory for webhooks that wait to be stored; default 64 MiB
 	Connections   int           // at once, operators apart; default [conns.Most]
 	HeaderTimeout time.Duration // for a request's headers to arrive; default 10 s
 	BodyTimeout   time.Duration // for its body; default 30 s
@@ -53,10 +60,12 @@ type Options struct {
 	Grace         time.Duration // for running requests when the server stops; default 10 s
 	Proxies       peer.Proxies  // who is believed about where a request comes from
 
+	Intake  Intake
 	Gateway Gateway
-	Slack   platforms.Receiver // nil: off
-	Feishu  platforms.Receiver // nil: off
-	Sources map[string]Source  // of the generic platform, by name
+	// Receivers are the platforms by name, nil those that are off: NAME is reached
+	// at /webhooks/NAME, and NAME.APP at /webhooks/NAME/APP.
+	Receivers map[string]platforms.Receiver
+	Sources   map[string]Source // of the generic platform, by name
 
 	Admin   http.Handler // pages and API; nil: none
 	Door    *signin.Door // the admin token opens every generic source, the metrics and the detail of health
@@ -64,6 +73,11 @@ type Options struct {
 	Ready   func(ctx context.Context) error // nil: always
 	// Health is the detail of a ready server; nil: none.
 	Health func(ctx context.Context) (gateway.Health, error)
+	// Listeners tells how the apps are connected whose events come without a
+	// public address; nil: nobody asks.
+	Listeners func() []Connection
+	// Removed tells which apps their platform has taken away; nil: nobody asks.
+	Removed func() []Removal
 
 	Logger *slog.Logger     // nil: none
 	Now    func() time.Time // nil: time.Now
@@ -71,12 +85,11 @@ type Options struct {
 }
 
 func (o *Options) complete() error {
-	if o.Gateway == nil || o.Metrics == nil {
-		return errors.New("web: a gateway and metrics are needed")
+	if o.Intake == nil || o.Gateway == nil || o.Metrics == nil {
+		return errors.New("web: an intake, a gateway and metrics are needed")
 	}
 	setDefault(&o.BodyLimit, 1<<20)
 	setDefault(&o.Unverified, 64<<20)
-	setDefault(&o.Backlog, 64<<20)
 	setDefault(&o.HeaderTimeout, 10*time.Second)
 	setDefault(&o.BodyTimeout, 30*time.Second)
 	setDefault(&o.KeepAlive, 15*time.Second)

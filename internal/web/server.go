@@ -31,14 +31,11 @@ type Server struct {
 
 	echo       *echo.Echo
 	operations *echo.Echo // of the listener for operators
-	platforms  map[string]*platformSeries
-	refusals   *refusals
 	conns      *conns.Limit
 	operators  *conns.Limit // connections of their own, for when the others are used up
-	// What comes in is bounded twice: until it is known to be genuine, and
-	// from then on until it is stored.
+	// What comes in is bounded twice: here until it is known to be genuine, and
+	// from then on by the intake until it is stored.
 	unverified *unverified
-	backlog    *backlog
 	statuses   [600]string // "404" without an allocation
 	// stopping ends when the server begins to stop: who waits for a reply is
 	// told to ask later.
@@ -52,19 +49,16 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{o: o, echo: echo.New(), operations: echo.New()}
-	s.stopping, s.stop = context.WithCancel(context.Background())
+	s.stopping, s.stop = context.WithCancel(context.Background()) //nolint:gosec // G118: Stop calls it
 	for _, e := range []*echo.Echo{s.echo, s.operations} {
 		s.setUp(e)
 	}
 	for status := range s.statuses {
 		s.statuses[status] = fmt.Sprint(status)
 	}
-	s.platforms = seriesOf(&s.o)
-	s.refusals = &refusals{count: s.o.Metrics.WebhooksRefused, log: s.o.Logger, now: s.o.Now, said: map[refusal]*refused{}}
 	s.conns = conns.New(conns.Options{Max: s.o.Connections, Logger: s.o.Logger})
 	s.operators = conns.New(conns.Options{Max: operatorConnections, Logger: s.o.Logger})
 	s.unverified = &unverified{limit: s.o.Unverified}
-	s.backlog = newBacklog(s.o.Backlog)
 	s.routes()
 	s.operationRoutes()
 	return s, nil
@@ -78,8 +72,9 @@ func (s *Server) setUp(e *echo.Echo) {
 
 func (s *Server) routes() {
 	e := s.echo
-	e.POST("/webhooks/slack", s.platformHook("slack", s.o.Slack))
-	e.POST("/webhooks/feishu", s.platformHook("feishu", s.o.Feishu))
+	for name, receiver := range s.o.Receivers {
+		e.POST("/webhooks/"+strings.Replace(name, ".", "/", 1), s.platformHook(name, receiver))
+	}
 	e.POST("/webhooks/generic", s.genericHook)
 	e.POST("/webhooks/generic/:source", s.genericHook)
 	e.GET("/webhooks/generic/events/:event", s.genericStatus)

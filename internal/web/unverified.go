@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-bot/parley/gateway/intake"
 	"github.com/parley-bot/parley/internal/failure"
 )
 
@@ -12,14 +13,11 @@ import (
 // memory while others need it.
 const unhurried = time.Second
 
-// codeTooBusy is what is told to whom there is no room for.
-const codeTooBusy = "too_busy"
-
-var errCrowded = failure.New(failure.Unavailable, codeTooBusy, "more comes in than can be read; send it again", nil)
+var errCrowded = failure.New(failure.Unavailable, intake.CodeTooBusy, "too many requests are being read; send it again", nil)
 
 // shed reports whether err turned a request away for want of room. Of those
 // there are many at once, and one line a minute tells of them.
-func shed(err error) bool { return failure.CodeOf(err) == codeTooBusy }
+func shed(err error) bool { return failure.CodeOf(err) == intake.CodeTooBusy }
 
 // unverified bounds the memory of all bodies that come in and are not known to
 // be genuine: what the backlog is for those that are. Memory is taken as a body

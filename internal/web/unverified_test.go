@@ -31,7 +31,7 @@ func (checkedSource) Precheck(h http.Header, _ time.Time) (int64, error) {
 // comes, and its connection ends.
 func TestRefusedByItsHeaders(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, func(o *web.Options) { o.Slack = checkedSource{fakeSource{"slack"}} })
+	b := newBench(t, func(o *web.Options) { o.Receivers["slack"] = checkedSource{fakeSource{"slack"}} })
 	url, _ := b.serve(t)
 	for _, tt := range []struct {
 		name, request, status, code string
@@ -157,37 +157,6 @@ func (b *bench) wantHeld(t *testing.T, want int64) {
 		case <-late:
 			t.Fatalf("%d bytes are held, want %d", b.UnverifiedBytes(), want)
 		}
-	}
-}
-
-// Whatever strangers send, a line tells of it once a minute, for each platform
-// and reason.
-func TestRefusalsAreOneLineAMinute(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1_800_000_000, 0)
-	b := newBench(t, func(o *web.Options) { o.Now = func() time.Time { return now } })
-	refuse := func(path string, n int) {
-		for range n {
-			b.do(http.MethodPost, path, event, "X-Signed", "no")
-		}
-	}
-	refuse("/webhooks/slack", 5)
-	refuse("/webhooks/generic", 5)
-	now = now.Add(59 * time.Second)
-	refuse("/webhooks/slack", 5)
-	now = now.Add(time.Second)
-	refuse("/webhooks/slack", 5)
-	var told []string
-	for line := range strings.Lines(b.lines()) {
-		if strings.Contains(line, `"level":"WARN"`) {
-			told = append(told, line)
-		}
-	}
-	if len(told) != 3 || !strings.Contains(told[2], `"platform":"slack","reason":"bad_signature","count":10`) {
-		t.Errorf("%d lines: %q", len(told), told)
-	}
-	if want := `parley_webhooks_refused_total{platform="slack",reason="bad_signature"} 15`; !strings.Contains(b.scrape(), want) {
-		t.Errorf("missing %s", want)
 	}
 }
 

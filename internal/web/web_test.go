@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/parley-bot/parley/gateway"
+	"github.com/parley-bot/parley/gateway/intake"
 	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/metrics"
@@ -47,9 +48,9 @@ func TestRoutes(t *testing.T) {
 		{"status of an unknown source", "GET", "/webhooks/generic/nobody/events/evt-1", "", 401, unsigned},
 		{"health", "GET", "/healthz", "", 200, `{"status":"ok"}`},
 		{"readiness", "GET", "/readyz", "", 200, `{"status":"ready"}`},
-		{"nothing", "GET", "/nothing/here", "", 404, `{"error":{"code":"not_found","message":"there is nothing at this address"}}`},
-		{"no pages without an admin handler", "GET", "/", "", 404, `{"error":{"code":"not_found","message":"there is nothing at this address"}}`},
-		{"a doubled slash is another address", "POST", "//webhooks/slack", event, 404, `{"error":{"code":"not_found","message":"there is nothing at this address"}}`},
+		{"nothing", "GET", "/nothing/here", "", 404, `{"error":{"code":"not_found","message":"not found"}}`},
+		{"no pages without an admin handler", "GET", "/", "", 404, `{"error":{"code":"not_found","message":"not found"}}`},
+		{"a doubled slash is another address", "POST", "//webhooks/slack", event, 404, `{"error":{"code":"not_found","message":"not found"}}`},
 	} {
 		w := b.do(tt.method, tt.path, tt.body)
 		if w.Code != tt.status {
@@ -92,7 +93,9 @@ func TestWrongMethod(t *testing.T) {
 
 func TestPlatformThatIsOff(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, func(o *web.Options) { o.Slack, o.Feishu, o.Sources = nil, nil, nil })
+	b := newBench(t, func(o *web.Options) {
+		o.Receivers, o.Sources = map[string]platforms.Receiver{"slack": nil, "feishu": nil}, nil
+	})
 	for _, path := range []string{"/webhooks/slack", "/webhooks/feishu", "/webhooks/generic", "/webhooks/generic/shop"} {
 		if w := b.do("POST", path, event, "Authorization", "Bearer admin-token-for-tests"); w.Code != http.StatusNotFound {
 			t.Errorf("%s: status %d, want 404", path, w.Code)
@@ -100,6 +103,28 @@ func TestPlatformThatIsOff(t *testing.T) {
 	}
 	if b.gateway.count() != 0 {
 		t.Error("something was stored")
+	}
+}
+
+func TestFurtherApp(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	for path, want := range map[string]int{
+		"/webhooks/slack": http.StatusOK, "/webhooks/slack/sales": http.StatusOK,
+		"/webhooks/slack/other": http.StatusNotFound, "/webhooks/feishu/sales": http.StatusNotFound, "/webhooks/teams": http.StatusNotFound,
+	} {
+		if w := b.do("POST", path, event); w.Code != want {
+			t.Errorf("%s: status %d, want %d", path, w.Code, want)
+		}
+	}
+	if n := b.gateway.count(); n != 2 {
+		t.Errorf("%d events, want one of each app", n)
+	}
+	if w := b.do("POST", "/webhooks/slack/sales/more", event); w.Code != http.StatusNotFound {
+		t.Errorf("below an app: %d", w.Code)
+	}
+	if w := b.do("GET", "/webhooks/slack/sales", ""); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") == "" {
+		t.Errorf("GET: %d, Allow %q", w.Code, w.Header().Get("Allow"))
 	}
 }
 
@@ -433,9 +458,14 @@ func TestAdminIsMounted(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
+	door, err := intake.New(intake.Options{Store: b.gateway, Metrics: b.metrics})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, o := range map[string]web.Options{
-		"no gateway": {Metrics: b.metrics},
-		"no metrics": {Gateway: b.gateway},
+		"no intake":  {Gateway: b.gateway, Metrics: b.metrics},
+		"no gateway": {Intake: door, Metrics: b.metrics},
+		"no metrics": {Intake: door, Gateway: b.gateway},
 	} {
 		if _, err := web.New(o); err == nil {
 			t.Errorf("%s: no error", name)

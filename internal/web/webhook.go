@@ -7,53 +7,28 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/intake"
 	"github.com/parley-bot/parley/internal/failure"
-	"github.com/parley-bot/parley/internal/metrics"
 	"github.com/parley-bot/parley/internal/web/conns"
 	"github.com/parley-bot/parley/platforms"
 )
 
-// platformSeries are the metrics of one platform, looked up once.
-type platformSeries struct {
-	accepted, duplicate, ignored, rejected, failed prometheus.Counter
-	ack                                            prometheus.Observer
-}
-
-func seriesOf(o *Options) map[string]*platformSeries {
-	all := map[string]*platformSeries{
-		"slack":  newSeries(o.Metrics, "slack"),
-		"feishu": newSeries(o.Metrics, "feishu"),
-	}
-	for name := range o.Sources {
-		all[name] = newSeries(o.Metrics, name)
-	}
-	return all
-}
-
-func newSeries(m *metrics.Metrics, platform string) *platformSeries {
-	outcome := func(name string) prometheus.Counter { return m.Webhooks.WithLabelValues(platform, name) }
-	return &platformSeries{
-		accepted: outcome("accepted"), duplicate: outcome("duplicate"), ignored: outcome("ignored"),
-		rejected: outcome("rejected"), failed: outcome("failed"),
-		ack: m.AckSeconds.WithLabelValues(platform),
-	}
-}
-
-// platformHook serves the one URL of Slack or Feishu.
+// platformHook serves the one URL of a platform's app.
 func (s *Server) platformHook(name string, receiver platforms.Receiver) echo.HandlerFunc {
 	if receiver == nil {
-		return func(echo.Context) error {
+		return func(c echo.Context) error {
+			hangUp(c)
 			return failure.New(failure.NotFound, "platform_off", name+" is not set up here", nil)
 		}
 	}
 	return func(c echo.Context) error {
-		in, _, err := s.take(c, name, receiver, false)
+		in, accepted, err := s.take(c, name, receiver, false)
 		if err != nil {
 			return err
 		}
+		s.o.Gateway.Late(c.Request().Context(), &in, accepted)
 		return answer(c, in.Answer)
 	}
 }
@@ -61,27 +36,25 @@ func (s *Server) platformHook(name string, receiver platforms.Receiver) echo.Han
 // take reads, verifies and stores one webhook. Once it has returned without an
 // error, the webhook's events are durable.
 func (s *Server) take(c echo.Context, name string, receiver platforms.Receiver, admitted bool) (platforms.Inbound, []inbox.Accepted, error) {
-	start, series := s.o.Now(), s.platforms[name]
+	start, ctx := s.o.Now(), c.Request().Context()
 	in, err := s.receive(c, receiver, platforms.Request{Header: c.Request().Header, Source: name, Now: start, Admitted: admitted})
 	if err != nil {
-		s.refuse(c, name, err)
+		s.o.Intake.Refuse(ctx, name, err)
 		return in, nil, err
 	}
-	if len(in.Events) == 0 {
-		series.ignored.Inc()
-		return in, nil, nil
+	size := c.Request().ContentLength
+	if size < 0 { // not told
+		size = s.o.BodyLimit
 	}
-	accepted, err := s.accept(c, name, in.Events)
-	if _, program := s.o.Sources[name]; err == nil && program && accepted[0].Differs {
-		err = errReused // programs choose their ids; what a platform repeats is a repeat
+	_, program := s.o.Sources[name]
+	accepted, err := s.o.Intake.Take(ctx, intake.Delivery{Source: name, Size: size, Arrived: start, Events: in.Events, OwnIDs: program})
+	switch {
+	case err != nil:
+		c.Set(eventsKey, in.Events)
+	case s.o.Logger.Enabled(ctx, slog.LevelDebug):
+		c.Set(eventsKey, accepted)
 	}
-	if err != nil {
-		s.refuse(c, name, err)
-		return in, nil, err
-	}
-	series.ack.Observe(s.o.Now().Sub(start).Seconds())
-	series.outcome(in.Events, accepted).Inc()
-	return in, accepted, nil
+	return in, accepted, err
 }
 
 // receive reads and verifies a webhook; claim is what is known of it without its body.
@@ -127,70 +100,6 @@ func (s *Server) precheck(r *http.Request, claim platforms.Request, receiver pla
 		err = s.tooLong(most)
 	}
 	return most, err
-}
-
-func (s *Server) accept(c echo.Context, name string, events []platforms.Event) ([]inbox.Accepted, error) {
-	ctx := c.Request().Context()
-	size := c.Request().ContentLength
-	if size < 0 { // not told
-		size = s.o.BodyLimit
-	}
-	leave, err := s.backlog.enter(name, size)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	accepted, err := s.o.Gateway.Accept(ctx, events)
-	if err != nil {
-		c.Set(eventsKey, events)
-		return nil, notStored(err)
-	}
-	if s.o.Logger.Enabled(ctx, slog.LevelDebug) {
-		c.Set(eventsKey, accepted)
-	}
-	return accepted, nil
-}
-
-// notStored makes sure that what is not stored is sent again, unless it is the
-// sender's own fault.
-func notStored(err error) error {
-	switch failure.KindOf(err) {
-	case failure.Invalid, failure.TooLarge, failure.Unavailable:
-		return err
-	default:
-		return failure.New(failure.Unavailable, "not_stored", "the event could not be stored; please send it again", err)
-	}
-}
-
-func (s *Server) refuse(c echo.Context, platform string, err error) {
-	switch failure.KindOf(err) {
-	case failure.Invalid, failure.Unauthorized, failure.TooLarge, failure.NotFound, failure.Conflict:
-		s.platforms[platform].rejected.Inc()
-	default:
-		s.platforms[platform].failed.Inc()
-	}
-	s.refusals.note(c.Request().Context(), platform, err)
-}
-
-// outcome returns the counter for a stored webhook: the best that can be said
-// of any of its events.
-func (p *platformSeries) outcome(events []platforms.Event, accepted []inbox.Accepted) prometheus.Counter {
-	ignored := true
-	for i := range events {
-		ignored = ignored && events[i].Ignore != ""
-	}
-	fresh := false
-	for i := range accepted {
-		fresh = fresh || !accepted[i].Duplicate
-	}
-	switch {
-	case !fresh:
-		return p.duplicate
-	case ignored:
-		return p.ignored
-	default:
-		return p.accepted
-	}
 }
 
 // answer gives a platform what it must get.

@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/memory"
 	"github.com/parley-bot/parley/memory/dynamo"
+	"github.com/parley-bot/parley/memory/memorytest"
 )
 
 // denied is an answer that is not asked for again.
@@ -112,14 +112,14 @@ func cutAt(t *testing.T, c *cut, s *dynamo.Store, n int) (was bool) {
 	for i, step := range steps {
 		e := memory.Effect{ID: fmt.Sprint(tenant, " step ", i), At: now}
 		c.left.Store(int64(n))
-		_, err := s.Apply(t.Context(), database.Tx{}, e, step)
+		_, err := memorytest.Apply(t.Context(), nil, s, e, step)
 		c.left.Store(1 << 40)
 		was = was || err != nil
 		if err != nil && (failure.KindOf(err) != failure.Permanent || strings.Contains(err.Error(), "secret-of-the-test")) {
 			t.Errorf("%T cut after %d: %v", step, n, err)
 		}
 		for range 2 {
-			if r, err := s.Apply(t.Context(), database.Tx{}, e, step); err != nil || !r[0].Done {
+			if r, err := memorytest.Apply(t.Context(), nil, s, e, step); err != nil || !r[0].Done {
 				t.Errorf("%T cut after %d and made again: %+v, %v", step, n, r, err)
 			}
 		}

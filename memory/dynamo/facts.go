@@ -1,11 +1,9 @@
 package dynamo
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
@@ -132,7 +130,10 @@ func (s *Store) Fact(ctx context.Context, at memory.Place, name string) (memory.
 }
 
 func (i item) fact() memory.Fact {
-	return memory.Fact{Key: strings.TrimPrefix(i.text("sk"), factPrefix), Value: i.text("value"), At: database.Time(i.number("at"))}
+	return memory.Fact{
+		Key: strings.TrimPrefix(i.text("sk"), factPrefix), Value: i.text("value"), At: database.Time(i.number("at")),
+		Author: strings.TrimPrefix(i.text("author"), personPrefix),
+	}
 }
 
 // SearchFacts implements [memory.Backend]: it reads the place's facts, which
@@ -142,24 +143,23 @@ func (s *Store) SearchFacts(ctx context.Context, at memory.Place, words string, 
 	if m.Empty() || limit < 1 {
 		return nil, 0, nil
 	}
-	type hit struct {
-		rank int
-		fact memory.Fact
-	}
-	var hits []hit
-	err := s.each(ctx, span{of: placeKey(at, factPrefix), only: []string{"sk", "value", "at", gone}}, func(i item) error {
-		f := i.fact()
-		if rank := m.Rank(memory.Fold(f.Key), memory.Fold(f.Value)); rank > 0 && i.text(gone) == "" {
-			hits = append(hits, hit{rank, f})
+	var facts []memory.Fact
+	var texts []string
+	var times []int64
+	err := s.each(ctx, span{of: placeKey(at, factPrefix), only: []string{"sk", "value", "at", "author", gone}}, func(i item) error {
+		if i.text(gone) == "" {
+			f := i.fact()
+			facts, texts, times = append(facts, f), append(texts, memory.Folded(f.Key, f.Value)), append(times, f.At.UnixMicro())
 		}
 		return nil
 	})
-	slices.SortFunc(hits, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(b.rank, a.rank), b.fact.At.Compare(a.fact.At), cmp.Compare(a.fact.Key, b.fact.Key))
-	})
-	var found []memory.Fact
-	for _, h := range hits[:min(limit, len(hits))] {
-		found = append(found, h.fact)
+	if err != nil {
+		return nil, 0, err
 	}
-	return found, len(hits), err
+	best := m.Best(texts, times)
+	var found []memory.Fact
+	for _, i := range best[:min(limit, len(best))] {
+		found = append(found, facts[i])
+	}
+	return found, len(best), nil
 }

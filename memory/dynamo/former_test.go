@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/memory"
+	"github.com/parley-bot/parley/memory/memorytest"
 )
 
 // Points that earlier versions have written by day, week, month and of all time
@@ -58,7 +58,7 @@ func TestPointsOfEarlierVersions(t *testing.T) {
 	check("before", map[memory.Period]int64{memory.Day: 1, memory.Week: 11, memory.Month: 111, memory.All: 1111})
 	add := memory.AddScore{Place: group, Board: memory.Kudos, Person: alice, Name: "Alice", N: 5}
 	for range 2 {
-		r, err := s.Apply(t.Context(), database.Tx{}, memory.Effect{ID: "e", At: now}, add)
+		r, err := memorytest.Apply(t.Context(), nil, s, memory.Effect{ID: "e", At: now}, add)
 		if err != nil || r[0].Total != 1116 {
 			t.Errorf("%+v, %v", r, err)
 		}

@@ -25,6 +25,7 @@ const (
 	reasonPrefix = "reason#"
 	gavePrefix   = "gave#"
 	factPrefix   = "fact#"
+	personPrefix = "person#"
 	usePrefix    = "use#"
 )
 
@@ -39,7 +40,7 @@ func (k key) attributes() item {
 }
 
 func personKey(p memory.Person, sk string) key {
-	return key{"person#" + hex.EncodeToString(p.Hash()), sk}
+	return key{personPrefix + hex.EncodeToString(p.Hash()), sk}
 }
 
 func placeKey(p memory.Place, sk string) key {

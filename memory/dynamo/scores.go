@@ -63,7 +63,7 @@ func (r run) addPoints(ctx context.Context, c memory.AddScore, p memory.Period, 
 	k := scoreKey(c.Person, board)
 	if !c.Place.Group && c.Place != memory.Private(c.Person) {
 		// Somebody else's points in a private chat go when its owner is forgotten.
-		pointer := placeKey(c.Place, scorePrefix+strings.TrimPrefix(k.pk, "person#")+"#"+board)
+		pointer := placeKey(c.Place, scorePrefix+strings.TrimPrefix(k.pk, personPrefix)+"#"+board)
 		if err := r.put(ctx, pointer, item{"to": text(k.pk), "at": text(k.sk)}); err != nil {
 			return 0, err
 		}
@@ -123,7 +123,7 @@ func (s *Store) dropReason(ctx context.Context, i item) error {
 
 // gaveKey is where the giver's partition points at a reason.
 func gaveKey(giver string, reason key) key {
-	return key{giver, gavePrefix + strings.TrimPrefix(reason.pk, "person#") + "#" + reason.sk}
+	return key{giver, gavePrefix + strings.TrimPrefix(reason.pk, personPrefix) + "#" + reason.sk}
 }
 
 // Score implements [memory.Backend].

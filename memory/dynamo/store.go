@@ -71,11 +71,17 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return &Store{client: client, prefix: o.TablePrefix, table: o.TablePrefix + Tables()[0].Name, zone: cmp.Or(o.Zone, time.UTC)}, nil
 }
 
-// Transactional implements [memory.Backend]: changes are requests of their own.
-func (s *Store) Transactional() bool { return false }
+// Stage implements [memory.Backend]: the changes are made at once, by requests
+// of their own.
+func (s *Store) Stage(ctx context.Context, e memory.Effect, changes ...memory.Change) (memory.Staged, error) {
+	results, err := s.apply(ctx, e, changes)
+	if err != nil {
+		return nil, err
+	}
+	return func(context.Context, database.Tx) ([]memory.Result, error) { return results, nil }, nil
+}
 
-// Apply implements [memory.Backend]. tx is not used.
-func (s *Store) Apply(ctx context.Context, _ database.Tx, e memory.Effect, changes ...memory.Change) ([]memory.Result, error) {
+func (s *Store) apply(ctx context.Context, e memory.Effect, changes []memory.Change) ([]memory.Result, error) {
 	if len(changes) == 0 {
 		return nil, nil
 	}
@@ -97,7 +103,7 @@ func (s *Store) Apply(ctx context.Context, _ database.Tx, e memory.Effect, chang
 	return results, nil
 }
 
-// run is one Apply.
+// run is one Stage.
 type run struct {
 	*Store
 	effect []byte

@@ -4,10 +4,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/memory"
 	"github.com/parley-bot/parley/memory/dynamo"
+	"github.com/parley-bot/parley/memory/memorytest"
 )
 
 // Making the tables again changes nothing; without them the error says what to do.
@@ -16,7 +16,7 @@ func TestCreateTables(t *testing.T) {
 	emulator(t)
 	s := open(t, time.UTC)
 	e, p := memory.Effect{ID: "e", At: time.Now()}, memory.Person{Platform: "slack", SenderID: "U1"}
-	if _, err := s.Apply(t.Context(), database.Tx{}, e, memory.Seen{Person: p, Name: "A"}); err != nil {
+	if _, err := memorytest.Apply(t.Context(), nil, s, e, memory.Seen{Person: p, Name: "A"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.CreateTables(t.Context()); err != nil {

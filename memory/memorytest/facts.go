@@ -1,6 +1,7 @@
 package memorytest
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"sync"
@@ -23,7 +24,7 @@ func facts(t *testing.T, b *bench) {
 			t.Fatalf("%.20q: %+v", key, r)
 		}
 		f, ok, err := b.Fact(t.Context(), group, key)
-		if !ok || err != nil || f.Key != key || f.Value != value || !f.At.Equal(noon) {
+		if !ok || err != nil || f.Key != key || f.Value != value || !f.At.Equal(noon) || f.Author != hex.EncodeToString(alice.Hash()) {
 			t.Errorf("%.20q: %+v, %v, %v", key, f, ok, err)
 		}
 	}
@@ -102,6 +103,8 @@ func search(t *testing.T, b *bench) {
 		{"WiFi", []string{"wifi", "wifi password", "office wifi", "router", "guest"}},
 		{"wifi password", []string{"wifi password", "office wifi", "wifi", "router", "guest"}},
 		{"pass", []string{"wifi password", "office wifi"}},
+		{"passwords", []string{"wifi password", "office wifi"}}, // another form of the word
+		{"reset", []string{"router"}},
 		{"straße", []string{"Straße"}},
 		{"über", []string{"Straße"}},
 		{"天气", []string{"明天的天气预报", "周末"}},
@@ -134,7 +137,7 @@ func searchCounts(t *testing.T, b *bench) {
 		t.Fatalf("%d of %d, %v; want 20 of 30", len(found), total, err)
 	}
 	for i, f := range found {
-		if want := (memory.Fact{Key: fmt.Sprint("tea ", 29-i), Value: fmt.Sprint("cup ", 29-i), At: f.At}); f != want {
+		if want := (memory.Fact{Key: fmt.Sprint("tea ", 29-i), Value: fmt.Sprint("cup ", 29-i), At: f.At, Author: hex.EncodeToString(alice.Hash())}); f != want {
 			t.Errorf("%d: %+v", i, f)
 		}
 	}
@@ -178,7 +181,7 @@ func parallelRemember(t *testing.T, b *bench) {
 	done := make([]bool, 16)
 	for i := range done {
 		wg.Go(func() {
-			r, err := b.apply(t.Context(), memory.Effect{ID: fmt.Sprint("racer ", i), At: noon}, remember(group, "key", fmt.Sprint(i)))
+			r, err := Apply(t.Context(), b.db, b, memory.Effect{ID: fmt.Sprint("racer ", i), At: noon}, remember(group, "key", fmt.Sprint(i)))
 			if err != nil {
 				t.Error(err)
 				return

@@ -180,11 +180,11 @@ func commandUses(t *testing.T, b *bench) {
 
 const (
 	workers = 64
-	rounds  = 100
+	rounds  = 25 // each is up to four requests
 )
 
 // parallel makes a change from 64 goroutines, each so often, every one of them twice.
-func (b *bench) parallel(t *testing.T, rounds int, c memory.Change) {
+func (b *bench) parallel(t *testing.T, c memory.Change) {
 	t.Helper()
 	var wg sync.WaitGroup
 	for w := range workers {
@@ -192,7 +192,7 @@ func (b *bench) parallel(t *testing.T, rounds int, c memory.Change) {
 			for i := range rounds {
 				e := memory.Effect{ID: fmt.Sprint("worker ", w, " round ", i), At: noon}
 				for range 2 {
-					if _, err := b.apply(t.Context(), e, c); err != nil {
+					if _, err := Apply(t.Context(), b.db, b, e, c); err != nil {
 						t.Error(err)
 						return
 					}
@@ -204,11 +204,7 @@ func (b *bench) parallel(t *testing.T, rounds int, c memory.Change) {
 }
 
 func parallelScores(t *testing.T, b *bench) {
-	rounds := rounds
-	if underRace && !b.Transactional() {
-		rounds /= 4 // each is four requests
-	}
-	b.parallel(t, rounds, kudos(alice, "A", 1))
+	b.parallel(t, kudos(alice, "A", 1))
 	want := fmt.Sprintf("A=%d", workers*rounds)
 	for _, p := range memory.Periods() {
 		if got := b.board(t, p, noon); got != want {
@@ -221,7 +217,7 @@ func parallelScores(t *testing.T, b *bench) {
 }
 
 func parallelUses(t *testing.T, b *bench) {
-	b.parallel(t, rounds, memory.CountCommand{Realm: alice.Realm(), Name: "help"})
+	b.parallel(t, memory.CountCommand{Realm: alice.Realm(), Name: "help"})
 	got := must[[]memory.Use](t)(b.CommandUses(t.Context(), alice.Realm()))
 	if !reflect.DeepEqual(got, []memory.Use{{Name: "help", Count: workers * rounds}}) {
 		t.Errorf("got %+v", got)

@@ -88,13 +88,17 @@ type bench struct {
 	n    int
 }
 
-// apply makes changes as the turn does: within a commit or before it.
-func (b *bench) apply(ctx context.Context, e memory.Effect, changes ...memory.Change) (results []memory.Result, err error) {
-	if !b.Transactional() {
-		return b.Apply(ctx, database.Tx{}, e, changes...)
+// Apply makes changes as a turn does; db is nil where they join no commit.
+func Apply(ctx context.Context, db *database.DB, b memory.Backend, e memory.Effect, changes ...memory.Change) (results []memory.Result, err error) {
+	staged, err := b.Stage(ctx, e, changes...)
+	if err != nil {
+		return nil, err
 	}
-	err = b.db.Write(ctx, func(ctx context.Context, tx database.Tx) (err error) {
-		results, err = b.Apply(ctx, tx, e, changes...)
+	if db == nil {
+		return staged(ctx, database.Tx{})
+	}
+	err = db.Write(ctx, func(ctx context.Context, tx database.Tx) (err error) {
+		results, err = staged(ctx, tx)
 		return err
 	})
 	return results, err
@@ -110,7 +114,7 @@ func (b *bench) do(t *testing.T, at time.Time, changes ...memory.Change) []memor
 // as makes changes under the effect.
 func (b *bench) as(t *testing.T, id string, at time.Time, changes ...memory.Change) []memory.Result {
 	t.Helper()
-	results, err := b.apply(t.Context(), memory.Effect{ID: id, At: at}, changes...)
+	results, err := Apply(t.Context(), b.db, b, memory.Effect{ID: id, At: at}, changes...)
 	if err != nil || len(results) != len(changes) {
 		t.Fatalf("%+v: %d results, %v", changes, len(results), err)
 	}
@@ -143,7 +147,7 @@ func must[T any](t *testing.T) func(v T, err error) T {
 
 func effectsNeedNames(t *testing.T, b *bench) {
 	for _, e := range []memory.Effect{{At: noon}, {ID: "e"}} {
-		if _, err := b.apply(t.Context(), e, memory.Seen{Person: alice}); err == nil {
+		if _, err := Apply(t.Context(), b.db, b, e, memory.Seen{Person: alice}); err == nil {
 			t.Errorf("%+v was taken", e)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	larkcore "github.com/larksuite/oapi-sdk-go/v3/core"
 
 	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/platforms"
 )
 
 // sdkConfig returns the SDK's configuration. Its token cache is off: it is one
@@ -42,15 +43,6 @@ func (silent) Info(context.Context, ...any)  {}
 func (silent) Warn(context.Context, ...any)  {}
 func (silent) Error(context.Context, ...any) {}
 
-// defaultClient follows no redirect: Feishu sends none, and a post must not
-// be sent twice.
-func defaultClient() *http.Client {
-	return &http.Client{
-		Timeout:       requestTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
 // jsonClient turns an answer that is not JSON, and so not of Feishu's making,
 // into an error that keeps its status, which the SDK would lose. It takes from
 // errors what may be secret in the configured address.
@@ -74,11 +66,42 @@ func (c jsonClient) Do(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// Check asks Feishu for the bot behind the credentials and returns its name.
+// Check implements [platforms.Checker].
+func (a *Adapter) Check(ctx context.Context) platforms.Checkup {
+	name, err := a.Bot(ctx)
+	if err != nil {
+		return platforms.Checkup{Faults: []platforms.Advice{{
+			Problem: fmt.Sprintf("bot info: %s", err), Remedy: a.remedy(err), Err: err,
+		}}}
+	}
+	return platforms.Checkup{Bot: name}
+}
+
+// remedy says what an admin does about an error of Feishu's.
+func (a *Adapter) remedy(err error) string {
+	switch failure.CodeOf(err) {
+	case codeName(codeNoBot):
+		return "add the bot (Add Features > Bot in the developer console), and publish a version"
+	case codeName(codeNoScope):
+		return "add the scopes that the message names (Permissions & Scopes; parley feishu checklist prints them all), and publish a version"
+	case codeName(codeDisabled), codeName(codeUnavailable):
+		return "enable the app (Workplace > App Management in the admin console), and see that a version of it is published"
+	case "feishu_unreachable", "feishu_no_answer":
+		return "check base_url, and that this machine reaches it (HTTPS_PROXY)"
+	}
+	const feishu, lark = "https://open.feishu.cn", "https://open.larksuite.com"
+	other := "one of Lark is on " + lark
+	if strings.Contains(a.config.BaseUrl, "larksuite") {
+		other = "one of Feishu is on " + feishu
+	}
+	return "check app_id and app_secret (Credentials & Basic Info), and base_url: an app belongs to one of two hosts, and " + other
+}
+
+// Bot asks Feishu for the bot behind the credentials and returns its name.
 // Errors are of kind failure.Retry or Permanent.
-func (a *Adapter) Check(ctx context.Context) (botName string, err error) {
+func (a *Adapter) Bot(ctx context.Context) (botName string, err error) {
 	var info botInfo
-	_, err = a.call(ctx, func(ctx context.Context, token larkcore.RequestOptionFunc) (outcome, error) {
+	_, err = a.callAnyway(ctx, func(ctx context.Context, token larkcore.RequestOptionFunc) (outcome, error) {
 		resp, err := larkcore.Request(ctx, &larkcore.ApiReq{
 			HttpMethod:                http.MethodGet,
 			ApiPath:                   "/open-apis/bot/v3/info", // not among the SDK's generated calls
@@ -95,7 +118,8 @@ func (a *Adapter) Check(ctx context.Context) (botName string, err error) {
 	if err != nil {
 		return "", withoutEffect(err)
 	}
-	a.bot.set(info.Bot.OpenID)
+	a.absent.set("")
+	a.bot.set(info.Bot.OpenID, info.Bot.AppName)
 	return info.Bot.AppName, nil
 }
 
@@ -113,10 +137,10 @@ type botInfo struct {
 // fails, the adapter works all the same: it guesses (see isBot) and asks again
 // after a send, at most once a minute.
 func (a *Adapter) Start(ctx context.Context) error {
-	if a.bot.get() != "" {
+	if id, _ := a.bot.get(); id != "" {
 		return nil
 	}
-	_, err := a.Check(ctx)
+	_, err := a.Bot(ctx)
 	return err
 }
 
@@ -130,23 +154,24 @@ func (a *Adapter) learn(ctx context.Context) {
 	}
 }
 
-// botIdentity is the bot's own open_id, once it is known.
+// botIdentity is the bot's own open_id and name, once they are known.
 type botIdentity struct {
 	mu     sync.Mutex
 	openID string
+	name   string
 	tried  time.Time
 }
 
-func (b *botIdentity) get() string {
+func (b *botIdentity) get() (openID, name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.openID
+	return b.openID, b.name
 }
 
-func (b *botIdentity) set(openID string) {
+func (b *botIdentity) set(openID, name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.openID = openID
+	b.openID, b.name = openID, name
 }
 
 // due reports whether it is time to ask (again).

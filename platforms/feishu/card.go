@@ -6,9 +6,10 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/parley-bot/parley/internal/lenient"
+
 	larkevent "github.com/larksuite/oapi-sdk-go/v3/event"
 
-	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/platforms"
 )
 
@@ -18,18 +19,17 @@ type cardBody struct {
 	Operator userID     `json:"operator"`
 	Action   cardAction `json:"action"`
 	Context  struct {
-		MessageID string `json:"open_message_id"`
-		ChatID    string `json:"open_chat_id"`
+		MessageID word `json:"open_message_id"`
+		ChatID    word `json:"open_chat_id"`
 	} `json:"context"`
 }
 
 // cardAction is what a person did to a card.
 type cardAction struct {
-	Tag        string          `json:"tag"`
-	Name       string          `json:"name"`
-	Option     string          `json:"option"`
-	Options    []string        `json:"options"`
-	InputValue string          `json:"input_value"`
+	Name       word            `json:"name"`
+	Option     word            `json:"option"`
+	Options    []word          `json:"options"`
+	InputValue word            `json:"input_value"`
 	Value      json.RawMessage `json:"value"` // whatever the card's author put there
 	FormValue  json.RawMessage `json:"form_value"`
 }
@@ -37,20 +37,18 @@ type cardAction struct {
 // legacyCard is the whole body of the old card callback.
 // https://open.feishu.cn/document/ukTMukTMukTM/uYzMxEjL2MTMx4iNzETM
 type legacyCard struct {
-	OpenID        string      `json:"open_id"`
-	UserID        string      `json:"user_id"`
-	OpenMessageID string      `json:"open_message_id"`
-	OpenChatID    string      `json:"open_chat_id"`
-	TenantKey     string      `json:"tenant_key"`
+	OpenID        word        `json:"open_id"`
+	UserID        word        `json:"user_id"`
+	OpenMessageID word        `json:"open_message_id"`
+	OpenChatID    word        `json:"open_chat_id"`
+	TenantKey     word        `json:"tenant_key"`
 	Action        *cardAction `json:"action"`
 }
 
-func cardEvent(ev platforms.Event, raw json.RawMessage) (platforms.Event, error) {
+func cardEvent(ev platforms.Event, raw json.RawMessage) platforms.Event {
 	var body cardBody
-	if err := json.Unmarshal(raw, &body); err != nil {
-		return ev, failure.New(failure.Invalid, errNotJSON.Code, errNotJSON.Safe, err)
-	}
-	return actionEvent(ev, body), nil
+	_ = lenient.Decode(raw, &body)
+	return actionEvent(ev, body)
 }
 
 // legacyCardEvent has no event id to go by. The signature is the same in every
@@ -59,7 +57,7 @@ func (a *Adapter) legacyCardEvent(env *envelope, r platforms.Request) platforms.
 	body := cardBody{Operator: userID{OpenID: env.OpenID, UserID: env.UserID}, Action: *env.Action}
 	body.Context.MessageID, body.Context.ChatID = env.OpenMessageID, env.OpenChatID
 	return actionEvent(platforms.Event{
-		Platform: platformName, Tenant: env.TenantKey, App: a.opts.AppID,
+		Platform: a.opts.Name, Tenant: env.TenantKey.String(), App: a.opts.AppID,
 		ID: "card-" + r.Header.Get(larkevent.EventSignature), SentAt: r.Now.UTC(),
 	}, body)
 }
@@ -69,26 +67,32 @@ func (a *Adapter) legacyCardEvent(env *envelope, r platforms.Request) platforms.
 // group) nor does it need a mention: whose card it is, is clear.
 func actionEvent(ev platforms.Event, body cardBody) platforms.Event {
 	value := readValue(body.Action.Value)
-	ev.Kind, ev.Text = platforms.KindAction, value.Text
+	ev.Kind, ev.Text = platforms.KindAction, string(value.Text)
 	if value.Command != "" {
-		ev.Kind, ev.Text = platforms.KindCommand, strings.TrimPrefix(value.Command, "/")
+		ev.Kind, ev.Text = platforms.KindCommand, strings.TrimPrefix(value.Command.String(), "/")
 	}
-	if ev.Text == "" {
+	messageID := body.Context.MessageID.String()
+	if verb := platforms.Verb(value.Parley); verb != "" {
+		ev.Press = &platforms.Press{Verb: verb, MessageID: messageID}
+	}
+	if ev.Text == "" && ev.Press == nil {
 		ev.Text = body.Action.choice()
 	}
-	ev.ChatType = chatType(value.ChatType)
+	ev.ChatType = chatType(value.ChatType.String())
 	ev.Mentioned = true
-	ev.ChatID = cmp.Or(body.Context.ChatID, noChat)
+	ev.ChatID = cmp.Or(body.Context.ChatID.String(), noChat)
 	ev.SenderID = body.Operator.best()
+	ev.Guest = guest(ev.Tenant, body.Operator.Home)
+	ev.ThreadID = value.Thread.String()
 	ev.ReplyTo = platforms.Address{
-		Tenant: ev.Tenant, ChatID: ev.ChatID, MessageID: body.Context.MessageID, UserID: ev.SenderID,
+		Tenant: ev.Tenant, ChatID: ev.ChatID, ThreadID: ev.ThreadID, MessageID: messageID, UserID: ev.SenderID,
 	}
 	switch {
 	case ev.ChatID == noChat:
 		ev.Ignore = "card outside a chat"
 	case ev.SenderID == "":
 		ev.Ignore = "no sender"
-	case ev.Text == "":
+	case ev.Text == "" && ev.Press == nil:
 		ev.Ignore = "card action without a value"
 	}
 	return ev
@@ -96,26 +100,34 @@ func actionEvent(ev platforms.Event, body cardBody) platforms.Event {
 
 // cardValue is what Parley understands in a card's value.
 type cardValue struct {
-	Text     string `json:"text"`
-	Command  string `json:"command"` // "save city Paris"
-	ChatType string `json:"chat_type"`
+	Text     phrase `json:"text"`
+	Command  word   `json:"command"` // "save city Paris"
+	Parley   word   `json:"parley"`  // of a button under a reply: what it asks for
+	ChatType word   `json:"chat_type"`
+	Thread   word   `json:"thread"`
 }
 
 func readValue(raw json.RawMessage) cardValue {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
-		return cardValue{Text: text}
+		var inner cardValue // some clients send an object inside a text
+		if lenient.Decode([]byte(text), &inner) == nil && inner != (cardValue{}) {
+			return inner
+		}
+		return cardValue{Text: phrase(text)}
 	}
 	var value cardValue
-	if json.Unmarshal(raw, &value) != nil {
-		return cardValue{}
-	}
+	_ = lenient.Decode(raw, &value)
 	return value
 }
 
 // choice says in words what was chosen when the value does not.
 func (c cardAction) choice() string {
-	return cmp.Or(c.Option, strings.Join(c.Options, ", "), c.InputValue, compact(c.FormValue), compact(c.Value), c.Name)
+	options := make([]string, 0, len(c.Options))
+	for _, o := range c.Options {
+		options = append(options, o.String())
+	}
+	return cmp.Or(c.Option.String(), strings.Join(options, ", "), c.InputValue.String(), compact(c.FormValue), compact(c.Value), c.Name.String())
 }
 
 // compact returns JSON without spaces, "" for nothing.

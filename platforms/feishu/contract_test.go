@@ -50,6 +50,13 @@ func TestContract(t *testing.T) {
 			}
 			return texts
 		},
+		Grows: true,
+		Press: func(_ *testing.T, at time.Time, verb platforms.Verb) platforms.Request {
+			return request(fakefeishu.SignedRequest(testKey, at, fakefeishu.CardEvent(fakefeishu.Card{
+				Message: fakefeishu.Message{EventID: "ev_press", AppID: testApp, Token: testToken, MessageID: "om_reply", At: arrival},
+				Value:   map[string]any{"parley": string(verb)},
+			})))
+		},
 		Faults: []platformtest.Fault{
 			reply("429", fakefeishu.TooManyRequests(7), failure.Retry, 7*time.Second),
 			reply("400 with the limit's code", fakefeishu.RateLimited(3), failure.Retry, 3*time.Second),

@@ -1,10 +1,13 @@
 package feishu
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/parley-bot/parley/internal/failure"
@@ -14,13 +17,12 @@ import (
 // https://open.feishu.cn/document/server-docs/api-call-guide/generic-error-code
 // https://open.feishu.cn/document/server-docs/im-v1/message/reply
 const (
-	codeRecalled    = 230011 // the message to answer was recalled
-	codeDeleted     = 230110 // the message to answer was deleted
 	codeBeingSent   = 230049 // a message with this uuid is on its way
 	codeChatLimit   = 230020 // too much in this chat
 	codeTenantLimit = 11232  // too much in this tenant
 	codeAppLimit    = 11233
 	codeRateLimit   = 99991400 // too much of this call
+	codeNoBot       = 11205    // the app has no bot
 )
 
 // outcome is what an answer of Feishu's API says.
@@ -30,6 +32,9 @@ type outcome struct {
 	code   int // 0 = done
 	msg    string
 	id     string // of what was asked for
+	chat   string // that it was for; "" = none
+	limit  string // the scope of what limits it; "" = of the chat or the app
+	final  bool   // a refusal that nobody knows is for good
 }
 
 // statusError is an answer that does not come from Feishu's API itself.
@@ -60,7 +65,7 @@ func classify(o outcome, err error) error {
 		return failure.New(failure.Retry, "feishu_unreachable", "Feishu cannot be reached", err)
 	}
 	if e, ok := errors.AsType[*statusError](err); ok {
-		return failed(outcome{status: e.status, header: e.header}, err)
+		return failed(outcome{status: e.status, header: e.header, final: o.final}, err)
 	}
 	switch {
 	case err != nil:
@@ -79,20 +84,35 @@ func failed(o outcome, cause error) error {
 	}
 	switch {
 	case o.status == http.StatusTooManyRequests || isLimit(o.code):
-		return failure.RetryAfter(waitOf(o.header), code, "Feishu asks to wait", cause)
+		return failure.Limited(o.scope(), waitOf(o.header), code, "Feishu asks to wait", cause)
 	case refusesToken(o.code):
-		return failure.New(failure.Retry, code, "Feishu does not take our access token", cause)
+		return failure.New(failure.Retry, code, "Feishu rejects our access token", cause)
 	case o.code == codeBeingSent || o.status >= http.StatusInternalServerError || o.status == http.StatusRequestTimeout:
-		return failure.New(failure.Ambiguous, code, "Feishu does not say what became of the message", cause)
+		return failure.New(failure.Ambiguous, code, "Feishu does not say whether the message was sent", cause)
 	case o.code == 0 && o.status == http.StatusOK: // an answer without what was asked for
 		return failure.New(failure.Ambiguous, code, "Feishu's answer is incomplete", cause)
-	default:
-		return failure.New(failure.Permanent, code, sentence(o.code), cause)
 	}
+	if why := refusal(o.code); why != "" || o.final {
+		return failure.New(failure.Permanent, code, cmp.Or(why, "Feishu refuses it"), cause)
+	}
+	// Feishu has more codes than it documents, and a proxy has pages of its own:
+	// nothing was shown, and a repeat has the same uuid.
+	return failure.New(failure.Retry, code, "Feishu does not take the message", cause)
 }
 
 // codeName is Feishu's code as an error code of ours.
 func codeName(code int) string { return "feishu_" + strconv.Itoa(code) }
+
+// scope is whom a limit holds for, see Limits.
+func (o outcome) scope() string {
+	if o.limit != "" {
+		return o.limit
+	}
+	if o.code == codeChatLimit && o.chat != "" {
+		return chatScope(o.chat)
+	}
+	return appScope
+}
 
 func isLimit(code int) bool {
 	return code == codeRateLimit || code == codeChatLimit || code == codeTenantLimit || code == codeAppLimit
@@ -102,17 +122,38 @@ func isLimit(code int) bool {
 // missing or over, so that a new one may help.
 func refusesToken(code int) bool {
 	switch code {
-	case 99991661, 99991663, 99991664, 99991668, 99991671, 99991677:
+	case codeDisabled, codeUnavailable, 99991661, 99991663, 99991664, 99991668, 99991671, 99991677:
 		return true
 	default:
 		return false
 	}
 }
 
-// isGone reports whether the message to answer no longer exists.
+// isGone reports whether what was to be answered no longer exists.
 func isGone(err error) bool {
-	code := failure.CodeOf(err)
-	return failure.KindOf(err) == failure.Permanent && (code == codeName(codeRecalled) || code == codeName(codeDeleted))
+	return failure.KindOf(err) == failure.Permanent && slices.ContainsFunc(goneCodes(), func(code int) bool {
+		return failure.CodeOf(err) == codeName(code)
+	})
+}
+
+// goneCodes say that the question was taken back or deleted, or stood in a
+// topic that is no more.
+func goneCodes() []int {
+	return []int{230011, 230019, 230050, 230071, 230072, 230110, 231003}
+}
+
+// refusesCard reports whether a message was refused for the form of its content:
+// it was not shown, and as a rich text it may be.
+func refusesCard(err error) bool {
+	if err == nil || failure.KindOf(err) == failure.Ambiguous {
+		return false
+	}
+	switch code := failure.CodeOf(err); code {
+	case codeName(230001), codeName(230025), codeName(230099), codeName(11310), codeName(99992402):
+		return true
+	default: // the codes of cards are of six digits
+		return len(code) == len(codeName(200_000)) && (strings.HasPrefix(code, codeName(200)) || strings.HasPrefix(code, codeName(300)))
+	}
 }
 
 // waitOf returns how long Feishu asks to wait, 0 when it does not say.
@@ -127,8 +168,12 @@ func waitOf(h http.Header) time.Duration {
 	return 0
 }
 
-// sentence says in words why a message is not shown.
-func sentence(code int) string {
+// refusal says in words why a message is not shown, and never will be; "" for
+// any other code.
+func refusal(code int) string {
+	if slices.Contains(goneCodes(), code) {
+		return "the message to answer is gone"
+	}
 	switch code {
 	case 230002:
 		return "the bot is not in the chat"
@@ -138,17 +183,15 @@ func sentence(code int) string {
 		return "this person cannot be written to by the bot"
 	case 230017, 230018, 230035:
 		return "the chat does not let the bot write"
-	case 230022, 230028:
+	case 230001, 230022, 230028, 230099, 99992402, 11310, 200570, 300305:
 		return "Feishu refuses the content"
 	case 230025:
 		return "the message is too long for Feishu"
-	case 230027, 99991672:
+	case 230027, codeNoScope:
 		return "the app lacks a permission"
-	case codeRecalled, codeDeleted:
-		return "the message to answer is gone"
 	case 10003, 10014:
 		return "Feishu does not know these app credentials"
 	default:
-		return "Feishu refuses the message"
+		return ""
 	}
 }

@@ -1,23 +1,29 @@
 package feishu
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
+	"sync/atomic"
 	"time"
 
 	larkcore "github.com/larksuite/oapi-sdk-go/v3/core"
+	larkcardkit "github.com/larksuite/oapi-sdk-go/v3/service/cardkit/v1"
 	larkim "github.com/larksuite/oapi-sdk-go/v3/service/im/v1"
 
 	"github.com/parley-bot/parley/platforms"
+	"github.com/parley-bot/parley/platforms/call"
 	"github.com/parley-bot/parley/platforms/render"
 )
 
+// Platform is the name of this platform in events and user keys.
+const Platform = "feishu"
+
 const (
-	platformName   = "feishu"
 	defaultBaseURL = "https://open.feishu.cn"
 
 	// requestTimeout bounds one call of Feishu's API, connecting and reading included.
@@ -27,11 +33,22 @@ const (
 	// takes 150 KB for the whole request of a text message, in which the content
 	// is quoted once more; far shorter messages are also easier to read.
 	maxContent = 30_000
+
+	// cardFrame is what a card has beside its text, with every button there is;
+	// a rich text has less.
+	cardFrame = 2000
+
+	// maxTables is how many tables a card draws: beyond, it is refused.
+	maxTables = 3
 )
 
 // Options configure an [Adapter]. The names in brackets are those of the
 // developer console.
 type Options struct {
+	// Name is the platform's name in events and user keys; "" = [Platform]. A
+	// further app has one of its own.
+	Name string
+
 	AppID     string // [App ID], required
 	AppSecret string // [App Secret], required
 
@@ -40,6 +57,8 @@ type Options struct {
 	// tells who sends; with neither every request is refused.
 	EncryptKey        string
 	VerificationToken string
+
+	Stream Mode // "" = [StreamAuto]
 
 	BaseURL   string // "" = https://open.feishu.cn; Lark: https://open.larksuite.com
 	BotOpenID string // "" = asked of Feishu, see Start
@@ -56,16 +75,29 @@ type Adapter struct {
 	im     *larkim.V1
 	token  *tokenCache
 	bot    botIdentity
-	atTag  *regexp.Regexp // a mention inside the text of a schema 1 message
+	chats  privateChats
+	topics topicChats
+	toasts toasts
+	absent absence
+	odd    platforms.Strange
+
+	cardkit     *larkcardkit.V1
+	cards       cardStates
+	noReactions atomic.Bool    // the app lacks the scope for them
+	atTag       *regexp.Regexp // a mention inside the text of a schema 1 message
 }
 
-var _ platforms.Adapter = (*Adapter)(nil)
+var (
+	_ platforms.Adapter = (*Adapter)(nil)
+	_ platforms.Checker = (*Adapter)(nil)
+)
 
 // New returns the adapter of one self-built app. It does not touch the network.
 func New(opts Options) (*Adapter, error) {
 	if opts.AppID == "" || opts.AppSecret == "" {
 		return nil, errors.New("feishu: app id and app secret are required")
 	}
+	opts.Name = cmp.Or(opts.Name, Platform)
 	if opts.BaseURL == "" {
 		opts.BaseURL = defaultBaseURL
 	}
@@ -73,9 +105,7 @@ func New(opts Options) (*Adapter, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return nil, fmt.Errorf("feishu: base url %q is not an http(s) address", opts.BaseURL)
 	}
-	if opts.HTTPClient == nil {
-		opts.HTTPClient = defaultClient()
-	}
+	opts.HTTPClient = call.Client(opts.HTTPClient, requestTimeout)
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
@@ -83,13 +113,19 @@ func New(opts Options) (*Adapter, error) {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	a := &Adapter{opts: opts, config: sdkConfig(opts), atTag: regexp.MustCompile(`(?s)<at\s[^>]*>(.*?)</at>`)}
-	a.im = larkim.New(a.config)
+	a.im, a.cardkit = larkim.New(a.config), larkcardkit.New(a.config)
 	a.token = newTokenCache(a.fetchToken, opts.Now)
-	a.bot.set(opts.BotOpenID)
+	a.bot.set(opts.BotOpenID, "")
 	return a, nil
 }
 
-// Split cuts a reply into texts that each fit one text message.
+// limits are what one message holds. Feishu takes more tables in a rich text
+// than in a card, where their number is bounded; a part fits either.
+func limits() render.Limits {
+	return render.Limits{Size: maxContent - cardFrame, Measure: contentSize, Tables: maxTables}
+}
+
+// Split cuts a reply into texts that each fit one message.
 func (a *Adapter) Split(reply string) []string {
-	return render.Split(reply, maxContent-len(textContent("")), contentSize)
+	return render.Split(reply, limits())
 }

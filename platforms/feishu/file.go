@@ -20,11 +20,11 @@ const codeNoScope = 99991672
 var _ platforms.FileSender = (*Adapter)(nil)
 
 // TakesFile implements [platforms.FileSender].
-func (a *Adapter) TakesFile(platforms.Address) bool { return true }
+func (a *Adapter) TakesFile(to platforms.Address) bool { return !to.Private || !isGroup(to) }
 
 // upload gives a file to Feishu and returns the content of the message that
 // shows it. Nobody sees the file until then, and one that is uploaded twice is
-// shown once: the message has the uuid.
+// shown once: the message has the uuid. What is refused is shown as text.
 // https://open.feishu.cn/document/server-docs/im-v1/file/create
 func (a *Adapter) upload(ctx context.Context, p platforms.Part) (content string, err error) {
 	key, err := a.call(ctx, func(ctx context.Context, token larkcore.RequestOptionFunc) (outcome, error) {
@@ -32,9 +32,9 @@ func (a *Adapter) upload(ctx context.Context, p platforms.Part) (content string,
 			FileType(larkim.CreateFileFileTypeStream).FileName(p.File).File(strings.NewReader(p.Text)).Build()
 		resp, err := a.im.File.Create(ctx, larkim.NewCreateFileReqBuilder().Body(body).Build(), token)
 		if err != nil {
-			return outcome{}, fmt.Errorf("upload: %w", err)
+			return outcome{final: true}, fmt.Errorf("upload: %w", err)
 		}
-		o := outcome{status: resp.StatusCode, header: resp.Header, code: resp.Code, msg: resp.Msg}
+		o := outcome{status: resp.StatusCode, header: resp.Header, code: resp.Code, msg: resp.Msg, final: true}
 		if resp.Data != nil && resp.Data.FileKey != nil {
 			o.id = *resp.Data.FileKey
 		}

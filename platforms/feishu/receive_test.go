@@ -52,6 +52,26 @@ func TestMessageBecomesEvent(t *testing.T) {
 	}
 }
 
+// Whoever is of another tenant than the app is a guest, where the event tells.
+func TestGuestsAreOfAnotherTenant(t *testing.T) {
+	t.Parallel()
+	a := newAdapter(t)
+	for home, want := range map[string]string{"": "", "tenant_1": "", "tenant_2": "tenant_2"} {
+		said := receive(t, a, message(func(m *fakefeishu.Message) { m.ChatType, m.Home = "group", home }))
+		pressed := receive(t, a, fakefeishu.CardEvent(fakefeishu.Card{
+			Message: fakefeishu.Message{EventID: "ev_c", AppID: testApp, Token: testToken, At: arrival, Home: home}, Value: "again",
+		}))
+		if said.Guest != want || pressed.Guest != want || said.Tenant != "tenant_1" || pressed.Tenant != "tenant_1" {
+			t.Errorf("home %q: guest %q and %q of %q, want %q", home, said.Guest, pressed.Guest, said.Tenant, want)
+		}
+	}
+	untold := receive(t, a, []byte(`{"schema":"2.0","header":{"event_id":"e","event_type":"im.message.receive_v1","token":"`+testToken+`","app_id":"`+testApp+`"},
+		"event":{"sender":{"sender_id":{"open_id":"ou_a"},"sender_type":"user","tenant_key":"tenant_2"},"message":{"message_id":"om","chat_id":"oc","chat_type":"p2p","message_type":"text","content":"{\"text\":\"hi\"}"}}}`))
+	if untold.Guest != "" {
+		t.Errorf("a guest of nobody: %q", untold.Guest)
+	}
+}
+
 func TestSchema1BecomesTheSameEvent(t *testing.T) {
 	t.Parallel()
 	got := receive(t, newAdapter(t), fakefeishu.MessageEventV1(fakefeishu.Message{
@@ -81,11 +101,11 @@ func TestSchema1Details(t *testing.T) {
 		t.Errorf("got %+v", private)
 	}
 	for want, event := range map[string]string{
-		"unsupported event add_bot":      `{"type":"add_bot","app_id":"cli_test","open_chat_id":"oc_1"}`,
-		"unsupported message type image": `{"type":"message","app_id":"cli_test","open_chat_id":"oc_1","msg_type":"image","open_id":"ou_1"}`,
-		"":                               `{"type":"message","app_id":"cli_test","open_chat_id":"oc_1","msg_type":"text","open_id":"ou_1","is_mention":true,"text":"<at open_id=\"ou_bot\">@Parley</at>"}`,
-		"no text":                        `{"type":"message","app_id":"cli_test","open_chat_id":"oc_1","msg_type":"text","open_id":"ou_1","text":"  "}`,
-		"no sender":                      `{"type":"message","app_id":"cli_test","open_chat_id":"oc_1","msg_type":"text","text":"x"}`,
+		"unsupported event add_bot": `{"type":"add_bot","app_id":"cli_test","open_chat_id":"oc_1"}`,
+		"nothing to read: image":    `{"type":"message","app_id":"cli_test","open_chat_id":"oc_1","msg_type":"image","open_id":"ou_1"}`,
+		"":                          `{"type":"message","app_id":"cli_test","open_chat_id":"oc_1","msg_type":"text","open_id":"ou_1","is_mention":true,"text":"<at open_id=\"ou_bot\">@Parley</at>"}`,
+		"no text":                   `{"type":"message","app_id":"cli_test","open_chat_id":"oc_1","msg_type":"text","open_id":"ou_1","text":"  "}`,
+		"no sender":                 `{"type":"message","app_id":"cli_test","open_chat_id":"oc_1","msg_type":"text","text":"x"}`,
 	} {
 		if got := receive(t, a, v1(event)); got.Ignore != want {
 			t.Errorf("got %q, want %q", got.Ignore, want)
@@ -161,17 +181,17 @@ func TestIgnored(t *testing.T) {
 		{"sent by a bot", "oc_1", message(func(m *fakefeishu.Message) { m.SenderType = "bot" })},
 		{"sent by a bot", "oc_1", message(func(m *fakefeishu.Message) { m.SenderType = "app" })},
 		{"own message", "oc_1", message(func(m *fakefeishu.Message) { m.Sender, m.SenderType = "ou_bot", "app" })},
-		{"unsupported message type image", "oc_1", message(func(m *fakefeishu.Message) { m.Type, m.Content = "image", `{"image_key":"k"}` })},
-		{"unsupported message type sticker", "oc_1", message(func(m *fakefeishu.Message) { m.Type, m.Content = "sticker", `{"file_key":"k"}` })},
-		{"unreadable message content", "oc_1", message(func(m *fakefeishu.Message) { m.Content = `{` })},
-		{"unreadable message content", "oc_1", message(func(m *fakefeishu.Message) { m.Type, m.Content = "post", `{"zh_cn":3}` })},
+		{"nothing to read: image", "oc_1", message(func(m *fakefeishu.Message) { m.ChatType, m.Type, m.Content = "group", "image", `{"image_key":"k"}` })},
+		{"unsupported message type share_user", "oc_1", message(func(m *fakefeishu.Message) { m.ChatType, m.Type, m.Content = "group", "share_user", `{"user_id":"u"}` })},
+		{"not understood: message content", "oc_1", message(func(m *fakefeishu.Message) { m.Content = `{` })},
+		{"no text", "oc_1", message(func(m *fakefeishu.Message) { m.Type, m.Content = "post", `{"zh_cn":3}` })},
 		{"no text", "oc_1", message(func(m *fakefeishu.Message) { m.Text = "  \n" })},
 		{"message edited", "oc_1", v2("im.message.updated_v1", chat)},
 		{"message recalled", "oc_1", v2("im.message.recalled_v1", chat)},
-		{"unsupported event im.chat.member.bot.added_v1", "oc_1", v2("im.chat.member.bot.added_v1", chat)},
+		{"unsupported event im.message.message_read_v1", "oc_1", v2("im.message.message_read_v1", chat)},
 		{"unsupported event contact.user.updated_v3", "-", v2("contact.user.updated_v3", map[string]any{"object": 1})},
 		{"unsupported event x.event_v1", "-", v2("x.event_v1", []int{1})},
-		{"unsupported event " + strings.Repeat("y", 64) + "…", "-", v2(strings.Repeat("y", 3000), nil)},
+		{"unsupported event " + strings.Repeat("y", 100), "-", v2(strings.Repeat("y", 3000), nil)},
 	} {
 		t.Run(tc.want, func(t *testing.T) {
 			t.Parallel()
@@ -189,8 +209,8 @@ func TestOnlyTheMessageHasItsKey(t *testing.T) {
 	a := newAdapter(t)
 	m := fakefeishu.Message{AppID: testApp, Token: testToken, At: arrival}
 	recall := receive(t, a, fakefeishu.V2Event("im.message.recalled_v1", m, map[string]any{"message_id": "om_1", "chat_id": "oc_1"}))
-	if recall.MessageKey != "" {
-		t.Errorf("message key %q", recall.MessageKey)
+	if recall.MessageKey != "" || recall.Retracts != "om_1" {
+		t.Errorf("message key %q, takes back %q", recall.MessageKey, recall.Retracts)
 	}
 	if original := receive(t, a, message(nil)); original.MessageKey != "om_1" {
 		t.Errorf("message key %q", original.MessageKey)
@@ -322,7 +342,7 @@ func TestCardActions(t *testing.T) {
 		{"a string", "again", "", platforms.KindAction, "again", ""},
 		{"menu", nil, "blue", platforms.KindAction, "blue", ""},
 		{"foreign value", map[string]any{"a": 1}, "", platforms.KindAction, `{"a":1}`, ""},
-		{"foreign text", map[string]any{"text": 1}, "", platforms.KindAction, `{"text":1}`, ""},
+		{"a number", map[string]any{"text": 1}, "", platforms.KindAction, "1", ""},
 		{"nothing", map[string]any{}, "", platforms.KindAction, "", "card action without a value"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -3,8 +3,9 @@ package feishu
 import (
 	"context"
 	"fmt"
-	"net/http/httptrace"
-	"sync/atomic"
+	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	larkcore "github.com/larksuite/oapi-sdk-go/v3/core"
@@ -12,25 +13,39 @@ import (
 
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/platforms"
+	"github.com/parley-bot/parley/platforms/call"
 )
 
 // uuidWindow is how long a repeat under the same uuid is trusted to have no
 // second effect: Feishu says one hour, the rest is for the repeat's own way.
 const uuidWindow = 55 * time.Minute
 
-// Send shows one part as a text message or a file: an answer to the message it
-// is about, inside its topic when it stands in one, or a new message in the
-// chat when there is nothing to answer or the message was recalled. The part's
-// key goes along as Feishu's uuid.
+// Send shows one part as a text, a rich text or a file, and one with buttons as a
+// card: an answer to the message it is about, inside its topic when it stands in
+// one, or a new message in the chat when there is nothing to answer or the message
+// was recalled. The part's key goes along as Feishu's uuid.
 func (a *Adapter) Send(ctx context.Context, to platforms.Address, p platforms.Part) (messageID string, err error) {
-	m := outgoing{key: p.Key, kind: larkim.MsgTypeText, content: textContent(p.Text)}
-	if p.File != "" {
-		m.kind = larkim.MsgTypeFile
+	switch {
+	case to.Private && a.toasts.give(p, a.opts.Now()):
+		return "", nil
+	case to.Private && isGroup(to):
+		return a.whisper(ctx, to, p)
+	}
+	m, isCard := posted(to, p)
+	switch {
+	case p.File != "":
+		m = outgoing{key: p.Key, kind: larkim.MsgTypeFile}
 		if m.content, err = a.upload(ctx, p); err != nil {
 			return "", err
 		}
+	case !isCard:
+		m = rendered(p.Key, p.Text)
 	}
-	if messageID, err = a.show(ctx, to, m); err != nil {
+	messageID, err = a.show(ctx, to, m)
+	if isCard && refusesCard(err) { // the words matter more than the buttons
+		messageID, err = a.show(ctx, to, rendered(p.Key, p.Text))
+	}
+	if err != nil {
 		return "", err
 	}
 	a.learn(ctx)
@@ -42,6 +57,20 @@ type outgoing struct {
 	key     string // the uuid
 	kind    string // msg_type
 	content string // JSON
+
+	age *time.Duration // gets how old the message is that stands for the uuid; nil = nobody asks
+}
+
+// seen notes the age of a message by Feishu's own clock.
+func (m outgoing) seen(h http.Header, created *string) {
+	if m.age == nil || created == nil {
+		return
+	}
+	now, err := http.ParseTime(h.Get("Date"))
+	ms, malformed := strconv.ParseInt(*created, 10, 64)
+	if err == nil && malformed == nil {
+		*m.age = now.Sub(time.UnixMilli(ms))
+	}
 }
 
 func (a *Adapter) show(ctx context.Context, to platforms.Address, m outgoing) (messageID string, err error) {
@@ -52,20 +81,34 @@ func (a *Adapter) show(ctx context.Context, to platforms.Address, m outgoing) (m
 		return a.create(ctx, to.ChatID, m)
 	}
 	messageID, err = a.reply(ctx, to, m)
-	if isGone(err) && to.ChatID != "" {
-		return a.create(ctx, to.ChatID, m)
+	// What belongs to a topic is not for everybody, and where there are only topics
+	// a new message would open one.
+	if !isGone(err) || to.ChatID == "" || to.ThreadID != "" || a.holdsTopics(ctx, to) {
+		return messageID, err
 	}
-	return messageID, err
+	return a.create(ctx, to.ChatID, m)
 }
 
-// Find cannot look a message up by its uuid. It does not have to while Feishu
+// isGroup reports whether others may read along at an address: wherever it is
+// not certain that they do not.
+func isGroup(to platforms.Address) bool {
+	return !strings.Contains(to.UserKey, ":"+string(platforms.Private)+":")
+}
+
+// Find implements [platforms.Sender]. It cannot look a message up by its uuid. It does not have to while Feishu
 // still knows the uuid: a repeat shows the part if it is missing and nothing if
 // it is there. Beyond that nobody can tell. since must be the time of the first
 // attempt, not of the latest.
-func (a *Adapter) Find(_ context.Context, _ platforms.Address, p platforms.Part, since time.Time) (f platforms.Finding, messageID string, err error) {
+func (a *Adapter) Find(ctx context.Context, to platforms.Address, p platforms.Part, since time.Time) (f platforms.Finding, messageID string, err error) {
 	age := a.opts.Now().Sub(since)
+	if to.Private && isGroup(to) { // it has no uuid
+		return platforms.Unknowable, "", nil
+	}
 	if p.Key == "" || age >= uuidWindow || age <= -maxAhead {
 		return platforms.Unknowable, "", nil
+	}
+	if p.Opened {
+		return a.reopened(ctx, to, p)
 	}
 	return platforms.Missing, "", nil
 }
@@ -83,9 +126,13 @@ func (a *Adapter) reply(ctx context.Context, to platforms.Address, m outgoing) (
 		if err != nil {
 			return outcome{}, fmt.Errorf("reply: %w", err)
 		}
-		o := outcome{status: resp.StatusCode, header: resp.Header, code: resp.Code, msg: resp.Msg}
+		o := outcome{status: resp.StatusCode, header: resp.Header, code: resp.Code, msg: resp.Msg, chat: to.ChatID}
 		if resp.Data != nil && resp.Data.MessageId != nil {
 			o.id = *resp.Data.MessageId
+			m.seen(resp.Header, resp.Data.CreateTime)
+			if thread := resp.Data.ThreadId; thread != nil && *thread != "" && to.ThreadID == "" {
+				a.topics.add(to.ChatID)
+			}
 		}
 		return o, nil
 	})
@@ -95,15 +142,20 @@ func (a *Adapter) reply(ctx context.Context, to platforms.Address, m outgoing) (
 // https://open.feishu.cn/document/server-docs/im-v1/message/create
 func (a *Adapter) create(ctx context.Context, chatID string, m outgoing) (string, error) {
 	body := larkim.NewCreateMessageReqBodyBuilder().ReceiveId(chatID).MsgType(m.kind).Content(m.content).Uuid(m.key)
+	idType := larkim.CreateMessageV1ReceiveIDTypeChatId
+	if strings.HasPrefix(chatID, "ou_") { // a person whose private chat is not known, see menuEvent
+		idType = larkim.CreateMessageV1ReceiveIDTypeOpenId
+	}
 	return a.call(ctx, func(ctx context.Context, token larkcore.RequestOptionFunc) (outcome, error) {
-		req := larkim.NewCreateMessageReqBuilder().ReceiveIdType(larkim.CreateMessageV1ReceiveIDTypeChatId).Body(body.Build()).Build()
+		req := larkim.NewCreateMessageReqBuilder().ReceiveIdType(idType).Body(body.Build()).Build()
 		resp, err := a.im.Message.Create(ctx, req, token)
 		if err != nil {
 			return outcome{}, fmt.Errorf("create: %w", err)
 		}
-		o := outcome{status: resp.StatusCode, header: resp.Header, code: resp.Code, msg: resp.Msg}
+		o := outcome{status: resp.StatusCode, header: resp.Header, code: resp.Code, msg: resp.Msg, chat: chatID}
 		if resp.Data != nil && resp.Data.MessageId != nil {
 			o.id = *resp.Data.MessageId
+			m.seen(resp.Header, resp.Data.CreateTime)
 		}
 		return o, nil
 	})
@@ -112,11 +164,23 @@ func (a *Adapter) create(ctx context.Context, chatID string, m outgoing) (string
 // request is one call of the API with the token it is given.
 type request func(ctx context.Context, token larkcore.RequestOptionFunc) (outcome, error)
 
-// call makes a request, once more with a new token when Feishu refuses the
-// first, and returns the id in its answer.
+// call is callAnyway while the app is there.
 func (a *Adapter) call(ctx context.Context, do request) (id string, err error) {
+	if err := a.present(); err != nil {
+		return "", err
+	}
+	return a.callAnyway(ctx, do)
+}
+
+// callAnyway makes a request, once more with a new token when Feishu refuses the
+// first, and returns the id in its answer.
+func (a *Adapter) callAnyway(ctx context.Context, do request) (id string, err error) {
+	var refused string
 	for range 2 {
 		token, err := a.token.get(ctx)
+		if refused = failure.CodeOf(err); saysAbsent(refused) {
+			break
+		}
 		if err != nil { // the request itself was not made
 			return "", withoutEffect(classify(outcome{}, err))
 		}
@@ -124,22 +188,23 @@ func (a *Adapter) call(ctx context.Context, do request) (id string, err error) {
 		if !refusesToken(o.code) {
 			return o.id, classify(o, err)
 		}
+		refused = codeName(o.code)
 		a.token.drop(token)
 	}
-	return "", failure.New(failure.Retry, "feishu_token", "Feishu does not take our access token", nil)
+	if saysAbsent(refused) { // with a new token too
+		a.leave(refused)
+		return "", a.present()
+	}
+	return "", failure.New(failure.Retry, "feishu_token", "Feishu rejects our access token", nil)
 }
 
 // attempt bounds one request and notes when it cannot have reached Feishu.
 func attempt(ctx context.Context, token string, do request) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	var asked, got atomic.Bool // for a connection
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { got.Store(true) },
-	})
-	o, err := do(ctx, larkcore.WithTenantAccessToken(token))
-	if err != nil && asked.Load() && !got.Load() {
+	var sending call.Sending
+	o, err := do(sending.Watch(ctx), larkcore.WithTenantAccessToken(token))
+	if err != nil && sending.Never(err) {
 		err = &unreachedError{err}
 	}
 	return o, err

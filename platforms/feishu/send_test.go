@@ -89,14 +89,16 @@ func TestSendErrors(t *testing.T) {
 		{"500 after taking", fakefeishu.TakeThenServerError(), failure.Ambiguous, "feishu_2200", 0, 1},
 		{"502 from a proxy", fakefeishu.BadGateway(502), failure.Ambiguous, "feishu_http_502", 0, 0},
 		{"504 from a proxy", fakefeishu.BadGateway(504), failure.Ambiguous, "feishu_http_504", 0, 0},
-		{"404 from a proxy", fakefeishu.BadGateway(404), failure.Permanent, "feishu_http_404", 0, 0},
+		{"404 from a proxy", fakefeishu.BadGateway(404), failure.Retry, "feishu_http_404", 0, 0},
 		{"cut", fakefeishu.Cut(), failure.Ambiguous, "feishu_no_answer", 0, 0},
 		{"taken and cut", fakefeishu.TakeThenCut(), failure.Ambiguous, "feishu_no_answer", 0, 1},
 		{"bot not in the chat", fakefeishu.Code(400, 230002, "x"), failure.Permanent, "feishu_230002", 0, 0},
 		{"too long", fakefeishu.Code(400, 230025, "x"), failure.Permanent, "feishu_230025", 0, 0},
 		{"no scope", fakefeishu.Code(400, 99991672, "x"), failure.Permanent, "feishu_99991672", 0, 0},
-		{"unknown", fakefeishu.Code(400, 123456, "x"), failure.Permanent, "feishu_123456", 0, 0},
-		{"unknown with 200", fakefeishu.Code(200, 123456, "x"), failure.Permanent, "feishu_123456", 0, 0},
+		{"unknown", fakefeishu.Code(400, 123456, "x"), failure.Retry, "feishu_123456", 0, 0},
+		{"unknown with 200", fakefeishu.Code(200, 123456, "x"), failure.Retry, "feishu_123456", 0, 0},
+		{"2200 with 200", fakefeishu.Code(200, 2200, "x"), failure.Retry, "feishu_2200", 0, 0},
+		{"230101", fakefeishu.Code(400, 230101, "x"), failure.Retry, "feishu_230101", 0, 0},
 		{"done without an id", fakefeishu.Code(200, 0, "ok"), failure.Ambiguous, "feishu_http_200", 0, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -342,20 +344,20 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	a, fake := newSender(t)
 	fake.SetBot(fakefeishu.Bot{OpenID: "ou_bot", Name: "Helper"})
-	if name, err := a.Check(t.Context()); err != nil || name != "Helper" {
+	if name, err := a.Bot(t.Context()); err != nil || name != "Helper" {
 		t.Errorf("got %q, %v", name, err)
 	}
 	fake.ExpireTokens()
-	if name, err := a.Check(t.Context()); err != nil || name != "Helper" {
+	if name, err := a.Bot(t.Context()); err != nil || name != "Helper" {
 		t.Errorf("with a new token: %q, %v", name, err)
 	}
 	fake.Misbehave(fakefeishu.BotInfo, fakefeishu.ServerError())
-	_, err := a.Check(t.Context())
+	_, err := a.Bot(t.Context())
 	wantKind(t, err, failure.Retry, "feishu_2200")
 
 	other, fake := newSender(t)
 	fake.RequireApp(testApp, "another secret")
-	_, err = other.Check(t.Context())
+	_, err = other.Bot(t.Context())
 	wantKind(t, err, failure.Permanent, "feishu_10014")
 	if text := err.Error(); strings.Contains(text, "app secret\"") || !strings.Contains(text, "credentials") {
 		t.Errorf("text %q", text)

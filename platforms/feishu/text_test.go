@@ -14,7 +14,7 @@ func TestModelCannotMention(t *testing.T) {
 		`<at user_id="all">x</at>`:   "<\u200bat user_id=\"all\">x</at>",
 		`a <AT user_id="ou_1"></at>`: "a <\u200bAT user_id=\"ou_1\"></at>",
 		"<at\tuser_id=\"all\">":      "<\u200bat\tuser_id=\"all\">",
-		`a < b <b>c</b> <`:           `a < b <b>c</b> <`,
+		`a < b <b>c</b> <`:           "a < b <b>c<\u200b/b> <",
 		"<<at>>":                     "<<\u200bat>>",
 		"漢<字":                        "漢<字",
 		"":                           "",
@@ -45,7 +45,7 @@ func TestPartsFitInBytes(t *testing.T) {
 			checkContent(t, p)
 		}
 	}
-	if parts := a.Split(strings.Repeat("a", 29_000)); len(parts) != 1 {
+	if parts := a.Split(strings.Repeat("a", 28_000)); len(parts) != 1 {
 		t.Errorf("%d parts for what fits one", len(parts))
 	}
 }

@@ -1,6 +1,7 @@
 package feishu
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/subtle"
 	"encoding/json"
@@ -8,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/parley-bot/parley/internal/lenient"
 
 	larkcard "github.com/larksuite/oapi-sdk-go/v3/card"
 	larkevent "github.com/larksuite/oapi-sdk-go/v3/event"
@@ -50,23 +53,33 @@ const (
 
 // envelope is the outside of every body Feishu sends, decrypted.
 type envelope struct {
-	Encrypt string `json:"encrypt"`
+	Encrypt word `json:"encrypt"`
 
 	// Schema 2.0.
-	Header *larkevent.EventHeader `json:"header"`
+	Header *header `json:"header"`
 	// Schema 1 and the challenge.
-	Type      string `json:"type"`
-	Challenge string `json:"challenge"`
-	Token     string `json:"token"`
-	UUID      string `json:"uuid"`
-	TS        string `json:"ts"`
+	Type      word `json:"type"`
+	Challenge word `json:"challenge"`
+	Token     word `json:"token"`
+	UUID      word `json:"uuid"`
+	TS        word `json:"ts"`
 	// Both schemas.
 	Event json.RawMessage `json:"event"`
 	// The old card callback, which has no envelope of its own.
 	legacyCard
 }
 
-func (e *envelope) isChallenge() bool  { return e.Type == string(larkevent.ReqTypeChallenge) }
+// header is that of schema 2.0.
+type header struct {
+	EventID    word `json:"event_id"`
+	EventType  word `json:"event_type"`
+	AppID      word `json:"app_id"`
+	TenantKey  word `json:"tenant_key"`
+	CreateTime word `json:"create_time"`
+	Token      word `json:"token"`
+}
+
+func (e *envelope) isChallenge() bool  { return e.Type.String() == string(larkevent.ReqTypeChallenge) }
 func (e *envelope) isLegacyCard() bool { return e.Header == nil && e.Type == "" && e.Action != nil }
 
 // maxChallenge is how long a body may be that comes without a signature where
@@ -106,6 +119,9 @@ func (a *Adapter) open(r platforms.Request) (*envelope, error) {
 	env, err := a.read(r.Body)
 	if err != nil && p == noProof && a.opts.EncryptKey != "" {
 		return nil, unproven // do not tell a stranger what is wrong with the body
+	}
+	if failure.CodeOf(err) == errUndecipher.Code && p == byKey { // who signs it has another key in mind, or broke it
+		return nil, failure.New(failure.Invalid, errUndecipher.Code, errUndecipher.Safe, err)
 	}
 	if err != nil {
 		return nil, err
@@ -163,7 +179,7 @@ func (a *Adapter) read(body []byte) (*envelope, error) {
 	case !haveKey:
 		return nil, errEncrypted
 	}
-	plain, err := decrypt(env.Encrypt, a.opts.EncryptKey)
+	plain, err := decrypt(env.Encrypt.String(), a.opts.EncryptKey)
 	if err != nil {
 		return nil, err
 	}
@@ -171,8 +187,9 @@ func (a *Adapter) read(body []byte) (*envelope, error) {
 }
 
 func parseEnvelope(body []byte) (*envelope, error) {
-	var env *envelope // stays nil for the JSON value null
-	if err := json.Unmarshal(body, &env); err != nil || env == nil {
+	var env *envelope
+	err := lenient.Decode(body, &env)
+	if err != nil || !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
 		return nil, failure.New(failure.Invalid, errNotJSON.Code, errNotJSON.Safe, err)
 	}
 	return env, nil
@@ -198,7 +215,7 @@ func (a *Adapter) authenticate(env *envelope, p proof, unproven error) error {
 	switch {
 	case env.isChallenge():
 		// The challenge comes unsigned: that it decrypts and knows the token has to do.
-		return a.checkToken(env.Token)
+		return a.checkToken(env.Token.String())
 	case env.isLegacyCard():
 		// Its "token" is for updating the card and proves nothing.
 		return unproven
@@ -209,10 +226,10 @@ func (a *Adapter) authenticate(env *envelope, p proof, unproven error) error {
 	if env.Header != nil {
 		token, app = env.Header.Token, env.Header.AppID
 	}
-	if err := a.checkToken(token); err != nil {
+	if err := a.checkToken(token.String()); err != nil {
 		return err
 	}
-	if app != a.opts.AppID {
+	if app.String() != a.opts.AppID {
 		return errApp
 	}
 	return nil
@@ -226,13 +243,11 @@ func (a *Adapter) checkToken(token string) error {
 }
 
 // v1App returns the app that a schema 1 event is for.
-func (e *envelope) v1App() string {
+func (e *envelope) v1App() word {
 	var event struct {
-		AppID string `json:"app_id"`
+		AppID word `json:"app_id"`
 	}
-	if err := json.Unmarshal(e.Event, &event); err != nil {
-		return ""
-	}
+	_ = lenient.Decode(e.Event, &event) // no event is none of ours
 	return event.AppID
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -11,8 +13,9 @@ import (
 	"github.com/parley-bot/parley/platforms"
 )
 
-// message is what a program writes. Fields that it does not know are ignored.
+// message is what a program writes.
 type message struct {
+	unknown    []string // fields that mean nothing here
 	id         string
 	senderID   string
 	senderName string
@@ -39,6 +42,7 @@ func readMessage(body []byte) (*message, error) {
 	}
 	m := &message{}
 	chatType := ""
+	unknown := maps.Clone(fields)
 	for _, f := range []struct {
 		name string
 		into *string
@@ -52,6 +56,7 @@ func readMessage(body []byte) (*message, error) {
 		{"thread_id", &m.threadID},
 		{"locale", &m.locale},
 	} {
+		delete(unknown, f.name)
 		if err := readField(fields[f.name], f.into); err != nil {
 			return nil, invalidField(f.name, "must be a string")
 		}
@@ -60,8 +65,39 @@ func readMessage(body []byte) (*message, error) {
 	if m.metadata, err = readMetadata(fields["metadata"]); err != nil {
 		return nil, invalidField("metadata", "must be an object")
 	}
+	delete(unknown, "metadata")
+	m.unknown = slices.Sorted(maps.Keys(unknown))
 	m.chatType = platforms.ChatType(chatType)
 	return m, m.complete()
+}
+
+// maxWarnings is how many fields that mean nothing are named.
+const maxWarnings = 10
+
+// warnings name the fields that mean nothing. "thread" in place of "thread_id"
+// changes whose history is used, which a program should not find out from that.
+func (m *message) warnings() []string {
+	var list []string
+	for _, name := range m.unknown {
+		if len(list) == maxWarnings {
+			return append(list, fmt.Sprintf("%d more fields mean nothing here", len(m.unknown)-maxWarnings))
+		}
+		text := fmt.Sprintf("%.50q means nothing here", name)
+		if field := meant[name]; field != "" {
+			text += fmt.Sprintf("; did you mean %q?", field)
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+// meant says which field is probably meant by a name that is none.
+//
+//nolint:gochecknoglobals // a table that nothing changes
+var meant = map[string]string{
+	"thread": "thread_id", "chat": "chat_id", "room": "chat_id", "channel": "chat_id", "user": "sender_id", "user_id": "sender_id",
+	"sender": "sender_id", "from": "sender_id", "name": "sender_name", "message": "text", "content": "text", "event_id": "id",
+	"lang": "locale", "language": "locale", "type": "chat_type",
 }
 
 // complete checks what is required and sets the defaults.
@@ -72,7 +108,7 @@ func (m *message) complete() error {
 	if len(m.senderID) > platforms.MaxIDLen || strings.ContainsRune(m.senderID, 0) { // said of it, not of the chat named after it
 		return invalidField("sender_id", fmt.Sprintf("must be at most %d bytes without NUL", platforms.MaxIDLen))
 	}
-	if m.text == "" {
+	if strings.Trim(m.text, "\x00") == "" { // NUL is removed where it is stored
 		return invalidField("text", "is required and must not be empty")
 	}
 	if m.chatType == "" {

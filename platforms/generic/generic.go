@@ -13,6 +13,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/parley-bot/parley/platforms"
+	"github.com/parley-bot/parley/platforms/call"
 )
 
 // Options configure one source.
@@ -68,7 +69,7 @@ func New(o Options) (*Adapter, error) {
 	}
 	a := &Adapter{
 		name: o.Name, keys: keys, token: o.Token, callback: o.CallbackURL,
-		client: callbackClient(o.HTTPClient), now: o.Now, newID: o.NewID, logger: o.Logger,
+		client: call.Client(o.HTTPClient, callbackTimeout), now: o.Now, newID: o.NewID, logger: o.Logger,
 	}
 	if a.now == nil {
 		a.now = time.Now

@@ -32,7 +32,7 @@ func (a *Adapter) Receive(_ context.Context, r platforms.Request) (platforms.Inb
 	if err := event.Validate(); err != nil {
 		return platforms.Inbound{}, err
 	}
-	return platforms.Inbound{Events: []platforms.Event{event}}, nil
+	return platforms.Inbound{Events: []platforms.Event{event}, Warnings: m.warnings()}, nil
 }
 
 // eventID returns what a repeated delivery is known by: the signed webhook-id;

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -18,38 +16,33 @@ import (
 
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/platforms"
+	"github.com/parley-bot/parley/platforms/call"
 )
 
 const (
 	// callbackTimeout bounds one callback, connecting and reading included.
-	callbackTimeout = 10 * time.Second
+	callbackTimeout = 15 * time.Second
 	// maxAnswer is how much of an answer is read, so that its connection can be
 	// used again.
 	maxAnswer = 64 << 10
-	// maxWait bounds what a receiver may ask for in Retry-After.
-	maxWait = 24 * time.Hour
 )
 
-// reply is the body of a callback.
-type reply struct {
+// callback is the body of a callback: a message.reply with a text, or a
+// message.failed with the reason why there is none.
+type callback struct {
 	Type     string   `json:"type"`
 	EventID  string   `json:"event_id"`
-	EventIDs []string `json:"event_ids"` // every event that the reply answers
+	EventIDs []string `json:"event_ids"` // every event that it is about
 	UserKey  string   `json:"user_key"`
 	ChatID   string   `json:"chat_id"`
 	ThreadID string   `json:"thread_id"`
-	Text     string   `json:"text"`
+	Text     *string  `json:"text,omitempty"`
+	Error    *reason  `json:"error,omitempty"`
 }
 
-// callbackClient returns a copy of c that does not follow redirects: a signed
-// reply goes where the admin said and nowhere else.
-func callbackClient(c *http.Client) *http.Client {
-	own := http.Client{}
-	if c != nil {
-		own = *c
-	}
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &own
+type reason struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
 }
 
 // Send POSTs the part to the callback URL; without one it does nothing, for
@@ -68,7 +61,7 @@ func (a *Adapter) Send(ctx context.Context, to platforms.Address, p platforms.Pa
 	}
 	resp, err := a.client.Do(req)
 	if err != nil {
-		return "", failure.New(failure.Retry, "callback_unreachable", "the callback got no answer", withoutURL(err))
+		return "", failure.New(failure.Retry, "callback_unreachable", "the callback got no answer", call.WithoutAddress(err))
 	}
 	defer resp.Body.Close()
 	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer) // only the status counts
@@ -85,7 +78,7 @@ func (a *Adapter) request(ctx context.Context, to platforms.Address, p platforms
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.callback, bytes.NewReader(body))
 	if err != nil {
-		return nil, withoutURL(err)
+		return nil, call.WithoutAddress(err)
 	}
 	now := a.now()
 	req.Header.Set("Content-Type", "application/json")
@@ -107,9 +100,12 @@ func (a *Adapter) request(ctx context.Context, to platforms.Address, p platforms
 }
 
 func encodeReply(to platforms.Address, p platforms.Part) ([]byte, error) {
-	r := reply{
+	r := callback{
 		Type: "message.reply", EventIDs: p.EventIDs,
-		UserKey: to.UserKey, ChatID: to.ChatID, ThreadID: to.ThreadID, Text: p.Text,
+		UserKey: to.UserKey, ChatID: to.ChatID, ThreadID: to.ThreadID, Text: &p.Text,
+	}
+	if p.Failed != "" {
+		r.Type, r.Text, r.Error = "message.failed", nil, &reason{Code: p.Failed, Message: p.Text}
 	}
 	if len(r.EventIDs) == 0 {
 		r.EventIDs = []string{} // not null
@@ -123,39 +119,20 @@ func encodeReply(to platforms.Address, p platforms.Part) ([]byte, error) {
 	return body, nil
 }
 
-// outcome turns the answer into nil or an error of the right kind.
+// outcome turns the answer into nil or an error of the right kind. A receiver in
+// the middle of a deploy answers anything; only 410 says that it will never take it.
+// Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#deliverability-and-reliability
 func (a *Adapter) outcome(resp *http.Response) error {
 	code := resp.StatusCode
 	cause := fmt.Errorf("status %d", code)
 	switch {
 	case code >= 200 && code < 300:
 		return nil
+	case code == http.StatusGone:
+		return failure.New(failure.Permanent, "callback_gone", "the callback wants no more replies", cause)
 	case code >= 300 && code < 400:
-		return failure.New(failure.Permanent, "callback_redirected", "the callback answered with a redirect, which is not followed", cause)
-	case code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code >= 500:
-		return failure.RetryAfter(a.retryAfter(resp.Header), "callback_busy", "the callback cannot take the reply now", cause)
+		return failure.New(failure.Retry, "callback_redirected", "the callback answered with a redirect, which is not followed", cause)
 	default:
-		return failure.New(failure.Permanent, "callback_refused", "the callback refused the reply", cause)
+		return failure.RetryAfter(call.RetryAfter(resp.Header, a.now()), "callback_refused", "the callback does not take the reply now", cause)
 	}
-}
-
-// retryAfter reads Retry-After (RFC 9110, section 10.2.3): seconds or a date.
-func (a *Adapter) retryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil {
-		return time.Duration(min(seconds, uint64(maxWait/time.Second))) * time.Second
-	}
-	date, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	return min(max(date.Sub(a.now()), 0), maxWait)
-}
-
-// withoutURL takes the address out of err: it may hold a password or a token.
-func withoutURL(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
 }

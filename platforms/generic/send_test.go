@@ -54,6 +54,23 @@ func TestCallback(t *testing.T) {
 	}
 }
 
+// An event that ends dead is told of as such, and never as a reply.
+func TestCallbackOfAnEventThatIsDead(t *testing.T) {
+	t.Parallel()
+	program := startProgram(t, secret)
+	a := newAdapter(t, generic.Options{Secret: secret, CallbackURL: program.URL()})
+	p := part("Sorry, the model is out of reach.")
+	p.Failed = "model_unavailable"
+	if _, err := a.Send(t.Context(), alice(), p); err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"type":"message.failed","event_id":"evt-1","event_ids":["evt-1","evt-2"],"user_key":"generic:group:alice",` +
+		`"chat_id":"room","thread_id":"t1","error":{"code":"model_unavailable","message":"Sorry, the model is out of reach."}}`
+	if got := string(program.Calls()[0].Body); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 // A part keeps its webhook-id over all attempts; the time is that of each.
 func TestRepeatedCallbackIsOneReply(t *testing.T) {
 	t.Parallel()
@@ -105,10 +122,12 @@ func TestCallbackKinds(t *testing.T) {
 		{http.StatusNotImplemented, "", failure.Retry, 0},
 		{http.StatusGatewayTimeout, "", failure.Retry, 0},
 		{http.StatusGone, "", failure.Permanent, 0},
-		{http.StatusBadRequest, "", failure.Permanent, 0},
-		{http.StatusUnauthorized, "", failure.Permanent, 0},
-		{http.StatusNotFound, "", failure.Permanent, 0},
-		{http.StatusNotModified, "", failure.Permanent, 0},
+		{http.StatusBadRequest, "", failure.Retry, 0},
+		{http.StatusUnauthorized, "", failure.Retry, 0},
+		{http.StatusNotFound, "", failure.Retry, 0},
+		{http.StatusConflict, "", failure.Retry, 0},
+		{http.StatusTooEarly, "7", failure.Retry, 7 * time.Second},
+		{http.StatusNotModified, "", failure.Retry, 0},
 	} {
 		program := startProgram(t, secret)
 		program.Script(fakecallback.Busy(tc.status, tc.after))
@@ -136,7 +155,7 @@ func TestCallbackIsNotRedirected(t *testing.T) {
 			if client != nil {
 				program.Script(fakecallback.Answer(status, "Location", elsewhere.URL()))
 			}
-			if _, err := a.Send(t.Context(), alice(), part("x")); failure.KindOf(err) != failure.Permanent {
+			if _, err := a.Send(t.Context(), alice(), part("x")); failure.KindOf(err) != failure.Retry {
 				t.Errorf("%d: %v", status, err)
 			}
 		}
@@ -161,7 +180,7 @@ func TestCallbackUnreachable(t *testing.T) {
 	}
 }
 
-// A receiver that never answers is left after ten seconds.
+// A receiver that never answers is left after fifteen seconds.
 func TestCallbackTimeLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -171,7 +190,7 @@ func TestCallbackTimeLimit(t *testing.T) {
 		})
 		start := time.Now()
 		_, err := a.Send(t.Context(), alice(), part("x"))
-		if failure.KindOf(err) != failure.Retry || time.Since(start) != 10*time.Second {
+		if failure.KindOf(err) != failure.Retry || time.Since(start) != 15*time.Second {
 			t.Errorf("after %v: %v", time.Since(start), err)
 		}
 	})

@@ -50,6 +50,11 @@ type Harness struct {
 	Address platforms.Address
 	// Shown returns the texts that people see there, in order.
 	Shown func() []string
+	// Grows says that replies grow there.
+	Grows bool
+	// Press returns a genuine webhook of a press of a button under a reply; nil
+	// where there are none.
+	Press func(t *testing.T, at time.Time, verb platforms.Verb) platforms.Request
 	// Faults are the ways in which a send can fail.
 	Faults []Fault
 }
@@ -76,6 +81,15 @@ func Test(t *testing.T, h Harness) {
 	t.Run("damaged", h.testDamaged)
 	t.Run("split", h.testSplit)
 	t.Run("send and find", h.testSendAndFind)
+	if h.Grows {
+		t.Run("stream", h.testStream)
+	}
+	if h.Press != nil {
+		t.Run("press", h.testPress)
+	}
+	if p, ok := h.Adapter.(platforms.Paced); ok {
+		t.Run("limits", func(t *testing.T) { h.testLimits(t, p) })
+	}
 	for _, f := range h.Faults {
 		t.Run("fault/"+f.Name, func(t *testing.T) { h.testFault(t, f) })
 	}

@@ -12,44 +12,63 @@ import (
 type rank uint8
 
 const (
-	paragraph rank = iota // after a blank line, before or after a code block
+	blockBorder rank = iota // between two blocks
+	itemBorder              // between two items of a list
 	newline
-	codeLine // between two lines of a code block
+	rowBorder // between two lines of a code block or rows of a table
 	sentence
 	word
 	cluster       // anywhere between two grapheme clusters
-	avoid         // would make or break a fence line
+	avoid         // would make or break a fence or the head of a table
 	rankCount int = iota
 )
 
 // mark is a place where the text can be cut.
 type mark struct {
-	end     int    // bytes before it
-	size    int    // the same, as measured
-	fence   *fence // the code block it is in; nil outside
+	end     int   // bytes before it
+	counts        // of what stands before it; rows are those of its table
+	wrap    *wrap // the code block or table it is in; nil outside
 	rank    rank
 	visible bool // the cluster before it is not white space
+	listed  bool // the line that begins here stands in a list
 }
 
 // marker collects the marks of a text.
 type marker struct {
-	limit int
-	size  func(string) int
-	marks []mark
+	limits Limits
+	marks  []mark
+	so     counts // far
 }
 
 // findMarks returns every place where text can be cut, its start and end included.
-func findMarks(text string, limit int, size func(string) int) []mark {
-	m := marker{limit: limit, size: size, marks: make([]mark, 1, len(text)/2+2)}
-	lines := readLines(text, limit, size)
+func findMarks(text string, l Limits) []mark {
+	m := marker{limits: l, marks: make([]mark, 1, len(text)/2+2)}
+	lines := readLines(text, l)
 	for i, l := range lines {
+		m.countLine(l)
 		m.addLine(l)
 		if i+1 < len(lines) {
 			m.endLine(l, lines[i+1])
 		}
 	}
-	m.marks[len(m.marks)-1].fence = nil // nothing follows that would need the fence
+	m.marks[len(m.marks)-1].wrap = nil // nothing follows that would need it
 	return m.marks
+}
+
+// countLine counts what begins with l.
+func (m *marker) countLine(l line) {
+	if l.begins {
+		m.so.blocks++
+	}
+	switch {
+	case l.wrap == nil || !l.wrap.table:
+		m.so.rows = 0
+	case l.table:
+		m.so.tables++
+		m.so.rows = 1
+	case l.role == content:
+		m.so.rows++
+	}
 }
 
 // addLine marks the border after each cluster of l.
@@ -60,7 +79,7 @@ func (m *marker) addLine(l line) {
 	var before rune // the last visible one
 	for rest != "" {
 		var c string
-		c, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		c, rest, state = nextCluster(rest, state)
 		r, _ := utf8.DecodeRuneInString(c)
 		next, _ := utf8.DecodeRuneInString(rest)
 		border := borderRank(before, r, next)
@@ -74,48 +93,64 @@ func (m *marker) addLine(l line) {
 	}
 }
 
+// nextCluster cuts the first grapheme cluster off s. Between two printable
+// ASCII characters there is always a border.
+func nextCluster(s string, state int) (c, rest string, newState int) {
+	if len(s) > 1 && s[0] >= ' ' && s[0] < 0x7f && s[1] >= ' ' && s[1] < 0x7f {
+		return s[:1], s[1:], -1
+	}
+	c, rest, _, state = uniseg.FirstGraphemeClusterInString(s, state)
+	return c, rest, state
+}
+
 // addCluster marks the border after c, and those inside when c is too large
 // for a part of its own.
 func (m *marker) addCluster(c string, r rank, l line) {
-	n := m.size(c)
-	f := l.fence
+	n := m.limits.Measure(c)
+	w := l.wrap
 	if l.role == opener {
-		f = nil // it is open once its line is complete
+		w = nil // it is open once its lines are complete
 	}
-	if n <= m.limit-f.headSize()-f.tailSize() {
-		m.add(len(c), n, r, f, strings.TrimSpace(c) != "")
+	if n <= m.limits.Size-w.headSize()-w.tailSize() {
+		m.add(len(c), n, r, w, strings.TrimSpace(c) != "", l)
 		return
 	}
 	for c != "" {
 		_, width := utf8.DecodeRuneInString(c)
-		m.add(width, m.size(c[:width]), max(r, cluster), f, true)
+		m.add(width, m.limits.Measure(c[:width]), max(r, cluster), w, true, l)
 		c = c[width:]
 	}
 }
 
-func (m *marker) add(bytes, size int, r rank, f *fence, visible bool) {
+func (m *marker) add(bytes, size int, r rank, w *wrap, visible bool, l line) {
+	m.so.size += size
+	if l.wrap != nil && l.wrap.table {
+		m.so.cells += size
+	}
 	last := m.marks[len(m.marks)-1]
-	m.marks = append(m.marks, mark{
-		end: last.end + bytes, size: last.size + size, fence: f, rank: r, visible: visible,
-	})
+	m.marks = append(m.marks, mark{end: last.end + bytes, counts: m.so, wrap: w, rank: r, visible: visible})
 }
 
 // endLine ranks the mark between two lines.
 func (m *marker) endLine(l, next line) {
 	last := &m.marks[len(m.marks)-1]
-	last.fence = nil
-	if next.role == content || next.role == closer {
-		last.fence = next.fence
+	last.wrap, last.listed = nil, next.listed
+	if l.wrap == next.wrap && (next.role == content || next.role == closer) {
+		last.wrap = next.wrap
 	}
 	switch {
-	case l.role == closer || next.role == opener:
-		last.rank = paragraph
-	case l.role == opener || next.role == closer:
-		last.rank = avoid // would leave an empty code block behind
-	case l.role == content:
-		last.rank = codeLine
-	case strings.TrimSpace(l.text) == "":
-		last.rank = paragraph
+	case l.wrap != nil && l.wrap == next.wrap && (l.role == opener || next.role != content):
+		last.rank = avoid // would leave an empty code block or table behind
+	case l.wrap != nil && l.wrap == next.wrap:
+		last.rank = rowBorder
+	case l.heading:
+		last.rank = word // a heading stays with what it is about
+	case next.role == item:
+		last.rank = itemBorder
+	case next.listed:
+		last.rank = newline
+	case next.begins || l.wrap != nil || next.wrap != nil || strings.TrimSpace(l.text) == "":
+		last.rank = blockBorder
 	default:
 		last.rank = newline
 	}
@@ -129,6 +164,8 @@ func borderRank(before, r, next rune) rank {
 		return sentence
 	case unicode.IsSpace(r):
 		return word
+	case r < utf8.RuneSelf && next < utf8.RuneSelf:
+		return cluster
 	case strings.ContainsRune("、。，．：；！？）」』】》〉”’…", next):
 		return cluster // these do not begin a line
 	case strings.ContainsRune("。！？", r):

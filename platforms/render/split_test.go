@@ -17,6 +17,17 @@ import (
 
 func bytesOf(s string) int { return len(s) }
 
+func split(text string, limit int, size func(string) int) []string {
+	return render.Split(text, render.Limits{Size: limit, Measure: size})
+}
+
+// leftOpen reports whether a part ends inside a code block.
+func leftOpen(part string) bool {
+	blocks := render.Parse(part + "\n\nmarker")
+	last := blocks[len(blocks)-1]
+	return last.Kind != render.Paragraph || render.Text(last.Spans) != "marker"
+}
+
 func TestSplit(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -62,6 +73,23 @@ func TestSplit(t *testing.T) {
 			[]string{"```\naaaaaa\n```", "```\nbbbbbb\ncccccc"},
 		},
 		{
+			"table", "| a | b |\n|---|---|\n| one | two |\n| three | four |\n", 40,
+			[]string{"| a | b |\n|---|---|\n| one | two |\n", "| a | b |\n|---|---|\n| three | four |\n"},
+		},
+		{
+			"list", "- one\n  - two\n  - three\n- four\n", 16,
+			[]string{"- one\n  - two\n", "- three\n", "- four\n"},
+		},
+		{
+			"code in a list", "- Run:\n  ```sh\n  one\n  two\n  ```\n", 32,
+			[]string{"- Run:\n  ```sh\n  one\n  ```", "```sh\ntwo\n```\n"},
+		},
+		{
+			"code in a quote", "> ```\n> one\n> two\n> three\n> ```\n", 30,
+			[]string{"> ```\n> one\n> two\n> ```", "> ```\n> three\n> ```\n"},
+		},
+		{"a heading stays with its text", "first one\n## Two\ntext of it", 18, []string{"first one\n", "## Two\ntext of it"}},
+		{
 			"fence too long to repeat", "```" + strings.Repeat("i", 20) + "\nab cd ef gh\n```", 32,
 			[]string{"```" + strings.Repeat("i", 20) + "\nab cd ", "ef gh\n```"},
 		},
@@ -76,7 +104,7 @@ func TestSplit(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			got := render.Split(tc.text, tc.limit, utf8.RuneCountInString)
+			got := split(tc.text, tc.limit, utf8.RuneCountInString)
 			if !slices.Equal(got, tc.want) {
 				t.Errorf("got  %q\nwant %q", got, tc.want)
 			}
@@ -93,7 +121,7 @@ func TestCase15NoCharacterIsCut(t *testing.T) {
 	for _, c := range []string{"👩‍👩‍👧‍👦", "🇩🇪", "e\u0301", "\r\n", "👍🏽", "한", "1️⃣", "क्षि", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "世"} {
 		for limit := len(c); limit < 2*len(c)+3; limit++ {
 			text := strings.Repeat("a"+c, 20)
-			parts := render.Split(text, limit, bytesOf)
+			parts := split(text, limit, bytesOf)
 			if err := rendertest.Check(text, parts, limit, bytesOf); err != nil {
 				t.Error(err)
 			}
@@ -108,7 +136,7 @@ func TestCase15NoCharacterIsCut(t *testing.T) {
 func TestHugeCluster(t *testing.T) {
 	t.Parallel()
 	text := "a" + strings.Repeat("\u0301", 20)
-	parts := render.Split(text, 8, bytesOf)
+	parts := split(text, 8, bytesOf)
 	if err := rendertest.Check(text, parts, 8, bytesOf); err != nil {
 		t.Error(err)
 	}
@@ -117,7 +145,7 @@ func TestHugeCluster(t *testing.T) {
 			t.Errorf("%q is cut inside a character", p)
 		}
 	}
-	if parts := render.Split("世界", 2, bytesOf); !slices.Equal(parts, []string{"世", "界"}) {
+	if parts := split("世界", 2, bytesOf); !slices.Equal(parts, []string{"世", "界"}) {
 		t.Errorf("characters larger than the limit: %q", parts)
 	}
 }
@@ -159,19 +187,19 @@ func TestSplitProperties(t *testing.T) {
 		if rapid.Bool().Draw(t, "characters") {
 			size = utf8.RuneCountInString
 		}
-		parts := render.Split(text, limit, size)
+		parts := split(text, limit, size)
 		if err := rendertest.Check(text, parts, limit, size); err != nil {
 			t.Fatal(err)
 		}
-		if again := render.Split(text, limit, size); !slices.Equal(parts, again) {
+		if again := split(text, limit, size); !slices.Equal(parts, again) {
 			t.Fatalf("not the same twice: %q and %q", parts, again)
 		}
 		if limit < 60 || hasLongFence(text, limit) {
 			return // a part of few clusters may have no other place for a cut
 		}
 		for i, p := range parts {
-			if open := rendertest.Open(p); open != "" && (i < len(parts)-1 || rendertest.Open(text) == "") {
-				t.Fatalf("limit %d: part %d leaves %q open: %q", limit, i+1, open, parts)
+			if leftOpen(p) && (i < len(parts)-1 || !leftOpen(text)) {
+				t.Fatalf("limit %d: part %d is left open: %q", limit, i+1, parts)
 			}
 		}
 	})
@@ -199,7 +227,7 @@ func TestSplitAnyText(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		text, limit := rapid.String().Draw(t, "text"), rapid.IntRange(1, 40).Draw(t, "limit")
-		if err := rendertest.Check(text, render.Split(text, limit, bytesOf), limit, bytesOf); err != nil {
+		if err := rendertest.Check(text, split(text, limit, bytesOf), limit, bytesOf); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -213,7 +241,7 @@ func TestSplitIsLinear(t *testing.T) {
 		count := func(s string) int { calls++; return len(s) }
 		text := strings.Repeat(unit, 1<<18/len(unit))
 		start := time.Now()
-		parts := render.Split(text, 4000, count)
+		parts := split(text, 4000, count)
 		if calls > 3*len(text)+100 {
 			t.Errorf("%q: size was called %d times for %d bytes", unit, calls, len(text))
 		}
@@ -231,7 +259,7 @@ func FuzzSplit(f *testing.F) {
 	f.Add("one two\n\nthree 👩‍👩‍👧‍👦 four", 9)
 	f.Add(strings.Join(pieces(), ""), 40)
 	f.Fuzz(func(t *testing.T, text string, limit int) {
-		if err := rendertest.Check(text, render.Split(text, limit, bytesOf), limit, bytesOf); err != nil {
+		if err := rendertest.Check(text, split(text, limit, bytesOf), limit, bytesOf); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -241,6 +269,49 @@ func BenchmarkSplit(b *testing.B) {
 	text := strings.Repeat("Some words of a reply, as models write them.\n\n```go\nfmt.Println(1)\n```\n", 1000)
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		render.Split(text, 4000, bytesOf)
+		split(text, 4000, bytesOf)
+	}
+}
+
+// What else than its size bounds a message: tables, rows, cells and blocks.
+func TestSplitWithinLimits(t *testing.T) {
+	t.Parallel()
+	table := func(rows int) string { return "| a | b |\n|---|---|\n" + strings.Repeat("| c | d |\n", rows) }
+	for _, tc := range []struct {
+		name   string
+		text   string
+		limits render.Limits
+		want   []int // blocks of each part
+	}{
+		{"rows", table(25), render.Limits{Rows: 11}, []int{1, 1, 1}},
+		{"tables", table(2) + "\n" + table(1) + "\n" + table(3), render.Limits{Tables: 2}, []int{2, 1}},
+		{"cells", table(20), render.Limits{Cells: 130}, []int{1, 1}},
+		{"blocks", strings.Repeat("one\n\n", 12), render.Limits{Blocks: 5}, []int{5, 5, 2}},
+		{"none", table(25) + "\n" + strings.Repeat("one\n\n", 12), render.Limits{}, []int{13}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			tc.limits.Size, tc.limits.Measure = 10_000, bytesOf
+			parts := render.Split(tc.text, tc.limits)
+			if err := rendertest.Check(tc.text, parts, 10_000, bytesOf); err != nil {
+				t.Error(err)
+			}
+			var got []int
+			for _, p := range parts {
+				blocks := render.Parse(p)
+				got = append(got, len(blocks))
+				for _, b := range blocks {
+					if b.Kind == render.Table && (render.Text(b.Rows[0][0]) != "a" || len(b.Rows) < 2) {
+						t.Errorf("a table without its head or rows: %q", p)
+					}
+					if b.Kind == render.Table && tc.limits.Rows > 0 && len(b.Rows) > tc.limits.Rows {
+						t.Errorf("%d rows", len(b.Rows))
+					}
+				}
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("blocks of the parts: %d, want %d: %q", got, tc.want, parts)
+			}
+		})
 	}
 }

@@ -27,7 +27,7 @@ func (a *Adapter) readCommand(r platforms.Request, form url.Values, now time.Tim
 	tenant := cmp.Or(c.TeamID, c.EnterpriseID)
 	answer := a.checked(c.ResponseURL)
 	e := platforms.Event{
-		Platform: Platform, Tenant: tenant, App: c.APIAppID,
+		Platform: a.name, Tenant: tenant, App: c.APIAppID,
 		ID: cmp.Or(c.TriggerID, requestID(r)), Kind: platforms.KindCommand,
 		ChatType: chatTypeOf(c.ChannelID), ChatID: c.ChannelID,
 		SenderID: c.UserID, SenderName: c.UserName,

@@ -32,7 +32,7 @@ func (a *Adapter) TakesFile(to platforms.Address) bool { return !to.Private }
 // not tell that of the message. Only the last of the three calls shows
 // anything.
 func (a *Adapter) sendFile(ctx context.Context, to platforms.Address, p platforms.Part) (string, error) {
-	id, target, err := a.reserve(ctx, p)
+	id, target, err := a.reserve(ctx, to, p)
 	if err != nil {
 		return "", beforeShowing(err)
 	}
@@ -51,8 +51,8 @@ func fileName(p platforms.Part) string {
 
 // reserve asks where to upload.
 // Source: https://docs.slack.dev/reference/methods/files.getUploadURLExternal
-func (a *Adapter) reserve(ctx context.Context, p platforms.Part) (id, target string, err error) {
-	x := a.exchange()
+func (a *Adapter) reserve(ctx context.Context, to platforms.Address, p platforms.Part) (id, target string, err error) {
+	x := a.exchange(methodScope(to.Tenant, "files.getUploadURLExternal"))
 	r, err := a.client(x).GetUploadURLExternalContext(ctx, slackgo.GetUploadURLExternalParameters{
 		FileName: fileName(p), FileSize: len(p.Text),
 	})
@@ -83,7 +83,7 @@ func (a *Adapter) upload(ctx context.Context, target, content string) error {
 		return failure.New(failure.Permanent, "no_upload_url", "Slack does not say where to upload a file", nil)
 	}
 	req.Header.Set("Content-Type", "application/octet-stream")
-	x := a.exchange()
+	x := a.exchange("upload")
 	resp, err := x.Do(req)
 	if err != nil {
 		return x.classify(err)
@@ -99,12 +99,12 @@ func (a *Adapter) upload(ctx context.Context, target, content string) error {
 // share shows an uploaded file in the channel or thread.
 // Source: https://docs.slack.dev/reference/methods/files.completeUploadExternal
 func (a *Adapter) share(ctx context.Context, to platforms.Address, p platforms.Part, id string) (string, error) {
-	x := a.exchange()
+	x := a.exchange(methodScope(to.Tenant, "files.completeUploadExternal"))
 	r, err := a.client(x).CompleteUploadExternalContext(ctx, slackgo.CompleteUploadExternalParameters{
 		Files: []slackgo.FileSummary{{ID: id, Title: p.File}}, Channel: to.ChatID, ThreadTimestamp: to.ThreadID,
 	})
 	if err != nil {
-		return "", refusedFile(x.classify(err))
+		return "", needsScope(x.classify(err))
 	}
 	if len(r.Files) == 0 { // the SDK takes {"ok": false} without a reason for success
 		return "", unreadable(nil)
@@ -112,31 +112,13 @@ func (a *Adapter) share(ctx context.Context, to platforms.Address, p platforms.P
 	return id, nil
 }
 
-// refusedFile makes certain what a code says of a file that could also be said
-// of none.
-// Source: https://docs.slack.dev/reference/methods/files.completeUploadExternal#errors
-func refusedFile(err error) error {
-	switch code := failure.CodeOf(err); code {
-	case "missing_scope":
-		return needsScope(err)
-	case "posting_to_channel_denied", "invalid_channel", "file_not_found", "file_type_not_allowed", "unable_to_share_files",
-		"file_uploads_disabled", "file_uploads_except_images_disabled":
-		return failure.New(failure.Permanent, code, "Slack refuses the file: "+code, err)
-	}
-	return err
-}
-
 // beforeShowing is for the calls that show nothing: what is not refused for
 // good can be made again.
 func beforeShowing(err error) error {
-	code := failure.CodeOf(err)
 	if failure.KindOf(err) != failure.Ambiguous {
-		return refusedFile(err)
+		return needsScope(err)
 	}
-	if refused, ok := errors.AsType[slackgo.SlackErrorResponse](err); ok && !passing(refused.Err) {
-		return failure.New(failure.Permanent, code, "Slack refuses the file: "+short(code), err)
-	}
-	return failure.New(failure.Retry, code, "Slack did not take the file", err)
+	return failure.New(failure.Retry, failure.CodeOf(err), "Slack did not take the file", err)
 }
 
 // notUploaded gives up on the file, though not on the reply, when its upload
@@ -152,6 +134,9 @@ func notUploaded(ctx context.Context, err error) error {
 
 // needsScope names the permission that an app of an earlier time does not have.
 func needsScope(err error) error {
+	if failure.CodeOf(err) != "missing_scope" {
+		return err
+	}
 	return fmt.Errorf("files need the scope files:write: %w", err)
 }
 

@@ -126,7 +126,7 @@ func TestFileErrors(t *testing.T) {
 		{"not in the channel", share, fakeslack.Refuse("not_in_channel"), failure.Permanent, "not_in_channel", 0},
 		{"denied", share, fakeslack.Refuse("posting_to_channel_denied"), failure.Permanent, "posting_to_channel_denied", 0},
 		{"gone", share, fakeslack.Refuse("file_not_found"), failure.Permanent, "file_not_found", 0},
-		{"refused for a new reason", share, fakeslack.Refuse("brand_new_error"), failure.Ambiguous, "brand_new_error", 0},
+		{"refused for a new reason", share, fakeslack.Refuse("brand_new_error"), failure.Permanent, "brand_new_error", 0},
 		{"internal_error", share, fakeslack.Refuse("internal_error"), failure.Ambiguous, "internal_error", 0},
 		{"internal_error after taking", share, fakeslack.TakeThenRefuse("internal_error"), failure.Ambiguous, "internal_error", 1},
 		{"500", share, fakeslack.Status(500), failure.Ambiguous, "http_500", 0},

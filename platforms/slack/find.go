@@ -3,17 +3,12 @@ package slack
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	slackgo "github.com/slack-go/slack"
+	"github.com/parley-bot/parley/internal/lenient"
 
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/platforms"
@@ -32,16 +27,15 @@ const (
 // metadata of the messages sent around since, or for a file in the names of
 // their files. It needs the history scope of the channel.
 func (a *Adapter) Find(ctx context.Context, to platforms.Address, p platforms.Part, since time.Time) (platforms.Finding, string, error) {
+	if to.Extra[pageOf] != "" { // shown again it is the same
+		return platforms.Missing, "", nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, SendTimeout)
 	defer cancel()
 	q := a.query(to, since)
-	finding, id, err := a.scan(ctx, q, p)
+	finding, id, err := a.scan(ctx, to, q, p)
 	if failure.CodeOf(err) == "thread_not_found" {
-		// Slack puts the answer into the channel when the message that the
-		// thread hangs on was deleted meanwhile.
-		q.Del("ts")
-		q.Del("cursor")
-		finding, id, err = a.scan(ctx, q, p)
+		finding, id, err = a.findAstray(ctx, to, q, p)
 	}
 	if finding == platforms.Missing && p.File != "" {
 		if err := a.stillSharing(since); err != nil {
@@ -53,6 +47,19 @@ func (a *Adapter) Find(ctx context.Context, to platforms.Address, p platforms.Pa
 		finding = platforms.Unknowable
 	}
 	return finding, id, settle(err)
+}
+
+// findAstray looks for the part in the channel: Slack shows an answer there
+// when the message that the thread hangs on was deleted meanwhile. It does not
+// stay there.
+func (a *Adapter) findAstray(ctx context.Context, to platforms.Address, q url.Values, p platforms.Part) (platforms.Finding, string, error) {
+	q.Del("ts")
+	q.Del("cursor")
+	finding, id, err := a.scan(ctx, to, q, p)
+	if finding == platforms.Shown && a.remove(ctx, to, id) == nil {
+		return platforms.Missing, "", nil
+	}
+	return finding, id, err
 }
 
 // query selects the messages of a thread or channel that were sent while the
@@ -77,32 +84,22 @@ func (a *Adapter) query(to platforms.Address, since time.Time) url.Values {
 // settle turns a failed lookup into "ask again later", or into nil when
 // asking again would not help: then it stays unknowable.
 func settle(err error) error {
-	if err == nil || failure.KindOf(err) == failure.Retry {
+	switch failure.KindOf(err) {
+	case failure.Retry:
 		return err
+	case failure.Permanent:
+		return nil
+	default:
 	}
-	refused, isRefused := errors.AsType[slackgo.SlackErrorResponse](err)
-	if isRefused && !passing(refused.Err) || !isRefused && failure.KindOf(err) == failure.Permanent {
+	if err == nil {
 		return nil
 	}
 	return failure.New(failure.Retry, failure.CodeOf(err), "Slack cannot be asked now", err)
 }
 
-// passing reports whether a refusal with that code is no answer to what was
-// asked. All others are: missing_scope, not_in_channel, …, and whatever else
-// Slack may invent.
-func passing(code string) bool {
-	switch code {
-	case "", "internal_error", "fatal_error", "service_unavailable", "request_timeout":
-		return true
-	}
-	return false
-}
-
 // page is the part of an answer that matters. The SDK would refuse a whole
 // page for one block in somebody's message that it cannot read.
 type page struct {
-	OK               bool     `json:"ok"`
-	Error            string   `json:"error"`
 	HasMore          bool     `json:"has_more"`
 	Messages         []posted `json:"messages"`
 	ResponseMetadata struct {
@@ -112,9 +109,11 @@ type page struct {
 
 // posted is one message of a page.
 type posted struct {
-	TS       string `json:"ts"`
-	Files    []file `json:"files"`
-	Metadata struct {
+	TS             string `json:"ts"`
+	User           string `json:"user"`
+	StreamingState string `json:"streaming_state"`
+	Files          []file `json:"files"`
+	Metadata       struct {
 		EventType    string                     `json:"event_type"`
 		EventPayload map[string]json.RawMessage `json:"event_payload"`
 	} `json:"metadata"`
@@ -136,21 +135,46 @@ func (g *page) find(p platforms.Part) (id string, nameless bool) {
 
 // key is that of the part which the message is, "" when it is none of ours.
 func (m *posted) key() (key string) {
-	if m.Metadata.EventType != metadataType || decode(m.Metadata.EventPayload[metadataKey], &key) != nil {
+	if m.Metadata.EventType != metadataType || lenient.Decode(m.Metadata.EventPayload[metadataKey], &key) != nil {
 		return ""
 	}
 	return key
 }
 
 func (m *posted) shows(name string) bool {
-	return slices.ContainsFunc(m.Files, func(f file) bool { return f.Name == name })
+	return slices.ContainsFunc(m.Files, func(f file) bool { return f.Name.String() == name })
+}
+
+// growing returns the messages of the page that may be the part as it grows: a
+// stream that the bot has started carries no key until it ends. What is another
+// reply's is not the part.
+// Source: https://docs.slack.dev/reference/methods/conversations.replies
+func (a *Adapter) growing(ctx context.Context, g *page, channel string, p platforms.Part) (ids []string, err error) {
+	bot := a.botUser.Load()
+	for i := range g.Messages {
+		m := &g.Messages[i]
+		_, taken := a.streams.said(channel + ":" + m.TS)
+		if m.StreamingState == "" || m.StreamingState == "completed" || m.key() != "" || bot != nil && *bot != m.User {
+			continue
+		}
+		if !taken && p.Rivals != nil {
+			if taken, err = p.Rivals.Hold(ctx, m.TS); err != nil {
+				return nil, err
+			}
+		}
+		if !taken {
+			ids = append(ids, m.TS)
+		}
+	}
+	return ids, nil
 }
 
 // scan reads page after page. More than maxPages is unknowable.
-func (a *Adapter) scan(ctx context.Context, q url.Values, p platforms.Part) (platforms.Finding, string, error) {
+func (a *Adapter) scan(ctx context.Context, to platforms.Address, q url.Values, p platforms.Part) (platforms.Finding, string, error) {
 	doubt := false
+	var growing []string
 	for range maxPages {
-		g, err := a.fetch(ctx, q)
+		g, err := a.fetch(ctx, to, q)
 		if err != nil {
 			return platforms.Unknowable, "", err
 		}
@@ -159,51 +183,53 @@ func (a *Adapter) scan(ctx context.Context, q url.Values, p platforms.Part) (pla
 			return platforms.Shown, id, nil
 		}
 		doubt = doubt || nameless
+		if p.Opened {
+			more, err := a.growing(ctx, g, q.Get("channel"), p)
+			if err != nil {
+				return platforms.Unknowable, "", err
+			}
+			growing = append(growing, more...)
+		}
 		next := g.ResponseMetadata.NextCursor
 		if next == "" && (g.HasMore || doubt) {
 			break
 		}
 		if next == "" {
-			return platforms.Missing, "", nil
+			return a.oneOf(ctx, growing, p)
 		}
 		q.Set("cursor", next)
 	}
 	return platforms.Unknowable, "", nil
 }
 
+// oneOf settles which of the messages that may be the part is the part. Where
+// two could be meant, or two replies may mean it, or it is not known who the bot
+// is, none is taken.
+func (a *Adapter) oneOf(ctx context.Context, ids []string, p platforms.Part) (platforms.Finding, string, error) {
+	switch {
+	case len(ids) == 0:
+		return platforms.Missing, "", nil
+	case len(ids) > 1 || a.botUser.Load() == nil:
+		return platforms.Unknowable, "", nil
+	case p.Rivals != nil:
+		if err := p.Rivals.Absent(ctx); err != nil {
+			return platforms.Unknowable, "", err
+		}
+	}
+	return platforms.Shown, ids[0], nil
+}
+
 // fetch gets one page.
 // Source: https://docs.slack.dev/reference/methods/conversations.replies and
 // https://docs.slack.dev/reference/methods/conversations.history
-func (a *Adapter) fetch(ctx context.Context, q url.Values) (*page, error) {
+func (a *Adapter) fetch(ctx context.Context, to platforms.Address, q url.Values) (*page, error) {
 	method := "conversations.history"
 	if q.Has("ts") {
-		method = "conversations.replies"
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.api.String()+method, strings.NewReader(q.Encode()))
-	if err != nil {
-		return nil, fmt.Errorf("ask slack: %w", err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Authorization", "Bearer "+a.token)
-	x := a.exchange()
-	resp, err := x.Do(req)
-	if err != nil {
-		return nil, x.classify(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, x.status(resp.StatusCode, nil)
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, unreadable(err)
+		method = methodReplies
 	}
 	var g page
-	if err := decode(body, &g); err != nil {
-		return nil, unreadable(err)
-	}
-	if !g.OK {
-		return nil, x.refused(g.Error, slackgo.SlackErrorResponse{Err: g.Error})
+	if err := a.call(ctx, method, to, q, &g); err != nil {
+		return nil, err
 	}
 	return &g, nil
 }

@@ -89,21 +89,6 @@ func TestFindErrors(t *testing.T) {
 	}
 }
 
-// Slack posts into the channel what belongs to a thread whose first message
-// was deleted.
-func TestPartOfADeletedThreadIsFoundInTheChannel(t *testing.T) {
-	t.Parallel()
-	a, server := pair(t)
-	since := time.Now()
-	if _, err := a.Send(t.Context(), channel, part); err != nil {
-		t.Fatal(err)
-	}
-	server.Script(fakeslack.ConversationsReplies, fakeslack.Refuse("thread_not_found"))
-	if finding, _, err := a.Find(t.Context(), thread, part, since); finding != platforms.Shown || err != nil {
-		t.Errorf("found %v, %v", finding, err)
-	}
-}
-
 // A busy channel takes several pages; what is beyond all of them is not
 // guessed at.
 func TestFindReadsPages(t *testing.T) {

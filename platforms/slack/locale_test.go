@@ -81,7 +81,7 @@ func TestLocaleNeedsTheScope(t *testing.T) {
 func TestLocaleScopesChange(t *testing.T) {
 	t.Parallel()
 	server := fakeslack.New(t, fakeslack.Options{})
-	server.Grant("users:read")
+	server.Grant("users:read", "chat:write")
 	a := newAdapter(t, slack.Options{APIURL: server.APIURL()})
 	expectLocale(t, a, server, "U1", "", 0) // nothing was heard from Slack yet
 	if _, err := a.Send(t.Context(), channel, part); err != nil {
@@ -217,4 +217,21 @@ func TestLocalesAreBounded(t *testing.T) {
 	if a.Locale(t.Context(), "U0"); asked != before+1 {
 		t.Errorf("all of %d people are kept", most+1)
 	}
+}
+
+// The name comes with the locale, by one call.
+func TestNameComesWithTheLocale(t *testing.T) {
+	t.Parallel()
+	a, server := pair(t)
+	server.Grant("chat:write", "users:read")
+	if name := a.Name(t.Context(), "U1"); name != "" {
+		t.Errorf("%q before anything was heard from Slack", name)
+	}
+	if _, err := a.Send(t.Context(), channel, part); err != nil {
+		t.Fatal(err)
+	}
+	if name := a.Name(t.Context(), "U1"); name != "name-U1" {
+		t.Errorf("%q", name)
+	}
+	expectLocale(t, a, server, "U1", "en-US", 1)
 }

@@ -3,14 +3,13 @@ package slack
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
+	"log/slog"
 	"mime"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/platforms"
@@ -31,12 +30,24 @@ func (a *Adapter) Receive(ctx context.Context, r platforms.Request) (platforms.I
 	if err != nil {
 		return platforms.Inbound{}, err
 	}
+	if len(in.Events) > 0 && !a.CanAnswer() { // Slack sends it again
+		return platforms.Inbound{}, failure.New(failure.Unavailable, "no_bot_token", "the Slack bot token is not set yet", nil)
+	}
+	return a.storable(ctx, in, r, now), nil
+}
+
+// storable makes sure that every event can be stored, and tells of those that
+// nobody will answer.
+func (a *Adapter) storable(ctx context.Context, in platforms.Inbound, r platforms.Request, now time.Time) platforms.Inbound {
 	for i := range in.Events {
-		if err := in.Events[i].Validate(); err != nil {
-			return platforms.Inbound{}, err
+		e := in.Events[i].Storable(requestID(r))
+		in.Events[i] = e
+		if a.strange.Worth(e.Ignore, now) {
+			a.log.WarnContext(ctx, "slack sent something that cannot be answered; it is kept as ignored",
+				slog.String("event_id", e.ID), slog.String("reason", e.Ignore))
 		}
 	}
-	return in, nil
+	return in
 }
 
 // read tells the three kinds of webhooks apart, by the body alone: Slack does
@@ -87,17 +98,6 @@ func parseForm(body []byte) (url.Values, error) {
 	return form, err
 }
 
-// decode reads JSON leniently: a field of another type than expected stays
-// empty, because Slack uses the same name for different things in different
-// events ("user" is an id in one and an object in another).
-func decode(data []byte, v any) error {
-	err := json.Unmarshal(data, v)
-	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return nil
-	}
-	return err
-}
-
 func invalidBody(cause error) error {
 	return failure.New(failure.Invalid, "invalid_body", "the body is not what Slack sends", cause)
 }
@@ -129,18 +129,4 @@ func chatTypeOf(channelID string) platforms.ChatType {
 		return platforms.Private
 	}
 	return platforms.Group
-}
-
-// short makes a name that Slack chose fit into a reason.
-func short(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return -1
-	}, name)
-	if len(name) > 100 {
-		name = strings.ToValidUTF8(name[:100], "")
-	}
-	return name
 }

@@ -2,6 +2,7 @@ package slack_test
 
 import (
 	"encoding/json"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
@@ -61,6 +62,7 @@ func TestWholeMentionEvent(t *testing.T) {
 		SentAt: time.Unix(1700000000, 100_000).UTC(),
 		ReplyTo: platforms.Address{
 			Tenant: fakeslack.DefaultTeamID, ChatID: "C00000001", ThreadID: ts, MessageID: ts, UserID: "U00000001",
+			Extra: map[string]string{"stream": "native"},
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -178,8 +180,8 @@ func TestWhatIsNotAnswered(t *testing.T) {
 		{"deleted", "message with subtype message_deleted", more(map[string]any{"subtype": "message_deleted"})},
 		{"join", "message with subtype channel_join", more(map[string]any{"subtype": "channel_join"})},
 		{"hidden", "hidden message", more(map[string]any{"hidden": true})},
-		{"nobody", "message without a sender", more(map[string]any{"user": nil})},
-		{"nowhere", "message without a channel or a time", more(map[string]any{"channel": nil})},
+		{"nobody", "not understood: message without a sender", more(map[string]any{"user": nil})},
+		{"nowhere", "not understood: message without a channel", more(map[string]any{"channel": nil})},
 		{"reaction", "unsupported event reaction_added", fakeslack.EventCallback(fakeslack.Event{}, map[string]any{
 			"type": "reaction_added", "user": "U1", "item": map[string]any{"channel": "C7", "ts": ts},
 		})},
@@ -203,11 +205,11 @@ func TestSubtypesThatAreAnswered(t *testing.T) {
 	t.Parallel()
 	files := []any{map[string]any{"id": "F1", "name": "a.pdf", "mimetype": "application/pdf", "size": 7}}
 	shared := receiveOne(t, fakeslack.MessageEvent(fakeslack.Event{More: map[string]any{"subtype": "file_share", "files": files}}))
-	if shared.Ignore != "" || shared.Text != "[file: a.pdf]" {
+	if shared.Ignore != "" || shared.Text != "[file: a.pdf]" || !shared.Unreadable {
 		t.Errorf("file: ignore %q, text %q", shared.Ignore, shared.Text)
 	}
-	if got, _ := json.Marshal(shared.Metadata["files"]); string(got) != `[{"id":"F1","mimetype":"application/pdf","name":"a.pdf","size":7}]` {
-		t.Errorf("files: %s", got)
+	if want := []platforms.File{{Name: "a.pdf", Type: "application/pdf", Size: 7, Ref: "F1"}}; !slices.Equal(shared.Files, want) || shared.Metadata["files"] != nil {
+		t.Errorf("files: %+v, metadata %v", shared.Files, shared.Metadata)
 	}
 	broadcast := receiveOne(t, fakeslack.MessageEvent(fakeslack.Event{
 		Text: "hi", ThreadTS: "1.2", More: map[string]any{"subtype": "thread_broadcast"},
@@ -262,13 +264,11 @@ func TestBodiesThatSlackDoesNotSend(t *testing.T) {
 		{"application/json", "{"},
 		{"application/json", `{"type":"event_callback"}`},
 		{"application/json", `{"type":"url_verification"}`},
-		{"application/json", `{"type":"event_callback","event_id":"` + strings.Repeat("E", 256) + `"}`},
 		{form, ""},
 		{form, "%zz"},
 		{form, "a=b"},
 		{form, "payload=%7B"},
 		{form, "payload=null"},
-		{form, "command=/parley"}, // nobody, nowhere
 		// What was signed as one kind is not read as the other.
 		{form, `{"type":"event_callback","event_id":"E","x":"&command=/parley&text=save+a+b&user_id=U2&channel_id=C1&team_id=T1&trigger_id=1"}`},
 		{"", `{"type":"event_callback","event_id":"E","x":"&command=/parley&user_id=U2&channel_id=C1"`},
@@ -281,6 +281,30 @@ func TestBodiesThatSlackDoesNotSend(t *testing.T) {
 		in, err := newAdapter(t, slack.Options{SigningSecret: secret}).Receive(t.Context(), r)
 		if failure.KindOf(err) != failure.Invalid || len(in.Events) > 0 {
 			t.Errorf("%s %q: %v", c.contentType, c.body, err)
+		}
+	}
+}
+
+// What is Slack's and cannot be answered is kept with the reason, and said once.
+func TestNotUnderstoodIsKept(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ body, want string }{
+		{`{"type":"event_callback","event_id":"` + strings.Repeat("E", 256) + `"}`, "not understood: event id must be 1 to 255 bytes without NUL"},
+		{`{"type":"event_callback","event_id":"E","event":{"type":"message","channel":"D1","user":"U` + strings.Repeat("1", 255) + `","ts":"1.2"}}`, "not understood: sender_id must be 1 to 255 bytes without NUL"},
+		{`{"type":"event_callback","event_id":"E","event":{"type":"message","channel":"D1\u0000","user":"U1","ts":"1.2"}}`, "not understood: chat_id must be 1 to 255 bytes without NUL"},
+		{`{"type":"brand_new","event_id":"E"}`, "unsupported request brand_new"},
+		{"command=/parley", "not understood: chat_id must be 1 to 255 bytes without NUL"},
+	} {
+		var log strings.Builder
+		a := newAdapter(t, slack.Options{SigningSecret: secret, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		for range 2 {
+			in, err := a.Receive(t.Context(), signed([]byte(c.body)))
+			if err != nil || len(in.Events) != 1 || in.Events[0].Ignore != c.want || in.Events[0].Validate() != nil {
+				t.Errorf("%.60s: %+v %v", c.body, in.Events, err)
+			}
+		}
+		if n := strings.Count(log.String(), "level=WARN"); n != 1 || !strings.Contains(log.String(), c.want) {
+			t.Errorf("%.60s: %d warnings: %s", c.body, n, log.String())
 		}
 	}
 }
@@ -514,7 +538,7 @@ func TestActionsElsewhere(t *testing.T) {
 			t.Errorf("%s: %q", kind, e.Ignore)
 		}
 	}
-	if e := receiveOne(t, action(map[string]any{"channel": nil})); e.Ignore != "interaction outside a channel" {
+	if e := receiveOne(t, action(map[string]any{"channel": nil})); e.Ignore != "not understood: interaction outside a channel" {
 		t.Errorf("no channel: %q", e.Ignore)
 	}
 }
@@ -551,7 +575,10 @@ func FuzzReceive(f *testing.F) {
 			if _, err := json.Marshal(in.Events[i]); err != nil {
 				t.Fatal(err)
 			}
-			for _, u := range in.Events[i].ReplyTo.Extra {
+			for name, u := range in.Events[i].ReplyTo.Extra {
+				if name == "stream" {
+					continue
+				}
 				p, err := url.Parse(u)
 				if err != nil || p.Scheme != "https" || !slices.Contains([]string{"hooks.slack.com", "slack.com"}, strings.ToLower(p.Host)) {
 					t.Fatalf("response url %q", u)
@@ -559,4 +586,45 @@ func FuzzReceive(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Who belongs to another organization is known as a guest of a shared channel;
+// who belongs to another workspace of our own is none.
+func TestGuests(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		more     map[string]any // of the message
+		envelope string         // fields of the envelope
+		guest    string
+	}{
+		"own member":                      {nil, `"is_ext_shared_channel":true`, ""},
+		"own member, said":                {map[string]any{"user_team": fakeslack.DefaultTeamID}, `"is_ext_shared_channel":true`, ""},
+		"another organization":            {map[string]any{"user_team": "T2"}, `"is_ext_shared_channel":true`, "T2"},
+		"another organization, source":    {map[string]any{"source_team": "T2"}, `"is_ext_shared_channel":true`, "T2"},
+		"another organization, not said":  {map[string]any{"user_team": "T2"}, `"x":1`, "T2"},
+		"another organization's Grid":     {map[string]any{"user_team": "T2"}, `"is_ext_shared_channel":true,"enterprise_id":"E1"`, "T2"},
+		"another workspace of our Grid":   {map[string]any{"user_team": "T2"}, `"is_ext_shared_channel":false,"enterprise_id":"E1"`, ""},
+		"our Grid itself":                 {map[string]any{"user_team": "E1"}, `"is_ext_shared_channel":true,"enterprise_id":"E1"`, ""},
+		"another organization, no shared": {map[string]any{"user_team": "T2"}, `"is_ext_shared_channel":false`, "T2"},
+	} {
+		body := fakeslack.MessageEvent(fakeslack.Event{Text: "hi", More: tt.more})
+		body = append([]byte("{"+tt.envelope+","), withoutField(t, body, "is_ext_shared_channel")[1:]...)
+		if e := receiveOne(t, body); e.Guest != tt.guest {
+			t.Errorf("%s: a guest of %q, want %q", name, e.Guest, tt.guest)
+		}
+	}
+}
+
+func withoutField(t *testing.T, body []byte, name string) []byte {
+	t.Helper()
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body, &fields); err != nil {
+		t.Fatal(err)
+	}
+	delete(fields, name)
+	body, err := json.Marshal(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
 }

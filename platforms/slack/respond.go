@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/parley-bot/parley/internal/lenient"
+
 	slackgo "github.com/slack-go/slack"
 
 	"github.com/parley-bot/parley/internal/failure"
@@ -21,12 +23,12 @@ const (
 	spareURL    = "spare_url"    // of something else, for a place where the bot may not write
 )
 
-// extra holds an answer URL, unless there is none that may be followed.
-func extra(name, url string) map[string]string {
-	if url == "" {
+// extra holds a value, unless there is none.
+func extra(name, value string) map[string]string {
+	if value == "" {
 		return nil
 	}
-	return map[string]string{name: url}
+	return map[string]string{name: value}
 }
 
 // checked returns a response URL if an answer may be sent there, else "": over
@@ -78,8 +80,9 @@ func endpoint(u *url.URL) string {
 // URL works for 30 minutes and five messages.
 // Source: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 func (a *Adapter) respond(ctx context.Context, target, text string) (taken bool, err error) {
-	body, err := json.Marshal(map[string]string{
-		"response_type": slackgo.ResponseTypeEphemeral, "text": escape(text),
+	blocks, plain := rendered(text)
+	body, err := json.Marshal(map[string]any{
+		"response_type": slackgo.ResponseTypeEphemeral, "text": plain, "blocks": blocks,
 	})
 	if err != nil {
 		return false, fmt.Errorf("encode answer: %w", err)
@@ -89,7 +92,7 @@ func (a *Adapter) respond(ctx context.Context, target, text string) (taken bool,
 		return false, failure.New(failure.Permanent, "invalid_url", "the response URL cannot be used", nil)
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	x := a.exchange()
+	x := a.exchange("response URLs")
 	resp, err := x.Do(req)
 	if err != nil {
 		return false, x.classify(err)
@@ -108,7 +111,7 @@ func (x *exchange) taken(status int, answer []byte) (bool, error) {
 		OK    *bool  `json:"ok"`
 		Error string `json:"error"`
 	}
-	_ = decode(answer, &result) // plain text is as good an answer
+	_ = lenient.Decode(answer, &result) // plain text is as good an answer
 	if status/100 != 2 {
 		return false, unlessFinal(x.status(status, nil))
 	}

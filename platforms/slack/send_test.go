@@ -3,6 +3,7 @@ package slack_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -46,7 +47,7 @@ func TestSendPostsOnce(t *testing.T) {
 	if m.TS != id || m.Channel != "C1" || m.ThreadTS != thread.ThreadID {
 		t.Errorf("id %q, message %+v", id, m)
 	}
-	if m.Text != "a &lt; b &amp; &lt;@U1&gt; &lt;!here&gt; *c*" {
+	if m.Text != "a &lt; b &amp; &lt;@U1&gt; &lt;!here&gt; c" {
 		t.Errorf("text %q", m.Text)
 	}
 	if m.Metadata == nil || m.Metadata.EventType != "parley_reply" || m.Metadata.EventPayload["delivery"] != "k1" {
@@ -85,7 +86,7 @@ func TestSendErrors(t *testing.T) {
 		{"fatal_error", fakeslack.Refuse("fatal_error"), failure.Ambiguous, "fatal_error", 0},
 		{"service_unavailable", fakeslack.Refuse("service_unavailable"), failure.Ambiguous, "service_unavailable", 0},
 		{"request_timeout", fakeslack.Refuse("request_timeout"), failure.Ambiguous, "request_timeout", 0},
-		{"unheard of", fakeslack.Refuse("brand_new_error"), failure.Ambiguous, "brand_new_error", 0},
+		{"unheard of", fakeslack.Refuse("brand_new_error"), failure.Permanent, "brand_new_error", 0},
 		{"no reason", fakeslack.Fault{Body: `{"ok":false}`}, failure.Ambiguous, "no_answer", 0},
 		{"500", fakeslack.Status(500), failure.Ambiguous, "http_500", 0},
 		{"503 after taking", fakeslack.TakeThenStatus(503), failure.Ambiguous, "http_503", 0},
@@ -385,8 +386,7 @@ func TestSplitMeasuresWhatIsSent(t *testing.T) {
 			t.Errorf("%.10q…: characters were lost", reply)
 		}
 		for _, p := range parts {
-			sent := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(p)
-			if n := utf8.RuneCountInString(sent); n > 11000 {
+			if n := utf8.RuneCountInString(escaped(p)); n > 11000 {
 				t.Errorf("%.10q…: a part of %d characters", reply, n)
 			}
 		}
@@ -436,5 +436,59 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 	}
 	if got := log.String(); got == "" || strings.Contains(got, "expired-secret") || strings.Contains(got, part.Text) {
 		t.Errorf("log: %s", got)
+	}
+}
+
+// What a model writes is shown as blocks; the text beside them is for
+// notifications.
+func TestReplyIsRendered(t *testing.T) {
+	t.Parallel()
+	a, server := pair(t)
+	const reply = "**重要：**请\n\n| a | b |\n|---|---|\n| 1 | |\n\n```go\nx := 1\n```"
+	const plain = "重要：请\n\n```\na | b\n1 | \n```\n\n```go\nx := 1\n```" // no mark that Slack would show
+	for _, to := range []platforms.Address{
+		thread,
+		{ChatID: "C1", UserID: "U1", Private: true},
+		{ChatID: "C1", UserID: "U1", Private: true, Extra: map[string]string{"response_url": server.NewResponseURL()}},
+	} {
+		if _, err := a.Send(t.Context(), to, platforms.Part{Key: "k", Text: reply}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range server.Messages() {
+		if m.Text != plain || m.BlockText() != "重要：请ab1 x := 1" || !strings.Contains(string(m.Blocks), `"bold":true`) {
+			t.Errorf("%+v", m)
+		}
+	}
+}
+
+// Blocks that Slack refuses cost the look of a reply, and not the reply.
+func TestRefusedBlocksAreLeftOut(t *testing.T) {
+	t.Parallel()
+	a, server := pair(t)
+	server.Script(fakeslack.ChatPostMessage, fakeslack.Refuse("invalid_blocks"))
+	if _, err := a.Send(t.Context(), channel, part); err != nil {
+		t.Fatal(err)
+	}
+	if m := server.Messages(); len(m) != 1 || m[0].Text != part.Text || m[0].Blocks != nil {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestSixtyThousandCharactersArriveWhole(t *testing.T) {
+	t.Parallel()
+	a, server := pair(t)
+	for name, reply := range map[string]string{
+		"words": strings.Repeat("word ", 12_000), "one word": strings.Repeat("a", 60_000), "lines": strings.Repeat("one <line> & more\n", 3_334)[:60_000],
+	} {
+		before := len(server.Texts())
+		for n, text := range a.Split(reply) {
+			if _, err := a.Send(t.Context(), channel, platforms.Part{Key: fmt.Sprint(name, n), Text: text}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := strings.Join(server.Texts()[before:], ""); got != reply {
+			t.Errorf("%s: %d characters arrived", name, len(got))
+		}
 	}
 }

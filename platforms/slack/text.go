@@ -11,6 +11,7 @@ import (
 type spoken struct {
 	text      string
 	addressed bool // the bot is mentioned
+	quoted    bool // the bot is named where it wakes nobody: in code, or in what somebody else said
 	mentions  []platforms.Mention
 }
 
@@ -27,28 +28,37 @@ func (s *spoken) users() []string {
 
 // readText turns Slack's markup into plain text: the mention of the bot goes,
 // other references become readable, entities become characters. The ids
-// behind references to people are kept aside.
+// behind references to people are kept aside. In code a reference to somebody
+// or something is only text.
 // Source: https://docs.slack.dev/messaging/formatting-message-text#retrieving-messages
 func readText(raw string, bots []string) spoken {
 	var said spoken
 	var out strings.Builder
-	for raw != "" {
-		before, reference, after := nextReference(raw)
+	code := codeIn(raw)
+	for rest := raw; rest != ""; {
+		before, reference, after := nextReference(rest)
+		at := len(raw) - len(rest) + len(before)
 		out.WriteString(unescape(before))
-		raw = after
+		rest = after
 		id, isUser := strings.CutPrefix(reference, "@")
 		id, _, _ = strings.Cut(id, "|")
-		if isUser && slices.Contains(bots, id) {
+		isBot := isUser && slices.Contains(bots, id)
+		switch {
+		case reference == "":
+		case strings.ContainsAny(reference[:1], "@#!") && code.holds(at):
+			said.quoted = said.quoted || isBot
+			out.WriteString("<" + unescape(reference) + ">")
+		case isBot:
 			said.addressed = true
 			if endsBlank(out.String()) {
-				raw = strings.TrimLeft(raw, " ")
+				rest = strings.TrimLeft(rest, " ")
 			}
-			continue
-		}
-		text := readable(reference)
-		out.WriteString(text)
-		if isUser {
-			said.mentions = append(said.mentions, platforms.Mention{ID: id, Text: text})
+		default:
+			text := readable(reference)
+			out.WriteString(text)
+			if isUser {
+				said.mentions = append(said.mentions, platforms.Mention{ID: id, Text: text})
+			}
 		}
 	}
 	said.text = out.String()
@@ -57,6 +67,37 @@ func readText(raw string, bots []string) spoken {
 	}
 	return said
 }
+
+// spans are pieces of a text, in order.
+type spans [][2]int
+
+func (s spans) holds(at int) bool {
+	return slices.ContainsFunc(s, func(span [2]int) bool { return span[0] <= at && at < span[1] })
+}
+
+// codeIn returns where a text in Slack's markup holds code.
+func codeIn(raw string) (code spans) {
+	for from := 0; ; {
+		open := strings.IndexByte(raw[from:], '`')
+		if open < 0 {
+			return code
+		}
+		open += from
+		mark, rest := "`", raw[open+1:]
+		if strings.HasPrefix(raw[open:], fence) {
+			mark, rest = fence, raw[open+len(fence):]
+		} else if line := strings.IndexByte(rest, '\n'); line >= 0 {
+			rest = rest[:line]
+		}
+		from = open + len(mark)
+		if size := strings.Index(rest, mark); size > 0 {
+			from += size + len(mark)
+			code = append(code, [2]int{open, from})
+		}
+	}
+}
+
+const fence = "```"
 
 // nextReference cuts raw around its first <reference>.
 func nextReference(raw string) (before, reference, after string) {

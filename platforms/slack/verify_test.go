@@ -28,8 +28,10 @@ func newAdapter(tb testing.TB, o slack.Options) *slack.Adapter {
 	return a
 }
 
-func signed(body []byte) platforms.Request {
-	return platforms.Request{Header: fakeslack.SignedHeader(secret, now, body), Body: body, Now: now}
+func signed(body []byte) platforms.Request { return signedAt(now, body) }
+
+func signedAt(at time.Time, body []byte) platforms.Request {
+	return platforms.Request{Header: fakeslack.SignedHeader(secret, at, body), Body: body, Now: now}
 }
 
 const officialBody = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V" +
@@ -114,6 +116,22 @@ func TestAbsurdTimestamps(t *testing.T) {
 		if failure.KindOf(err) != failure.Unauthorized {
 			t.Errorf("%d: %v", seconds, err)
 		}
+	}
+}
+
+// Slack wants its request URL verified before it gives out a token.
+func TestChallengeNeedsTheSecretAlone(t *testing.T) {
+	t.Parallel()
+	a, err := slack.New(slack.Options{SigningSecret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := a.Receive(t.Context(), signed(fakeslack.Challenge("c-1")))
+	if err != nil || string(in.Answer.Body) != "c-1" {
+		t.Errorf("%+v %v", in, err)
+	}
+	if _, err = a.Receive(t.Context(), signed(fakeslack.MessageEvent(fakeslack.Event{Text: "hi"}))); failure.KindOf(err) != failure.Unavailable {
+		t.Errorf("a message that cannot be answered: %v", err)
 	}
 }
 

@@ -20,6 +20,12 @@ const (
 		"/history [N] – the last messages\n/stats – what this bot has done so far\n/reset – starts the conversation afresh"
 )
 
+// formatted holds everything that a reply may be made of.
+const formatted = "## 备份 your data\n\n**重要：**请先停止服务，*然后*备份。See [the docs](https://example.com/docs), not [this](javascript:alert(1)).\n\n" +
+	"### Which way\n\n| 方式 | Command | Minutes |\n|---|---|---:|\n| **完整：**全部 | `parley backup --to DIR` | 12 |\n| Only rows | `parley conversations export 7 --out conversation.json` | 1.5 |\n\n" +
+	"1. Stop it.\n2. Run:\n\n   ```sh\n   parley backup --to /var/backups/parley && parley backup verify /var/backups/parley\n   ```\n3. Start it:\n   - on SQLite at once\n   - else ~~later~~ `2*3*4`\n\n" +
+	"> A backup that nobody verified\n> is none.\n\n---\n\n这是**“引号”**文本。<b>no HTML</b>"
+
 func newChat() *fakeChat {
 	return &fakeChat{answered: map[string]string{}, replies: map[string][]string{
 		question: {
@@ -28,6 +34,7 @@ func newChat() *fakeChat {
 			"– Ça va, et toi ?\n```\n\nWould you like to hear more greetings?",
 		},
 		"/help":                        {helpText},
+		"Show me everything":           {formatted[:40], formatted[40:200], formatted[200:]},
 		"<img src=x onerror=alert(1)>": {"<script>document.title='broken'</script>"},
 	}}
 }
@@ -149,6 +156,52 @@ func TestChatPageOnAPhone(t *testing.T) {
 		t.Error("the newest message is not in view")
 	}
 	screenshot(ctx, t, "phone-dark-2-history")
+}
+
+// A reply is shown as its Markdown means it, in any light and on a small phone.
+func TestFormattedReply(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(t *testing.T) context.Context{
+		"light": func(t *testing.T) context.Context { t.Helper(); return browser(t, 1280, 1400, false) },
+		"dark":  func(t *testing.T) context.Context { t.Helper(); return browser(t, 1280, 1400, true) },
+		"phone": func(t *testing.T) context.Context {
+			t.Helper()
+			return browser(t, 360, 1500, false, chromedp.EmulateScale(2), chromedp.EmulateMobile, chromedp.EmulateTouch)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checkFormatted(open(t), t, name)
+		})
+	}
+}
+
+func checkFormatted(ctx context.Context, t *testing.T, name string) {
+	t.Helper()
+	enter(ctx, t, start(t, newChat()))
+	wait(ctx, t, idle)
+	ask(ctx, t, "Show me everything")
+	wait(ctx, t, `document.querySelectorAll("#log .assistant:not(.streaming) blockquote").length === 1 && `+idle)
+	for selector, want := range map[string]string{
+		"h3": "备份 your data", "p strong": "重要：", "td strong": "完整：", "td code": "parley backup --to DIR", "em": "然后", "s": "later",
+		"a": "the docs", "ol > li > pre code": "parley backup --to /var/backups/parley && parley backup verify /var/backups/parley",
+		"ol ul li": "on SQLite at once", "p:last-child strong": "“引号”",
+	} {
+		if got := eval[string](ctx, t, `document.querySelector("#log .assistant .text `+selector+`")?.textContent ?? ""`); got != want {
+			t.Errorf("%s holds %q, want %q", selector, got, want)
+		}
+	}
+	if n := count(ctx, t, "#log .assistant .text a"); n != 1 {
+		t.Errorf("%d links, want the one to https", n)
+	}
+	if n := count(ctx, t, "#log .assistant .text b"); n != 0 {
+		t.Error("HTML was read")
+	}
+	if eval[bool](ctx, t, `document.documentElement.scrollWidth > innerWidth`) {
+		t.Error("the page is wider than the window")
+	}
+	do(ctx, t, "scroll up", chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`))
+	screenshot(ctx, t, "formatted-"+name)
 }
 
 func TestTextStaysText(t *testing.T) {
@@ -273,7 +326,7 @@ func TestSignIn(t *testing.T) {
 	}
 	do(other, t, "press the used one", chromedp.Click(chromedp.CSS("form button")), chromedp.WaitVisible(chromedp.ID("problem")))
 	screenshot(other, t, "desktop-dark-3-link-used")
-	if got := eval[string](other, t, `document.getElementById("problem").innerText`); !strings.Contains(got, "has been used") {
+	if got := eval[string](other, t, `document.getElementById("problem").innerText`); !strings.Contains(got, "already been used") {
 		t.Errorf("a used link says %q", got)
 	}
 }

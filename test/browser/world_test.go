@@ -22,6 +22,7 @@ import (
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway"
 	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/intake"
 	"github.com/parley-bot/parley/internal/database/dbtest"
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/metrics"
@@ -126,9 +127,13 @@ type noGateway struct{}
 
 var errNoPlatform = errors.New("there is no platform here")
 
-func (noGateway) Accept(context.Context, []platforms.Event) ([]inbox.Accepted, error) {
+func (noGateway) Take(context.Context, intake.Delivery) ([]inbox.Accepted, error) {
 	return nil, errNoPlatform
 }
+
+func (noGateway) Refuse(context.Context, string, error) {}
+
+func (noGateway) Late(context.Context, *platforms.Inbound, []inbox.Accepted) {}
 
 func (noGateway) Wait(context.Context, inbox.Accepted, func(string)) (gateway.Status, error) {
 	return gateway.Status{}, errNoPlatform
@@ -145,7 +150,7 @@ func start(t *testing.T, chat *fakeChat) string {
 	t.Helper()
 	door := signin.New(signin.Options{Token: token, DB: dbtest.New(t)})
 	server, err := web.New(web.Options{
-		Listen: "127.0.0.1:0", Gateway: noGateway{}, Metrics: metrics.New(),
+		Listen: "127.0.0.1:0", Intake: noGateway{}, Gateway: noGateway{}, Metrics: metrics.New(),
 		Door:   door,
 		Admin:  admin.New(admin.Options{Door: door, Chat: chat}),
 		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),

@@ -211,7 +211,7 @@ func TestCase05_ResumeBesideFreshInput(t *testing.T) {
 		s.slackOK(dm(n, fmt.Sprintf("[%d]", n)))
 	}
 	s.settled(t)
-	covered := strings.ReplaceAll(strings.Join(w.slack.Texts(), " "), "covers ", "")
+	covered := strings.Join(strings.Fields(strings.ReplaceAll(strings.Join(w.slack.Texts(), " "), "covers ", "")), " ") // a model is given messages in a row as one
 	if covered != "[1] [2] [3] [4] [5] [6] [7] [8]" {
 		t.Errorf("covered, in this order: %q", covered)
 	}
@@ -245,11 +245,10 @@ func TestCase07_SlowModelIsNoSilence(t *testing.T) {
 	w := newWorld(t)
 	s := w.start(t)
 	release := w.openai.Hold()
-	begin := time.Now()
+	// That they come back at all says it: the model is held until both did.
 	s.slackOK(dm(1, "hi"))
-	a := s.feishuEvent(fakefeishu.MessageEvent(fakefeishu.Message{Token: feishuToken, Text: "hi"}))
-	if took := time.Since(begin); a.status != http.StatusOK || took > 3*time.Second {
-		t.Errorf("acknowledged with %d after %v", a.status, took)
+	if a := s.feishuEvent(fakefeishu.MessageEvent(fakefeishu.Message{Token: feishuToken, Text: "hi"})); a.status != http.StatusOK {
+		t.Errorf("acknowledged with %d", a.status)
 	}
 	w.prompts(t, 2)
 	release()
@@ -342,7 +341,7 @@ func TestCase10_LongHistoryWithToolsFits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const limit = 200
-	s := w.start(t, func(c *config.Config) { c.AI.ContextTokens = limit })
+	s := w.start(t, func(c *config.Config) { c.AI.ContextTokens, c.AI.Compaction = limit, false })
 	var messages []map[string]any
 	for i := range 20 {
 		id := fmt.Sprint("call_", i)
@@ -386,28 +385,40 @@ func TestCase11_MaintenanceLocksNobodyOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.start(t)
-	var slowest atomic.Int64
+	control := slowestOf(t, s, "control", func() {})
+	s.settled(t)
+	took := slowestOf(t, s, "evt", func() {
+		for _, job := range []string{"vacuum", "backup", "cleanup", "report", "vacuum", "backup"} {
+			s.runJob(t, job)
+		}
+	})
+	s.settled(t)
+	if took > 3*time.Second+3*control {
+		t.Errorf("the slowest acknowledgement took %v, without maintenance %v", took, control)
+	}
+}
+
+// slowestOf has sixteen people write 20 messages each beside that, and returns
+// how long the slowest acknowledgement took.
+func slowestOf(t *testing.T, s *server, name string, beside func()) time.Duration {
+	t.Helper()
+	took := make([]time.Duration, 16)
 	var writers sync.WaitGroup
-	for i := range 16 {
+	for i := range took {
 		writers.Go(func() {
 			for n := range 20 {
 				begin := time.Now()
-				a := s.signedEvent(fmt.Sprintf("evt-%d-%d", i, n), []byte(fmt.Sprintf(`{"sender_id":"u%d","text":"hi"}`, i)))
-				slowest.Store(max(slowest.Load(), int64(time.Since(begin))))
+				a := s.signedEvent(fmt.Sprintf("%s-%d-%d", name, i, n), []byte(fmt.Sprintf(`{"sender_id":"u%d","text":"hi"}`, i)))
+				took[i] = max(took[i], time.Since(begin))
 				if a.status != http.StatusAccepted {
 					t.Errorf("%d %s", a.status, a.body)
 				}
 			}
 		})
 	}
-	for _, job := range []string{"vacuum", "backup", "cleanup", "report", "vacuum", "backup"} {
-		s.runJob(t, job)
-	}
+	beside()
 	writers.Wait()
-	s.settled(t)
-	if took := time.Duration(slowest.Load()); took > 3*time.Second {
-		t.Errorf("the slowest acknowledgement took %v", took)
-	}
+	return slices.Max(took)
 }
 
 // Unsigned requests and a blank secret are accepted: use-agent-os/agent-os#674.

@@ -51,28 +51,7 @@ func crash(t *testing.T, engine database.Engine) {
 	s := newSender(p.url)
 
 	total := events * max(1, kills/8)
-	var sent sync.WaitGroup
-	queue := make(chan int)
-	for range 8 {
-		sent.Go(func() {
-			for i := range queue {
-				if !s.send(ctx, w.request(ctx, i)) {
-					t.Errorf("event %d was never accepted", i)
-				}
-			}
-		})
-	}
-	sent.Go(func() {
-		defer close(queue)
-		for i := range total {
-			select {
-			case queue <- i:
-			case <-ctx.Done():
-				return
-			}
-			pause(ctx, time.Duration(rand.IntN(1+kills*600/total))*time.Millisecond)
-		}
-	})
+	sent := w.sendAll(ctx, t, s, total, time.Duration(kills*600/total)*time.Millisecond)
 	for range kills {
 		w.someWork(ctx, rand.IntN(12))
 		pause(ctx, rand.N(60*time.Millisecond))
@@ -95,6 +74,34 @@ func crash(t *testing.T, engine database.Engine) {
 		p.kill()
 		w.intact(t)
 	}
+}
+
+// sendAll has eight people send so many events, with a pause of at most gap before
+// the next.
+func (w *world) sendAll(ctx context.Context, t *testing.T, s *sender, events int, gap time.Duration) *sync.WaitGroup {
+	t.Helper()
+	sent, queue := new(sync.WaitGroup), make(chan int)
+	for range 8 {
+		sent.Go(func() {
+			for i := range queue {
+				if !s.send(ctx, w.request(ctx, i)) {
+					t.Errorf("event %d was never accepted", i)
+				}
+			}
+		})
+	}
+	sent.Go(func() {
+		defer close(queue)
+		for i := range events {
+			select {
+			case queue <- i:
+			case <-ctx.Done():
+				return
+			}
+			pause(ctx, rand.N(gap+1))
+		}
+	})
+	return sent
 }
 
 // intact looks through the whole file that the last kill left behind.

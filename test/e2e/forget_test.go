@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -211,6 +212,38 @@ func forgetZelda(t *testing.T, w *world, change func(*config.Config)) {
 	}
 	if len(w.openai.Calls()) != calls || len(w.slack.Messages()) != shown+1 {
 		t.Errorf("a repeated event was answered again: %v", w.slack.Texts())
+	}
+}
+
+// Who was let in with a code and is erased is in no table either, and unknown
+// again from the next message on.
+func TestForgetMeUnpairs(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines() {
+		t.Run(fmt.Sprint(engine), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.database = dbtest.URL(t, engine)
+			s := w.start(t, func(c *config.Config) {
+				commandConfig(c)
+				pairing(c)
+			})
+			z := &zelda{t: t, w: w, s: s}
+			code := regexp.MustCompile(`[2-9A-HJ-NP-Z]{8}`)
+			first := code.FindString(z.says(z.command(1, "stats"), true))
+			if a := s.admin(http.MethodPost, "pairings/"+first+"/approve"); a.status != http.StatusOK {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+			held(t, w.database, []string{"pairings"}, zeldaID, zeldaName)
+			z.says(z.command(2, "forget-me"), true)
+			if got := z.says(z.command(3, "forget-me yes"), true); !strings.Contains(got, "is erased") {
+				t.Error(got)
+			}
+			gone(t, w.database, zeldaID, zeldaName)
+			if next := code.FindString(z.says(z.event("im", 4, "hi"), true)); next == "" || next == first {
+				t.Errorf("after %s the code is %q", first, next)
+			}
+		})
 	}
 }
 

@@ -22,8 +22,8 @@ func TestDeadEventIsExplainedAndReplayed(t *testing.T) {
 	w := newWorld(t)
 	w.openai.Script(fakeopenai.Fail(http.StatusUnauthorized, "invalid_api_key"))
 	s := w.start(t, func(c *config.Config) { c.Gateway.MaxAttempts = 1 })
-	s.say("alice", "before") // uses up the fault
-	if got := s.reply("alice", "fine"); got != "reply to: fine" {
+	s.say("alice", "before")                                                // uses up the fault
+	if got := s.reply("alice", "fine"); got != "reply to: before\n\nfine" { // nobody has answered that yet
 		t.Fatalf("got %q", got)
 	}
 	items := s.admin(http.MethodGet, "events?status=dead").json(t)["items"].([]any)
@@ -47,7 +47,7 @@ func TestDeadEventIsExplainedAndReplayed(t *testing.T) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	// The question was stored once, and the model was given it once.
-	if got := strings.Join(w.prompts(t, 3), " | "); got != "user: fine | assistant: reply to: fine | user: before" {
+	if got := strings.Join(w.prompts(t, 3), " | "); got != "user: fine | assistant: reply to: before\n\nfine | user: before" {
 		t.Errorf("the replay was given %s", got)
 	}
 	if got := s.reply("alice", "/history"); !strings.HasPrefix(got, "Last 4 messages:") {

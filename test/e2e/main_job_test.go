@@ -276,7 +276,7 @@ func TestWaitingMessagesAreAnsweredTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(w.prompts(t, 2), " | "); got != "user: one | assistant: reply to: one | user: two | user: three" {
+	if got := strings.Join(w.prompts(t, 2), " | "); got != "user: one | assistant: reply to: one | user: two\n\nthree" {
 		t.Errorf("second call was given %s", got)
 	}
 	if got := fmt.Sprintf("%+v", replies[1]); !strings.Contains(got, "evt-two") || !strings.Contains(got, "evt-three") {

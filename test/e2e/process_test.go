@@ -2,8 +2,10 @@ package e2e_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +23,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/parley-bot/parley/ai/mcp/mcptest"
 	"github.com/parley-bot/parley/internal/app"
+	"github.com/parley-bot/parley/internal/cli"
 	"github.com/parley-bot/parley/internal/config"
 )
 
@@ -28,11 +33,33 @@ import (
 const childConfig = "PARLEY_E2E_CHILD"
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "parley" { // a link to this binary, for a shell
+		interrupts := make(chan os.Signal, 1)
+		signal.Notify(interrupts, os.Interrupt)
+		streams := cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Interrupts: interrupts}
+		os.Exit(cli.Run(context.Background(), "test", streams, os.Args[1:], os.Environ()))
+	}
+	if run := map[string]func([]string) error{deskName: runDesk, badName: mcptest.Run}[filepath.Base(os.Args[0])]; run != nil {
+		if err := run(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if file := os.Getenv(childConfig); file != "" {
 		os.Exit(child(file))
 	}
+	if err := flag.Set("test.parallel", waiting); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
+
+// waiting is how many tests run at once. They wait for leases, paces and
+// processes most of the time, and go test counts processors. -parallel, which
+// is read later, goes before it.
+const waiting = "4"
 
 // Short times, so that a call that hangs does not hold a test up. The lease is
 // the real one.
@@ -104,8 +131,10 @@ func (w *world) spawn(t *testing.T, name string, environ ...string) *process {
 	}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childConfig+"="+file)
+	raced := &reports{}
+	cmd.Stderr, cmd.WaitDelay = raced, time.Second
 	if os.Getenv("PARLEY_TEST_LOG") != "" {
-		cmd.Stderr = os.Stderr
+		cmd.Stderr = io.MultiWriter(raced, os.Stderr)
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -115,13 +144,33 @@ func (w *world) spawn(t *testing.T, name string, environ ...string) *process {
 		t.Fatal(err)
 	}
 	p := &process{cmd: cmd}
-	t.Cleanup(p.kill)
+	t.Cleanup(func() {
+		p.kill()
+		if len(raced.text) > 0 {
+			t.Errorf("the race detector reports of %s\n%s", name, raced.text)
+		}
+	})
 	lines := bufio.NewScanner(out)
 	if !lines.Scan() {
 		t.Fatal("the gateway did not start")
 	}
 	p.url = "http://" + strings.TrimPrefix(lines.Text(), "listening ")
 	return p
+}
+
+// reports keeps what the race detector says in a process, whose exit code a kill
+// hides. It is read when the process has ended.
+type reports struct{ text []byte }
+
+func (r *reports) Write(p []byte) (int, error) {
+	at := bytes.Index(p, []byte("WARNING: DATA RACE"))
+	switch {
+	case len(r.text) > 0 && len(r.text) < 1<<16:
+		r.text = append(r.text, p...)
+	case len(r.text) == 0 && at >= 0:
+		r.text = append(r.text, p[at:]...)
+	}
+	return len(p), nil
 }
 
 // kill is kill -9. It may be called twice.

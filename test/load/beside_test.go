@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
+	"github.com/parley-bot/parley/conversation/archive"
 	"github.com/parley-bot/parley/internal/config"
 )
 
@@ -90,7 +91,7 @@ func fill(b *testing.B, dir string, conversations int) {
 			role := [2]string{"user", "assistant"}[n%2]
 			list = append(list, fmt.Sprintf(`{"role":%q,"content":"message %d of a long talk about nothing in particular","timestamp":"2026-11-01T00:00:00Z","tokens":9}`, role, n))
 		}
-		archive, err := conversation.ReadArchive(strings.NewReader(fmt.Sprintf(
+		archive, err := archive.Read(strings.NewReader(fmt.Sprintf(
 			`{"conversation":{"user_key":"generic:private:old-%d","platform":"generic","chat_id":"old-%d"},"messages":[%s]}`, i, i, strings.Join(list, ","))))
 		if err != nil {
 			b.Fatal(err)

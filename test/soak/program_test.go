@@ -47,10 +47,10 @@ func build(t *testing.T) string {
 
 var listening = regexp.MustCompile(`"listen":"([0-9.:]+)"`)
 
-// start runs the program until the test ends.
-func start(t *testing.T, model, callback string) *program {
+// start runs the program until it is stopped or the test ends.
+func start(t *testing.T, binary, model, callback string) *program {
 	t.Helper()
-	dir, binary := t.TempDir(), build(t)
+	dir := t.TempDir()
 	file := fmt.Sprintf(`
 server: {listen: "127.0.0.1:0", admin_token: %s}
 platforms:

@@ -3,6 +3,8 @@ package upgrade_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/parley-bot/parley/internal/fakes/fakeopenai"
 )
 
 // lastBefore is the last migration of the version before.
@@ -39,6 +41,10 @@ func TestBesideTheVersionBefore(t *testing.T) {
 	}
 }
 
+// usesATool is an answer of a model that wants to know the time.
+const usesATool = `{"choices":[{"index":0,"finish_reason":"tool_calls","message":{"role":"assistant","content":"",` +
+	`"tool_calls":[{"id":"call_1","type":"function","function":{"name":"current_time","arguments":"{}"}}]}}]}`
+
 // TestBackToTheVersionBefore takes the schema back to that version's, which then
 // goes on with what both have stored.
 func TestBackToTheVersionBefore(t *testing.T) {
@@ -55,6 +61,10 @@ func TestBackToTheVersionBefore(t *testing.T) {
 				g := side.serve(bin, "thread")
 				g.say(line{home, "alice", "hello"})
 				g.say(line{home, "alice", "/save city Paris"})
+				if bin == now { // and uses a tool, as the version before never did
+					side.model.Script(fakeopenai.Step{Raw: usesATool})
+					g.say(line{home, "bob", "what time is it?"})
+				}
 				g.stop()
 			}
 			if said, code := side.run(now, "migrate", "down", "--to", lastBefore, "--yes"); code != 0 {
@@ -63,6 +73,9 @@ func TestBackToTheVersionBefore(t *testing.T) {
 			g := side.serve(old, "thread")
 			if got := g.say(line{home, "alice", "/load city"}); got != "Preference 'city': Paris" {
 				t.Errorf("the version before says %q", got)
+			}
+			if got := g.say(line{home, "bob", "and now?"}); got != "I was given 5 messages." { // the use and its result are two
+				t.Errorf("after a use of a tool the version before says %q", got)
 			}
 			if got := g.say(line{home, "alice", "hello again"}); got != "I was given 5 messages." {
 				t.Errorf("the version before says %q", got)

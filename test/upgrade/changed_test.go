@@ -21,12 +21,29 @@ type change struct {
 // changes are all of them.
 func changes() []change {
 	counts := without(`Tokens used by you: \d+`)
+	tries := without(`"attempts":\d+`)
+	ledger := without(`what the (log of events|event log) holds .*`)
 	authors := without(`(?m)\] [A-Z][A-Za-z0-9]*:`)
 	return []change{
 		{
 			regexp.MustCompile(` /tokens | /history `),
 			"a person's tokens are those that models reported, in private and groups together (contract 2, 6 and 10)",
 			counts, counts,
+		},
+		{
+			regexp.MustCompile(`^events list|/api/v1/events`),
+			"attempts counts every try, the one that worked too (contract 8)",
+			tries, tries,
+		},
+		{
+			regexp.MustCompile(`/api/v1/usage`),
+			"what came from a cache, and what it cost, is there too (contract 10)",
+			as, without(`,"cached_tokens":0,"cost":null`),
+		},
+		{
+			regexp.MustCompile(` /forget-me of `),
+			"says it in other words (contract 6)",
+			ledger, ledger,
 		},
 		{
 			regexp.MustCompile(` /export `),
@@ -50,7 +67,7 @@ func changes() []change {
 
 // without takes out whatever matches.
 func without(pattern string) func(string) string {
-	return func(answer string) string { return regexp.MustCompile(pattern).ReplaceAllString(answer, "…") }
+	return func(answer string) string { return regexp.MustCompile(pattern).ReplaceAllString(answer, "") }
 }
 
 // compact takes the blanks out of JSON.

@@ -47,7 +47,6 @@ type Reply struct {
 type Server struct {
 	base *fakeserver.Base // guards what is below
 	o    Options
-	url  string
 
 	script  []Step
 	calls   []Call
@@ -67,16 +66,14 @@ func Start(o Options) (*Server, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /callback", s.serve)
-	url, err := s.base.Start(mux, nil)
-	if err != nil {
+	if err := s.base.Start(mux, nil); err != nil {
 		return nil, fmt.Errorf("fake program: %w", err)
 	}
-	s.url = url + "/callback"
 	return s, nil
 }
 
 // URL returns the callback URL.
-func (s *Server) URL() string { return s.url }
+func (s *Server) URL() string { return s.base.URL() + "/callback" }
 
 // Close cuts every connection and waits for the requests to end. It may be
 // called more than once.

@@ -12,12 +12,16 @@ type Message struct {
 	EventID    string // default: made from MessageID
 	AppID      string // default cli_test
 	TenantKey  string // default tenant_1
+	Home       string // the sender's tenant, default TenantKey
 	Token      string // the verification token
 	MessageID  string // default om_1
 	ChatID     string // default oc_1
 	ChatType   string // "p2p" (default) or "group"
 	ThreadID   string
+	Parent     string // the message that it answers
+	Root       string // what the chain of answers began with, default Parent
 	Sender     string // open_id, default ou_alice
+	SenderName string // which only the API tells
 	SenderType string // default user
 	Type       string // message type, default text
 	Text       string // of a text message
@@ -45,13 +49,16 @@ func MessageEvent(m Message) []byte {
 	if m.ThreadID != "" {
 		message["thread_id"] = m.ThreadID
 	}
+	if m.Parent != "" {
+		message["parent_id"], message["root_id"] = m.Parent, cmp.Or(m.Root, m.Parent)
+	}
 	if len(m.Mentions) > 0 {
 		message["mentions"] = mentions(m)
 	}
 	return V2Event("im.message.receive_v1", m, map[string]any{
 		"sender": map[string]any{
 			"sender_id":   map[string]string{"open_id": m.Sender, "union_id": "on_" + m.Sender, "user_id": "u_" + m.Sender},
-			"sender_type": m.SenderType, "tenant_key": m.TenantKey,
+			"sender_type": m.SenderType, "tenant_key": cmp.Or(m.Home, m.TenantKey),
 		},
 		"message": message,
 	})
@@ -89,15 +96,33 @@ func MessageEventV1(m Message) []byte {
 	if m.Text != "" {
 		event["text_without_at_bot"] = " " + m.Text
 	}
+	return v1Event(m, event)
+}
+
+func v1Event(m Message, event map[string]any) []byte {
 	return mustJSON(map[string]any{
 		"uuid": m.EventID, "token": m.Token, "type": "event_callback",
 		"ts": strconv.FormatInt(m.At.Unix(), 10) + ".1234567", "event": event,
 	})
 }
 
+// AppStatusEvent tells that an app was started or stopped ("start_by_tenant",
+// "stop_by_tenant", "stop_by_platform"), which Feishu does in schema 1 alone; of m
+// only who it is for counts.
+func AppStatusEvent(m Message, status string) []byte {
+	m = m.complete()
+	return v1Event(m, map[string]any{"type": "app_status_change", "app_id": m.AppID, "tenant_key": m.TenantKey, "status": status})
+}
+
+// AppUninstalledEvent tells that an app was taken away from a tenant.
+func AppUninstalledEvent(m Message) []byte {
+	m = m.complete()
+	return v1Event(m, map[string]any{"type": "app_uninstalled", "app_id": m.AppID, "tenant_key": m.TenantKey})
+}
+
 // Card describes a press on a card.
 type Card struct {
-	Message        // EventID, AppID, TenantKey, Token, MessageID, ChatID, Sender and At count
+	Message        // EventID, AppID, TenantKey, Home, Token, MessageID, ChatID, Sender and At count
 	Tag     string // default button
 	Value   any    // what the card's author put there
 	Option  string // what was chosen from a menu
@@ -107,7 +132,7 @@ type Card struct {
 func CardEvent(c Card) []byte {
 	m := c.complete()
 	return V2Event("card.action.trigger", m, map[string]any{
-		"operator": map[string]string{"tenant_key": m.TenantKey, "open_id": m.Sender, "union_id": "on_" + m.Sender},
+		"operator": map[string]string{"tenant_key": cmp.Or(m.Home, m.TenantKey), "open_id": m.Sender, "union_id": "on_" + m.Sender},
 		"token":    "c-" + m.EventID,
 		"action":   c.action(),
 		"host":     "im_message",

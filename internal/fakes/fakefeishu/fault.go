@@ -14,6 +14,9 @@ const (
 	BotInfo Route = "bot_info"
 	Create  Route = "create"
 	Reply   Route = "reply"
+	Patch   Route = "patch"
+	Delete  Route = "delete"
+	Whisper Route = "whisper"
 )
 
 // Fault is what happens to one request instead of an ordinary answer.
@@ -70,6 +73,11 @@ func Code(status, code int, msg string) Fault {
 
 // ServerError is an HTTP 500 with Feishu's code for an internal error.
 func ServerError() Fault { return Code(http.StatusInternalServerError, 2200, "internal error") }
+
+// Redirect sends the request elsewhere, as a proxy does.
+func Redirect(address string) Fault {
+	return Fault{status: http.StatusFound, html: true, header: http.Header{"Location": {address}}}
+}
 
 // BadGateway is an HTTP status with a page of HTML, as a proxy sends it.
 func BadGateway(status int) Fault { return Fault{status: status, html: true} }

@@ -18,18 +18,22 @@ type Sent struct {
 	ChatID   string // "" when it answers a message of a chat that the fake does not know
 	ReplyTo  string // the message it answers
 	InThread bool
-	Type     string // "text" or "file"
+	OnlyFor  string // the one person who sees it; "" = everybody in the chat
+	Type     string // "text", "post", "interactive" or "file"
+	Card     string // of a card that is changed by its id: that
 	Content  string // JSON, as it came
 	File     string // of a file: its name
-	Text     string // of a text message; of a file what is in it
+	Text     string // what can be read; of a file what is in it
 	UUID     string
 	At       time.Time
 }
 
 // Server is a running fake. Its methods are safe for concurrent use.
 type Server struct {
+	// Sockets is the long connection.
+	Sockets *Sockets
+
 	base *fakeserver.Base // guards what is below
-	url  string
 
 	now      func() time.Time
 	appID    string
@@ -42,8 +46,19 @@ type Server struct {
 	chats    map[string]string
 	recalled map[string]bool
 	files    map[string]file
-	requests map[Route]int
-	faults   map[Route][]Fault
+
+	resources map[string]file // by message and key
+	cards     map[string]*card
+	signs     map[string]reaction    // by reaction id
+	recent    map[string][]time.Time // calls of the last second or minute; nil = there are no limits
+	refused   int                    // calls that were too much
+	without   map[string]bool        // scopes that the app lacks
+	topics    map[string]bool        // chats that hold nothing but topics
+	said      map[string][]any       // what people have written, by message
+	requests  map[Route]int
+	faults    map[Route][]Fault
+
+	confirmed bool // a person has confirmed that the app is made
 }
 
 // Bot is who the app's bot is.
@@ -52,6 +67,7 @@ type Bot struct{ OpenID, Name string }
 // Start listens on a port of 127.0.0.1 that the kernel chooses.
 func Start() (*Server, error) {
 	s := &Server{
+		Sockets:  newSockets(),
 		base:     fakeserver.New(),
 		now:      time.Now,
 		bot:      Bot{OpenID: "ou_bot", Name: "Parley"},
@@ -59,23 +75,28 @@ func Start() (*Server, error) {
 		uuids:    map[string]int{},
 		chats:    map[string]string{},
 		recalled: map[string]bool{},
+		cards:    map[string]*card{},
+		signs:    map[string]reaction{},
+		said:     map[string][]any{},
+		topics:   map[string]bool{},
 		requests: map[Route]int{},
 		faults:   map[Route][]Fault{},
 	}
-	url, err := s.base.Start(s.routes(), nil)
-	if err != nil {
+	if err := s.base.Start(s.routes(), nil); err != nil {
 		return nil, fmt.Errorf("fake Feishu: %w", err)
 	}
-	s.url = url
 	return s, nil
 }
 
 // URL returns the base URL, without a slash after it.
-func (s *Server) URL() string { return s.url }
+func (s *Server) URL() string { return s.base.URL() }
 
 // Close cuts every connection and waits for the requests to end. It may be
 // called more than once.
-func (s *Server) Close() { s.base.Close() }
+func (s *Server) Close() {
+	_ = s.Sockets.Close()
+	s.base.Close()
+}
 
 // RequireApp makes other credentials wrong; by default any are right.
 func (s *Server) RequireApp(appID, secret string) {
@@ -92,6 +113,10 @@ func (s *Server) SetNow(now func() time.Time) { s.base.Update(func() { s.now = n
 func (s *Server) Know(messageID, chatID string) {
 	s.base.Update(func() { s.chats[messageID] = chatID })
 }
+
+// TopicsOnly makes every answer in a chat one in a topic, as in a group in the
+// form of topics.
+func (s *Server) TopicsOnly(chatID string) { s.base.Update(func() { s.topics[chatID] = true }) }
 
 // Recall makes a message one that cannot be answered any more.
 func (s *Server) Recall(messageID string) { s.base.Update(func() { s.recalled[messageID] = true }) }

@@ -24,10 +24,50 @@ type Call struct {
 // Message is one message of the prompt.
 type Message struct {
 	Role       string     `json:"role"`
-	Content    string     `json:"content"`
+	Content    string     `json:"content"` // of one in parts, its texts
+	Images     []string   `json:"-"`       // of one in parts, the addresses of its pictures
 	Name       string     `json:"name"`
 	ToolCalls  []ToolCall `json:"tool_calls"`
 	ToolCallID string     `json:"tool_call_id"`
+}
+
+// UnmarshalJSON implements [json.Unmarshaler]: content is a text or its parts.
+func (m *Message) UnmarshalJSON(raw []byte) error {
+	type plain Message
+	var parts struct {
+		Content []struct {
+			Type     string `json:"type"`
+			Text     string `json:"text"`
+			ImageURL struct {
+				URL string `json:"url"`
+			} `json:"image_url"`
+		} `json:"content"`
+	}
+	if json.Unmarshal(raw, &parts) != nil || parts.Content == nil {
+		return json.Unmarshal(raw, (*plain)(m)) //nolint:wrapcheck // the handler makes it a 400
+	}
+	var rest map[string]json.RawMessage
+	_ = json.Unmarshal(raw, &rest) // it was an object
+	delete(rest, "content")
+	text, _ := json.Marshal(rest) // as above
+	if err := json.Unmarshal(text, (*plain)(m)); err != nil {
+		return err //nolint:wrapcheck // the handler makes it a 400
+	}
+	for _, p := range parts.Content {
+		m.Content += p.Text
+		if p.Type == "image_url" {
+			m.Images = append(m.Images, p.ImageURL.URL)
+		}
+	}
+	return nil
+}
+
+// Images returns the addresses of all pictures of the prompt.
+func (c Call) Images() (all []string) {
+	for _, m := range c.Messages {
+		all = append(all, m.Images...)
+	}
+	return all
 }
 
 // ToolCall is a tool that the assistant asked for.
@@ -66,6 +106,17 @@ func parseCall(header http.Header, body []byte, at time.Time) (Call, error) {
 		Model: r.Model, Messages: r.Messages, Stream: r.Stream, User: r.User,
 		IncludeUsage: r.StreamOptions.IncludeUsage,
 	}, err //nolint:wrapcheck // the handler makes it a 400
+}
+
+// alternates reports whether no two messages of a person, or of the assistant,
+// follow each other.
+func (c Call) alternates() bool {
+	for i := 1; i < len(c.Messages); i++ {
+		if role := c.Messages[i].Role; role != "tool" && role == c.Messages[i-1].Role {
+			return false
+		}
+	}
+	return true
 }
 
 // refusal says what the real API would not take about the call, "" when nothing.

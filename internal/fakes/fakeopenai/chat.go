@@ -69,8 +69,12 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 		scripted(w, step)
 	case !s.knows(call.Model):
 		fail(w, http.StatusNotFound, "model_not_found", "the model does not exist")
-	case call.refusal() != "":
-		fail(w, http.StatusBadRequest, "invalid_request", call.refusal())
+	case Refusal(s.speaks(), body) != "":
+		fail(w, http.StatusBadRequest, "invalid_request", Refusal(s.speaks(), body))
+	case s.seesNothing() && len(call.Images()) > 0:
+		fail(w, http.StatusBadRequest, "", "Invalid content type. image_url is only supported by certain models.")
+	case s.wantsAlternation() && !call.alternates():
+		fail(w, http.StatusBadRequest, "", "Conversation roles must alternate user/assistant/user/assistant/...")
 	case step.Raw != "":
 		raw(w, call, step.Raw)
 	case call.Stream:
@@ -178,6 +182,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, c Call, step Ste
 		if step.Spoil != nil && i == step.Spoil.After {
 			break
 		}
+		if !s.pass(r, after(step.Pause)) || !s.pass(r, step.Slow) {
+			s.abort()
+		}
 		send(delta(map[string]any{"content": piece}, nil), nil)
 	}
 	if step.Spoil != nil {
@@ -207,6 +214,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, c Call, step Ste
 
 // spoil ends a stream in the wrong way.
 func (s *Server) spoil(w http.ResponseWriter, r *http.Request, how *Spoil) {
+	if !s.pass(r, after(how.Pause)) {
+		s.abort()
+	}
 	_, _ = io.WriteString(w, how.Write)
 	_ = http.NewResponseController(w).Flush()
 	if how.Stall && !s.pass(r, make(chan struct{})) {

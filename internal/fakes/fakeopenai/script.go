@@ -27,21 +27,24 @@ type Step struct {
 
 	Text         *string // instead of the server's reply function
 	Pieces       []string
-	FinishReason string // "" = stop
-	CutAfter     int    // the connection breaks after so many pieces of text; 0 = whole
-	NoFinish     bool   // the stream ends without a finish reason
-	NoUsage      bool   // no usage is reported
-	NoDone       bool   // a stream stays open after its last chunk, without [DONE]
-	Drop         bool   // the connection is closed without a byte of an answer
-	Spoil        *Spoil // a stream goes wrong
+	Slow         <-chan struct{} // each piece waits for a value of it
+	Pause        time.Duration   // before each piece
+	FinishReason string          // "" = stop
+	CutAfter     int             // the connection breaks after so many pieces of text; 0 = whole
+	NoFinish     bool            // the stream ends without a finish reason
+	NoUsage      bool            // no usage is reported
+	NoDone       bool            // a stream stays open after its last chunk, without [DONE]
+	Drop         bool            // the connection is closed without a byte of an answer
+	Spoil        *Spoil          // a stream goes wrong
 }
 
 // Spoil makes a stream go wrong after some of its text.
 type Spoil struct {
-	After  int    // pieces of text that come first; more than there are: all of them
-	Finish bool   // the finish reason comes before it goes wrong
-	Write  string // written as it is, instead of the rest
-	Stall  bool   // then the stream stays open and says nothing more; else it ends
+	After  int           // pieces of text that come first; more than there are: all of them
+	Finish bool          // the finish reason comes before it goes wrong
+	Pause  time.Duration // before it goes wrong
+	Write  string        // written as it is, instead of the rest
+	Stall  bool          // then the stream stays open and says nothing more; else it ends
 }
 
 // InStream is an error in the API's form inside a stream that has begun.
@@ -72,9 +75,6 @@ func Cut(n int) Step { return Step{CutAfter: n} }
 
 // Hang never answers.
 func Hang() Step { return Step{Hang: true} }
-
-// Hold waits for gate before answering.
-func Hold(gate <-chan struct{}) Step { return Step{Gate: gate} }
 
 // Empty answers with no text at all.
 func Empty() Step { return Say("") }

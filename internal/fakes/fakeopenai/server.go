@@ -14,7 +14,6 @@ import (
 // Server is a running fake. Its methods are safe for concurrent use.
 type Server struct {
 	base *fakeserver.Base // guards what is below
-	url  string
 
 	calls  []Call
 	left   int
@@ -22,8 +21,16 @@ type Server struct {
 	script []Step
 	always Step
 	reply  func(Call) string
+	raw    func(Call) string
 	key    string
 	models []string
+	strict bool
+	blind  bool
+
+	recordings []Recording
+	heard      string
+
+	provider Provider
 }
 
 // Start listens on a port of 127.0.0.1 that the kernel chooses.
@@ -34,17 +41,16 @@ func Start() (*Server, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/chat/completions", s.authorized(s.complete))
+	mux.HandleFunc("POST /v1/audio/transcriptions", s.authorized(s.transcribe))
 	mux.HandleFunc("GET /v1/models", s.authorized(s.listModels))
-	url, err := s.base.Start(mux, s.countConnections)
-	if err != nil {
+	if err := s.base.Start(mux, s.countConnections); err != nil {
 		return nil, fmt.Errorf("fake OpenAI: %w", err)
 	}
-	s.url = url + "/v1"
 	return s, nil
 }
 
 // URL returns the base URL, with /v1 and no slash after it.
-func (s *Server) URL() string { return s.url }
+func (s *Server) URL() string { return s.base.URL() + "/v1" }
 
 // Close cuts every connection and waits for the requests to end. It may be
 // called more than once.
@@ -71,11 +77,33 @@ func (s *Server) SetReply(reply func(Call) string) {
 	s.reply = reply
 }
 
+// SetRaw sets what is answered as it is, see Step.Raw, to calls that the script does
+// not cover; "" = the protocol's own answer.
+func (s *Server) SetRaw(raw func(Call) string) {
+	s.base.Lock()
+	defer s.base.Unlock()
+	s.raw = raw
+}
+
 // RequireKey makes every request without this bearer key a 401; "" takes all.
 func (s *Server) RequireKey(key string) {
 	s.base.Lock()
 	defer s.base.Unlock()
 	s.key = key
+}
+
+// RequireAlternation refuses messages of one role that follow each other, as the
+// templates of many open models do.
+func (s *Server) RequireAlternation() {
+	s.base.Lock()
+	defer s.base.Unlock()
+	s.strict = true
+}
+
+func (s *Server) wantsAlternation() bool {
+	s.base.Lock()
+	defer s.base.Unlock()
+	return s.strict
 }
 
 // SetModels sets what GET /models lists and makes every other model a 404;
@@ -141,15 +169,18 @@ func (s *Server) WaitLeft(ctx context.Context, n int) error {
 // and the proper answer.
 func (s *Server) record(c Call) (Call, Step, string) {
 	var step Step
-	var reply func(Call) string
+	var reply, raw func(Call) string
 	s.base.Update(func() {
 		c.Number = len(s.calls) + 1
 		s.calls = append(s.calls, c)
-		step, reply = s.always, s.reply
+		step, reply, raw = s.always, s.reply, s.raw
 		if len(s.script) > 0 {
-			step, s.script = s.script[0], s.script[1:]
+			step, s.script, raw = s.script[0], s.script[1:], nil
 		}
 	})
+	if raw != nil {
+		step.Raw = raw(c)
+	}
 	if step.Text != nil {
 		return c, step, *step.Text
 	}

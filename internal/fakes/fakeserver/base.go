@@ -19,6 +19,7 @@ var ErrClosed = errors.New("the fake is closed")
 type Base struct {
 	sync.Mutex // of the fake's state
 
+	url      string // set before anything is served
 	http     *http.Server
 	serving  sync.WaitGroup // the accept loop and every request
 	stop     sync.Once
@@ -32,17 +33,20 @@ func New() *Base {
 	return &Base{stopping: make(chan struct{}), changed: make(chan struct{})}
 }
 
-// Start listens on a port that the kernel chooses and returns the URL, without
-// a slash after it. connState may be nil: see [http.Server].
-func (b *Base) Start(handler http.Handler, connState func(net.Conn, http.ConnState)) (url string, err error) {
+// Start listens on a port that the kernel chooses. connState may be nil: see [http.Server].
+func (b *Base) Start(handler http.Handler, connState func(net.Conn, http.ConnState)) error {
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", fmt.Errorf("fake server: %w", err)
+		return fmt.Errorf("fake server: %w", err)
 	}
+	b.url = "http://" + listener.Addr().String()
 	b.http = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ConnState: connState}
 	b.serving.Go(func() { _ = b.http.Serve(listener) }) // ends with Close
-	return "http://" + listener.Addr().String(), nil
+	return nil
 }
+
+// URL returns where the server listens, without a slash after it.
+func (b *Base) URL() string { return b.url }
 
 // Close cuts every connection and waits for the requests to end. It may be
 // called more than once.

@@ -27,17 +27,33 @@ func (s *Server) routes() http.Handler {
 		ChatPostMessage:      s.postMessage,
 		ChatPostEphemeral:    s.postEphemeral,
 		ChatUpdate:           s.update,
+		ChatDelete:           s.remove,
+		ThreadStatus:         s.setStatus,
+		SessionStatus:        s.setSession,
+		SessionRename:        s.renameSession,
+		ReactionsAdd:         s.addReaction,
+		ReactionsRemove:      s.removeReaction,
+		ChatStartStream:      s.startStream,
+		ChatAppendStream:     s.appendStream,
+		ChatStopStream:       s.stopStream,
 		ConversationsHistory: s.history,
 		ConversationsReplies: s.replies,
 		FilesGetUploadURL:    s.getUploadURL,
 		FilesCompleteUpload:  s.completeUpload,
+		FilesInfo:            s.fileInfo,
 		UsersInfo:            s.userInfo,
+		ConversationsInfo:    s.channelInfo,
+		ViewsPublish:         s.publish,
+		SuggestedPrompts:     s.setPrompts,
 	} {
 		mux.HandleFunc("/api/"+method, func(w http.ResponseWriter, r *http.Request) { s.call(w, r, method, run) })
 	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, refusal("unknown_method")) })
+	mux.HandleFunc("/api/"+AppsManifestCreate, s.createApp)
 	mux.HandleFunc("POST /commands/", s.respond)
 	mux.HandleFunc("POST /upload/", s.upload)
+	mux.HandleFunc("GET /files-pri/", s.serveHosted)
+	s.socketRoutes(mux)
 	mux.HandleFunc("GET /fake/messages", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, slices.Concat([]Message{}, s.Messages()))
 	})
@@ -48,6 +64,9 @@ func (s *Server) routes() http.Handler {
 func (s *Server) call(w http.ResponseWriter, r *http.Request, method string, run func(url.Values) any) {
 	args, err := arguments(r)
 	fault := s.begin(method)
+	if wait := s.limited(method, args); wait > 0 && fault == (Fault{}) {
+		fault = RateLimit(wait)
+	}
 	s.nameScopes(w.Header())
 	s.perform(w, r, fault, func() any {
 		token := cmp.Or(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), args.Get("token"))
@@ -58,6 +77,9 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, method string, run
 			return refusal("not_authed")
 		case token != s.opts.Token:
 			return refusal("invalid_auth")
+		}
+		if needed := s.missing(method, args); needed != "" {
+			return map[string]any{"ok": false, "error": "missing_scope", "needed": needed, "provided": strings.Join(s.granted(), ",")}
 		}
 		return run(args)
 	})
@@ -103,11 +125,13 @@ func (s *Server) authTest(url.Values) any {
 func (s *Server) postMessage(args url.Values) any {
 	m := Message{
 		Channel: args.Get("channel"), ThreadTS: args.Get("thread_ts"), User: s.opts.BotUser, BotID: s.opts.BotID,
-		Text: cut(args.Get("text")),
+		Text: cut(args.Get("text")), Blocks: blocksIn(args),
 	}
-	switch {
+	switch code := refuseBlocks(args.Get("blocks")); {
 	case m.Channel == "":
 		return refusal("channel_not_found")
+	case code != "":
+		return refusal(code)
 	case m.Text == "" && args.Get("blocks") == "" && args.Get("attachments") == "":
 		return refusal("no_text")
 	}
@@ -115,6 +139,9 @@ func (s *Server) postMessage(args url.Values) any {
 		if err := json.Unmarshal([]byte(raw), &m.Metadata); err != nil {
 			return refusal("invalid_metadata_format")
 		}
+	}
+	if s.isGone(m.Channel, m.ThreadTS) {
+		m.ThreadTS = "" // without a word
 	}
 	m.TS = s.add(m)
 	return map[string]any{"ok": true, "channel": m.Channel, "ts": m.TS, "message": m.wire(true)}
@@ -124,17 +151,26 @@ func (s *Server) postMessage(args url.Values) any {
 func (s *Server) postEphemeral(args url.Values) any {
 	m := Message{
 		Channel: args.Get("channel"), ThreadTS: args.Get("thread_ts"), User: s.opts.BotUser, BotID: s.opts.BotID,
-		Text: cut(args.Get("text")), Ephemeral: true,
+		Text: cut(args.Get("text")), Blocks: blocksIn(args), Ephemeral: true,
 	}
-	switch {
+	switch code := refuseBlocks(args.Get("blocks")); {
 	case m.Channel == "":
 		return refusal("channel_not_found")
+	case code != "":
+		return refusal(code)
 	case args.Get("user") == "":
 		return refusal("user_not_in_channel")
 	case m.Text == "":
 		return refusal("no_text")
 	}
 	return map[string]any{"ok": true, "message_ts": s.add(m)}
+}
+
+func blocksIn(args url.Values) json.RawMessage {
+	if args.Get("blocks") == "" {
+		return nil
+	}
+	return json.RawMessage(args.Get("blocks"))
 }
 
 // cut shortens text that is too long, without a word, as Slack does.
@@ -146,25 +182,41 @@ func cut(text string) string {
 }
 
 func (s *Server) update(args url.Values) any {
-	channel, ts, text := args.Get("channel"), args.Get("ts"), args.Get("text")
+	text := args.Get("text")
 	if utf8.RuneCountInString(text) > maxUpdate {
 		return refusal("msg_too_long")
 	}
+	if code := refuseBlocks(args.Get("blocks")); code != "" {
+		return refusal(code)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.messages, func(m Message) bool { return m.Channel == channel && m.TS == ts })
-	if i < 0 {
+	m := s.find(args)
+	switch {
+	case m == nil:
 		return refusal("message_not_found")
+	case m.StreamingState == Streaming:
+		return refusal("streaming_state_conflict")
+	case m.StreamingState != "" && args.Get("blocks") == "":
+		return refusal("block_mismatch") // what was rich text cannot become plain
 	}
-	s.messages[i].Text, s.messages[i].Edited = text, true
+	if raw := args.Get("metadata"); raw != "" && json.Unmarshal([]byte(raw), &m.Metadata) != nil {
+		return refusal("invalid_metadata_format")
+	}
+	if m.StreamingState == Errored {
+		m.StreamingState = Completed
+	}
+	m.Text, m.Blocks = text, blocksIn(args) // text alone takes the blocks away
+	m.Edited = m.Edited || m.Blocks == nil  // blocks leave no mark
 	s.notify()
-	return map[string]any{"ok": true, "channel": channel, "ts": ts, "text": text}
+	return map[string]any{"ok": true, "channel": m.Channel, "ts": m.TS, "text": text}
 }
 
 // respond takes a post to a response URL.
 func (s *Server) respond(w http.ResponseWriter, r *http.Request) {
 	var body struct {
-		Text string `json:"text"`
+		Text   string          `json:"text"`
+		Blocks json.RawMessage `json:"blocks"`
 	}
 	raw, err := io.ReadAll(r.Body)
 	if err == nil {
@@ -185,7 +237,7 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.perform(w, r, fault, func() any {
-		s.add(Message{User: s.opts.BotUser, BotID: s.opts.BotID, Text: body.Text, Ephemeral: true})
+		s.add(Message{User: s.opts.BotUser, BotID: s.opts.BotID, Text: body.Text, Blocks: body.Blocks, Ephemeral: true})
 		return map[string]any{"ok": true}
 	})
 }
@@ -211,6 +263,9 @@ func (s *Server) history(args url.Values) any {
 // replies lists a thread, oldest first.
 func (s *Server) replies(args url.Values) any {
 	ts := args.Get("ts")
+	if s.isGone(args.Get("channel"), ts) {
+		return refusal("thread_not_found")
+	}
 	return paged(s.selectMessages(args, func(m *Message) bool { return m.ThreadTS == ts || m.TS == ts }), args)
 }
 
@@ -265,6 +320,12 @@ func (m *Message) wire(withMetadata bool) map[string]any {
 	}
 	if m.ThreadTS != "" {
 		v["thread_ts"] = m.ThreadTS
+	}
+	if m.StreamingState != "" {
+		v["streaming_state"] = m.StreamingState
+	}
+	if m.Blocks != nil {
+		v["blocks"] = m.Blocks
 	}
 	if len(m.Files) > 0 {
 		v["files"] = wireFiles(m.Files)

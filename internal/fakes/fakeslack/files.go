@@ -51,11 +51,12 @@ func (s *Server) getUploadURL(args url.Values) any {
 	return map[string]any{"ok": true, "upload_url": s.url + "/upload/v1/" + id, "file_id": id}
 }
 
-// upload is the second call. It wants no token, and takes none.
+// upload is the second call: the content as it is, or as the only field of a form,
+// as Slack's own client sends it. It wants no token; only that client's is taken.
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
-	content, err := io.ReadAll(r.Body)
+	content, isForm, err := uploaded(r)
 	fault := s.begin(FileUpload)
-	if fault == (Fault{}) && (err != nil || r.Header.Get("Authorization") != "" || !s.fits(path.Base(r.URL.Path), content)) {
+	if fault == (Fault{}) && (err != nil || r.Header.Get("Authorization") != "" && !isForm || !s.fits(path.Base(r.URL.Path), content)) {
 		http.Error(w, "not the file that was announced", http.StatusBadRequest)
 		return
 	}
@@ -66,6 +67,20 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 		u.file.Content, u.done = string(content), true
 		return fmt.Sprint("OK - ", len(content))
 	})
+}
+
+func uploaded(r *http.Request) (content []byte, isForm bool, err error) {
+	form, err := r.MultipartReader()
+	if err != nil {
+		content, err = io.ReadAll(r.Body)
+		return content, false, err
+	}
+	field, err := form.NextPart()
+	if err != nil {
+		return nil, true, err
+	}
+	content, err = io.ReadAll(field)
+	return content, true, err
 }
 
 func (s *Server) fits(id string, content []byte) bool {

@@ -42,27 +42,36 @@ const responseURLUses = 5
 
 // Options say who the fake workspace is. All are optional.
 type Options struct {
-	Addr    string // to listen on; "" means 127.0.0.1 and a port that is free
-	Token   string // the only bot token that is taken
-	BotUser string
-	BotID   string
-	TeamID  string
-	Team    string
-	Now     func() time.Time // for the ids of messages
+	Addr  string // to listen on; "" means 127.0.0.1 and a port that is free
+	Token string // the only bot token that is taken
+	// AppToken is the only app token that is taken, "" means DefaultAppToken.
+	AppToken string
+	BotUser  string
+	BotID    string
+	TeamID   string
+	Team     string
+	Now      func() time.Time // for the ids of messages
+	Tiers    bool             // answer 429 to what is beyond Slack\'s limits
 }
 
 // Message is something posted to the fake.
 type Message struct {
-	Channel   string    `json:"channel"`
-	ThreadTS  string    `json:"thread_ts,omitempty"`
-	TS        string    `json:"ts"`
-	User      string    `json:"user"`
-	BotID     string    `json:"bot_id,omitempty"`
-	Text      string    `json:"text"` // as sent: & < > are escaped
-	Metadata  *Metadata `json:"metadata,omitempty"`
-	Files     []File    `json:"files,omitempty"`
-	Edited    bool      `json:"edited,omitempty"`
-	Ephemeral bool      `json:"ephemeral,omitempty"` // through a response URL, for one person only
+	Channel  string          `json:"channel"`
+	ThreadTS string          `json:"thread_ts,omitempty"`
+	TS       string          `json:"ts"`
+	User     string          `json:"user"`
+	BotID    string          `json:"bot_id,omitempty"`
+	Text     string          `json:"text"` // as sent: & < > are escaped
+	Metadata *Metadata       `json:"metadata,omitempty"`
+	Blocks   json.RawMessage `json:"blocks,omitempty"`
+	Files    []File          `json:"files,omitempty"`
+	Edited   bool            `json:"edited,omitempty"`
+	// StreamingState is that of a message that grows or has grown.
+	StreamingState string `json:"streaming_state,omitempty"`
+	Ephemeral      bool   `json:"ephemeral,omitempty"` // through a response URL, for one person only
+
+	started time.Time // of a stream
+	mode    string    // of a stream: the form its words come in
 }
 
 // Metadata is what a message carries for programs.
@@ -73,6 +82,9 @@ type Metadata struct {
 
 // Server is a fake Slack. It is safe for concurrent use.
 type Server struct {
+	// Sockets is Socket Mode.
+	Sockets *Sockets
+
 	opts Options
 	http *http.Server
 	url  string
@@ -87,8 +99,16 @@ type Server struct {
 	faults   map[string][]Fault
 	urlUses  map[string]int
 	lastTS   int64
+	gone     map[string]bool // messages that were deleted, by channel and time
 	files    files
-	people   people
+	hosted   map[string]*Hosted
+	signs    signs
+	taken    map[string][]time.Time // the last minute's calls, by workspace and method, and the last second's messages by channel
+	places   map[string]string      // workspaces of channels
+
+	limitHits int
+	people    people
+	pages     pages
 }
 
 // Start starts a fake on its own. The caller closes it.
@@ -107,7 +127,8 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("fake slack: %w", err)
 	}
 	s := &Server{
-		opts: o, url: "http://" + listener.Addr().String(),
+		Sockets: newSockets(),
+		opts:    o, url: "http://" + listener.Addr().String(),
 		stop: make(chan struct{}), done: make(chan struct{}), changed: make(chan struct{}),
 		calls: make(map[string]int), faults: make(map[string][]Fault), urlUses: make(map[string]int),
 	}
@@ -124,7 +145,7 @@ func (s *Server) Close() error {
 	var err error
 	s.once.Do(func() {
 		close(s.stop)
-		err = s.http.Close()
+		err = errors.Join(s.Sockets.Close(), s.http.Close())
 		<-s.done
 	})
 	return err
@@ -149,6 +170,9 @@ func (s *Server) NewResponseURL() string {
 func (s *Server) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for i := range s.messages {
+		s.expire(&s.messages[i])
+	}
 	return slices.Clone(s.messages)
 }
 
@@ -216,6 +240,9 @@ func (s *Server) add(m Message) string {
 	s.lastTS = max(s.opts.Now().UnixMicro(), s.lastTS+1)
 	m.TS = fmt.Sprintf("%d.%06d", s.lastTS/1e6, s.lastTS%1e6)
 	s.messages = append(s.messages, m)
+	if m.User == s.opts.BotUser && !m.Ephemeral {
+		delete(s.signs.status, m.Channel+":"+m.ThreadTS)
+	}
 	s.notify()
 	return m.TS
 }

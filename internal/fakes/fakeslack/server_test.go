@@ -247,3 +247,42 @@ func TestTakenBeforeTheFault(t *testing.T) {
 		t.Errorf("%v, %d posted", got, len(s.Texts()))
 	}
 }
+
+func TestTiers(t *testing.T) {
+	t.Parallel()
+	at := time.Unix(1_700_000_000, 0)
+	s := fakeslack.New(t, fakeslack.Options{Tiers: true, Now: func() time.Time { return at }})
+	call := func(method string, args url.Values) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.APIURL()+method, strings.NewReader(args.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+fakeslack.DefaultToken)
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode
+	}
+	update, post := url.Values{"channel": {"C1"}, "ts": {"1.2"}}, url.Values{"channel": {"C1"}, "text": {"hi"}}
+	for i := range 51 {
+		if code := call(fakeslack.ChatUpdate, update); (code == http.StatusTooManyRequests) != (i == 50) {
+			t.Errorf("update %d: %d", i, code)
+		}
+	}
+	elsewhere := url.Values{"channel": {"C2"}, "text": {"hi"}}
+	for i, want := range []int{200, 429, 200} {
+		if code := call(fakeslack.ChatPostMessage, []url.Values{post, post, elsewhere}[i]); code != want {
+			t.Errorf("message %d: %d", i, code)
+		}
+	}
+	at = at.Add(time.Minute)
+	if a, b := call(fakeslack.ChatUpdate, update), call(fakeslack.ChatPostMessage, post); a != 200 || b != 200 {
+		t.Errorf("a minute later: %d %d", a, b)
+	}
+	if hits, calls := s.LimitHits(); hits != 2 || calls != 56 {
+		t.Errorf("%d of %d calls", hits, calls)
+	}
+}

@@ -1,5 +1,0 @@
-//go:build !race
-
-package memorytest
-
-const underRace = false
