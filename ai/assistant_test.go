@@ -390,7 +390,7 @@ func TestApology(t *testing.T) {
 		ai.CodeContextTooLong: "too long", ai.CodeAnswerTooLarge: "too long", ai.CodeContentFilter: "declined",
 		ai.CodeInvalidAPIKey: "configuration", ai.CodeForbidden: "configuration", ai.CodeModelNotFound: "configuration",
 		ai.CodeInsufficientQuota: "configuration", ai.CodeBadRequest: "configuration",
-		ai.CodeEmptyReply: "could not come up", ai.CodeEmptyRequest: "could not come up", "else": "went wrong",
+		ai.CodeEmptyReply: "couldn't come up", ai.CodeEmptyRequest: "couldn't come up", "else": "went wrong",
 	}
 	say := sentences.Voice{}.Say
 	for code, want := range about {

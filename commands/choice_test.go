@@ -28,11 +28,11 @@ func TestModelAndPersona(t *testing.T) {
 	c := choosing(t)
 	c.expect(t,
 		say{"/model", "This conversation uses the model openai:small.\n" + models},
-		say{"/model gpt-9", "There is no model 'gpt-9' to choose.\n" + models},
+		say{"/model gpt-9", "Unknown model 'gpt-9'.\n" + models},
 		say{"/model BIG", "This conversation now uses the model openai:big."},
 		say{"/model", "This conversation uses the model openai:big.\n" + models},
 		say{"/persona", "This conversation uses the persona default.\n" + personas},
-		say{"/persona judge", "There is no persona 'judge'.\n" + personas},
+		say{"/persona judge", "Unknown persona 'judge'.\n" + personas},
 		say{"/persona pirate", "This conversation now uses the persona Pirate."},
 		say{"/persona", "This conversation uses the persona Pirate.\n" + personas},
 	)
@@ -41,13 +41,13 @@ func TestModelAndPersona(t *testing.T) {
 	}
 	c.expect(t,
 		say{"/model default", "This conversation now uses the configured model."},
-		say{"/persona default", "This conversation now uses no persona of its own."},
+		say{"/persona default", "This conversation no longer has its own persona."},
 		say{"/model", "This conversation uses the model openai:small.\n" + models},
 	)
 	newChat(t, commands.Options{}).expect(t,
-		say{"/persona x", "There is no persona 'x'.\nNo personas are configured."},
-		say{"/model", "There is no other model to choose."},
-		say{"/model x", "There is no model 'x' to choose.\nThere is no other model to choose."},
+		say{"/persona x", "Unknown persona 'x'.\nNo personas are configured."},
+		say{"/model", "No other model is available."},
+		say{"/model x", "Unknown model 'x'.\nNo other model is available."},
 	)
 }
 
@@ -101,8 +101,8 @@ func TestTokens(t *testing.T) {
 	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45"})
 	bill = commands.Bill{Tokens: 200, Cached: new(int64(125)), Cost: new(0.0000125)}
 	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45\n" +
-		"Of your tokens of the last 30 days 62% came from the provider's cache.\n" +
-		"Cost of the last 30 days, in the currency of the prices: 0.0000125"})
+		"62% of your tokens in the last 30 days came from the provider's cache.\n" +
+		"Cost in the last 30 days, in the currency of the configured prices: 0.0000125"})
 	bill = commands.Bill{Tokens: 200, Cached: new(int64(0)), Cost: new(0.0)}
 	budgets = []commands.Budget{{Left: 754, Limit: 1000, Resets: midnight}}
 	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45\n" +
@@ -111,6 +111,6 @@ func TestTokens(t *testing.T) {
 	_, err := c.send(t, "/save timezone Asia/Shanghai")
 	must(t, err)
 	c.expect(t, say{"/tokens", "Tokens used by you: 246\nTokens used in this conversation: 45\n" +
-		"Remaining budget: 0 of 100 tokens. Resets on 2026-01-16 08:00 CST. 95% of it or more is used already.\n" +
-		"Remaining budget of this chat: 200 of 500 tokens. Resets on 2026-01-16 08:00 CST. 70 more are reserved for replies under way."})
+		"Remaining budget: 0 of 100 tokens. Resets on 2026-01-16 08:00 CST. At least 95% is used.\n" +
+		"Remaining budget of this chat: 200 of 500 tokens. Resets on 2026-01-16 08:00 CST. 70 more are reserved for replies in progress."})
 }

@@ -317,21 +317,21 @@ const englishHelp = `Available commands:
 !bot help – Show this list
 !bot save [key] [value] – Save a preference
 !bot load [key] – Show a preference
-!bot remember [key] is [value] – Remember a fact; without a value, show it; with search TEXT, look for facts
+!bot remember [key] is [value] – Remember a fact; with only a key, show it; with search TEXT, find facts
 !bot forget [key] – Forget a fact
-!bot kudos @user [for reason] – Thank somebody; without a name show your own kudos
+!bot kudos @user [for reason] – Thank someone; without a name, show your own kudos
 !bot leaderboard [kudos|messages|tokens] [day|week|month|all] – Show this chat's leaderboard
 !bot history [n] – Show the last n messages of this conversation (10 by default)
-!bot stats [commands] – Show usage statistics, or how often each command was used
+!bot stats [commands] – Show usage statistics; with commands, how often each was used
 !bot tokens – Show how many tokens were used
 !bot model [name] – Show or set the model of this conversation
 !bot persona [name] – Show or set the persona of this conversation
-!bot export – Show this conversation as JSON
-!bot stop – Stop the reply that is being written
-!bot approve [code] – Allow, once, what I have asked about
-!bot deny [code] – Refuse what I have asked about
+!bot export – Export this conversation as JSON
+!bot stop – Stop the reply in progress
+!bot approve [code] – Allow a tool that I asked to use, once
+!bot deny [code] – Deny a tool that I asked to use
 !bot reset, !bot clear – Clear this conversation
-!bot forget-me [yes] – Erase everything that is kept about you`
+!bot forget-me [yes] – Erase everything stored about you`
 
 func TestPrefixAndUnknown(t *testing.T) {
 	t.Parallel()
@@ -386,7 +386,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("file %+v", f)
 	}
 	c.store.messages[0].Content = strings.Repeat("x", 64<<10)
-	const tooLong = "This conversation of 1 messages is longer than the 64 KiB I can show here. An administrator can export all of it: parley conversations export 7"
+	const tooLong = "This conversation (1 messages) is larger than the 64 KiB I can send here. An administrator can export it in full: parley conversations export 7"
 	answer, err = c.send(t, "/export")
 	if f := answer.File; err != nil || answer.Text != tooLong || answer.Code != "" || answer.Kept != "" ||
 		f == nil || !strings.Contains(f.Content, c.store.messages[0].Content) || f.Kept != "Exported 1 messages" {
@@ -411,9 +411,9 @@ func TestWhereAndWho(t *testing.T) {
 		{Name: "vote", Where: commands.GroupOnly, Run: done},
 		{Name: "purge", Allowed: func(c commands.Call) bool { return c.Person.SenderID == "U9" }, Run: done},
 	}})
-	c.expect(t, say{"/secret", "done"}, say{"/vote", "/vote works in a group only."}, say{"/purge", "You are not allowed to use /purge."})
+	c.expect(t, say{"/secret", "done"}, say{"/vote", "/vote only works in a group chat."}, say{"/purge", "You are not allowed to use /purge."})
 	c.group, c.person.SenderID = true, "U9"
-	c.expect(t, say{"/secret", "/secret works in a private chat only."}, say{"/vote", "done"}, say{"/purge", "done"})
+	c.expect(t, say{"/secret", "/secret only works in a private chat."}, say{"/vote", "done"}, say{"/purge", "done"})
 	answer, err := c.send(t, "/help")
 	if err != nil || strings.Contains(answer.Text, "/secret") || !strings.Contains(answer.Text, "/vote") || !strings.Contains(answer.Text, "/purge") {
 		t.Errorf("%s, %v", answer.Text, err)

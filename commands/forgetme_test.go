@@ -55,7 +55,7 @@ func TestForgetMe(t *testing.T) {
 	}}})
 	now := time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)
 	c.now = func() time.Time { return now }
-	const first, done = "Send /forget-me first: it says what would be erased.", "Everything that was kept about you is erased."
+	const first, done = "Send /forget-me first to see what will be erased.", "Everything stored about you has been erased."
 	c.expect(t, say{"/save city Paris", "Saved preference 'city' with value 'Paris'"},
 		say{"/forget-me yes", first}, say{"/forget-me please", "Usage: /forget-me [yes]"})
 	answer, err := c.send(t, "/forget-me")
@@ -116,7 +116,7 @@ func TestMemoryApart(t *testing.T) {
 		run("3", "/save x y", "Saved preference 'x' with value 'y'")
 	}
 	run("4", "/remember a is c", "I already remember that a is b. Send /forget a first.")
-	run("5", "/forget-me yes", "Everything that was kept about you is erased.")
+	run("5", "/forget-me yes", "Everything stored about you has been erased.")
 	if len(e.erased) != 1 {
 		t.Error("the rest was not erased")
 	}

@@ -14,7 +14,7 @@ import (
 func TestRoomsAreRuledByAdmins(t *testing.T) {
 	t.Parallel()
 	boss := memory.Person{Tenant: "T1", Platform: "slack", SenderID: "BOSS"}
-	const others = "'door' came from somebody else; only an administrator can make me forget it"
+	const others = "'door' was added by someone else; only an administrator can make me forget it"
 	for _, test := range []struct {
 		name   string
 		room   bool

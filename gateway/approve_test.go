@@ -118,7 +118,7 @@ func TestApprove(t *testing.T) {
 		if got := w.says("bob", "hello"); got != "re hello" || p.times(`{"to":"bob"}`) != 0 {
 			t.Errorf("meanwhile: %q, mailed %d times", got, p.times(`{"to":"bob"}`))
 		}
-		if got := w.says("bob", "/approve"); got != "This is not for you to decide." {
+		if got := w.says("bob", "/approve"); got != "You are not allowed to decide this." {
 			t.Errorf("somebody else: %q", got)
 		}
 		w.gateway.Stop()
@@ -126,20 +126,20 @@ func TestApprove(t *testing.T) {
 		if got := w.says("ann", "/approve"); got != `it says: mailed {"to":"bob"}` || p.times(`{"to":"bob"}`) != 1 {
 			t.Errorf("yes: %q, mailed %d times", got, p.times(`{"to":"bob"}`))
 		}
-		if got := w.says("ann", "/approve"); got != "This was allowed before." || p.times(`{"to":"bob"}`) != 1 {
+		if got := w.says("ann", "/approve"); got != "This has already been allowed." || p.times(`{"to":"bob"}`) != 1 {
 			t.Errorf("a second yes: %q", got)
 		}
-		if got := w.says("ann", "/deny"); got != "This was allowed before." {
+		if got := w.says("ann", "/deny"); got != "This has already been allowed." {
 			t.Errorf("a no after it: %q", got)
 		}
 		w.says("ann", "mail eve")
 		if got := w.says("ann", "/deny"); got != "it says: not done: the person said no." {
 			t.Errorf("no: %q", got)
 		}
-		if got := w.says("ann", "/approve"); got != "This was refused before." || p.times(`{"to":"eve"}`) != 0 {
+		if got := w.says("ann", "/approve"); got != "This has already been denied." || p.times(`{"to":"eve"}`) != 0 {
 			t.Errorf("a yes after a no: %q", got)
 		}
-		if got := w.says("ann", "/approve NONSENSE"); got != "There is nothing to allow." {
+		if got := w.says("ann", "/approve NONSENSE"); got != "Nothing is waiting for approval." {
 			t.Errorf("a wrong code: %q", got)
 		}
 		whole(t, w.history())
@@ -180,7 +180,7 @@ func TestApproveTooLate(t *testing.T) {
 	if _, err := db.Maintenance().ExecContext(t.Context(), "UPDATE approvals SET expires_at = expires_at - 600000000"); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.says("ann", "/approve"); !strings.HasPrefix(got, "This was asked more than 10 minutes ago") || p.times(`{"to":"bob"}`) != 0 {
+	if got := w.says("ann", "/approve"); !strings.HasPrefix(got, "This request expired after 10 minutes") || p.times(`{"to":"bob"}`) != 0 {
 		t.Errorf("%q, mailed %d times", got, p.times(`{"to":"bob"}`))
 	}
 	w.says("ann", "mail bob")
@@ -198,7 +198,7 @@ func TestApproveByAdmins(t *testing.T) {
 	if got := w.says("ann", "mail bob"); !strings.Contains(got, "An administrator") {
 		t.Errorf("%q", got)
 	}
-	if got := w.says("ann", "/approve"); got != "This is not for you to decide." {
+	if got := w.says("ann", "/approve"); got != "You are not allowed to decide this." {
 		t.Errorf("the asker: %q", got)
 	}
 	if got := w.says("admin", "/approve"); got != `it says: mailed {"to":"bob"}` || p.times(`{"to":"bob"}`) != 1 {
@@ -232,7 +232,7 @@ func TestApproveRace(t *testing.T) {
 			text, _, _ := strings.Cut(here.replyTo(a), "{")
 			replies[text]++
 		}
-		if replies["it says: mailed "] != questions || replies["This was allowed before."] != questions {
+		if replies["it says: mailed "] != questions || replies["This has already been allowed."] != questions {
 			t.Errorf("%v", replies)
 		}
 		for n := range questions {

@@ -130,7 +130,7 @@ func TestPatienceEnds(t *testing.T) {
 	if err != nil || e.State != inbox.Dead || !strings.HasPrefix(e.Error, breaker.Code+": ") {
 		t.Errorf("after two minutes: %s %q, %v", e.State, e.Error, err)
 	}
-	if shown := w.chat.all(); len(shown) != 1 || !strings.Contains(shown[0].Text, "out of reach") {
+	if shown := w.chat.all(); len(shown) != 1 || !strings.Contains(shown[0].Text, "unreachable") {
 		t.Errorf("the chat was told %+v", shown)
 	}
 }

@@ -65,7 +65,7 @@ func TestCase44FinishLengthIsMarked(t *testing.T) {
 	w.start()
 	e := message("silent", "e1", "ann", "a story")
 	e.Locale = "zh"
-	want := "Once upon a\n\n（模型在此停止：回答已达到长度上限。）"
+	want := "Once upon a\n\n（回答已达到长度上限，到此为止。）"
 	if s := w.final(w.accept(e)[0]); s.Reply.Text != want {
 		t.Errorf("%q", s.Reply.Text)
 	}

@@ -30,15 +30,15 @@ func TestPressesDecide(t *testing.T) {
 		aside   []string // to whom, and what
 	}{
 		"the asker's yes":   {presses: []press{{"ann", yes}}, mailed: 1, said: `it says: mailed {"to":"bob"}`},
-		"somebody else's":   {presses: []press{{"bob", yes}}, aside: []string{"bob: This is not for you to decide."}},
-		"somebody's no":     {presses: []press{{"bob", no}}, aside: []string{"bob: This is not for you to decide."}},
+		"somebody else's":   {presses: []press{{"bob", yes}}, aside: []string{"bob: You are not allowed to decide this."}},
+		"somebody's no":     {presses: []press{{"bob", no}}, aside: []string{"bob: You are not allowed to decide this."}},
 		"the asker's no":    {presses: []press{{"ann", no}}, said: "it says: not done: the person said no."},
-		"twice":             {presses: []press{{"ann", yes}, {"ann", yes}}, mailed: 1, said: `it says: mailed {"to":"bob"}`, aside: []string{"ann: This was allowed before."}},
-		"a yes after a no":  {presses: []press{{"ann", no}, {"ann", yes}}, said: "it says: not done: the person said no.", aside: []string{"ann: This was refused before."}},
-		"a no after a yes":  {presses: []press{{"ann", yes}, {"ann", no}}, mailed: 1, said: `it says: mailed {"to":"bob"}`, aside: []string{"ann: This was allowed before."}},
-		"after a restart":   {before: restarted, presses: []press{{"ann", yes}, {"ann", yes}}, mailed: 1, said: `it says: mailed {"to":"bob"}`, aside: []string{"ann: This was allowed before."}},
-		"another replica":   {before: replicated, presses: []press{{"ann", yes}, {"ann", yes}}, mailed: 1, said: `it says: mailed {"to":"bob"}`, aside: []string{"ann: This was allowed before."}},
-		"after ten minutes": {before: aged, presses: []press{{"ann", yes}}, aside: []string{"ann: This was asked more than 10 minutes ago"}},
+		"twice":             {presses: []press{{"ann", yes}, {"ann", yes}}, mailed: 1, said: `it says: mailed {"to":"bob"}`, aside: []string{"ann: This has already been allowed."}},
+		"a yes after a no":  {presses: []press{{"ann", no}, {"ann", yes}}, said: "it says: not done: the person said no.", aside: []string{"ann: This has already been denied."}},
+		"a no after a yes":  {presses: []press{{"ann", yes}, {"ann", no}}, mailed: 1, said: `it says: mailed {"to":"bob"}`, aside: []string{"ann: This has already been allowed."}},
+		"after a restart":   {before: restarted, presses: []press{{"ann", yes}, {"ann", yes}}, mailed: 1, said: `it says: mailed {"to":"bob"}`, aside: []string{"ann: This has already been allowed."}},
+		"another replica":   {before: replicated, presses: []press{{"ann", yes}, {"ann", yes}}, mailed: 1, said: `it says: mailed {"to":"bob"}`, aside: []string{"ann: This has already been allowed."}},
+		"after ten minutes": {before: aged, presses: []press{{"ann", yes}}, aside: []string{"ann: This request expired after 10 minutes"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -20,10 +20,10 @@ func TestSentencesAreInTheReadersLanguage(t *testing.T) {
 	w.model.reply = answerOr(failure.New(failure.Permanent, ai.CodeInvalidAPIKey, "", nil))
 	w.start()
 	for _, c := range []struct{ id, locale, text, want string }{
-		{"e1", "en-GB", "hi", "Sorry, I can't answer right now because of a configuration problem. Please tell the administrator."},
-		{"e2", "zh-CN", "hi", "抱歉，由于我的配置问题，目前无法回答。请告知管理员。"},
+		{"e1", "en-GB", "hi", "Sorry, I can't answer right now because of a configuration problem. Please tell your administrator."},
+		{"e2", "zh-CN", "hi", "抱歉，由于配置问题，我暂时无法回答。请联系管理员。"},
 		{"e3", "en-GB", "/save language zh", "Saved preference 'language' with value 'zh'"},
-		{"e4", "en-GB", "hi", "抱歉，由于我的配置问题，目前无法回答。请告知管理员。"},
+		{"e4", "en-GB", "hi", "抱歉，由于配置问题，我暂时无法回答。请联系管理员。"},
 	} {
 		e := message("chat", c.id, "ann", c.text)
 		e.Locale = c.locale
@@ -44,7 +44,7 @@ func TestRefusalsAreInTheReadersLanguage(t *testing.T) {
 	e.ID, e.Locale = "e2", "zh"
 	w.final(w.accept(e)[0])
 	_, end := w.turns.Budget.Limits().Period(time.Now())
-	want := "您的 1 token 额度已用完，将于 " + end.Format("2006-01-02 15:04 MST") + " 重新计算。"
+	want := "您的 1 token 额度已用完，将于 " + end.Format("2006-01-02 15:04 MST") + " 重置。"
 	if shown := w.chat.all(); shown[1].Text != want {
 		t.Errorf("%q, want %q", shown[1].Text, want)
 	}
@@ -61,7 +61,7 @@ func TestStatusIsInTheReadersLanguage(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := w.gateway.Wait(t.Context(), a, nil)
-	if err != nil || s.Status != gateway.StatusDead || s.Error.Message != "管理员已放弃处理这条消息。" {
+	if err != nil || s.Status != gateway.StatusDead || s.Error.Message != "管理员已丢弃这条消息。" {
 		t.Errorf("%+v %+v, %v", s, s.Error, err)
 	}
 }

@@ -133,7 +133,7 @@ func TestNothingThatCanBeRead(t *testing.T) {
 		"1": {Name: "a.pdf", Type: "application/pdf", Ref: "pdf"}, "2": {Name: "cat.png", Type: "image/png", Ref: "cat"},
 	} {
 		s := w.final(w.accept(sends(id, "", f))[0])
-		if s.Reply == nil || s.Reply.Text != "I can't read this: [file: "+f.Name+"]. Please write to me instead." {
+		if s.Reply == nil || s.Reply.Text != "I can't read this: [file: "+f.Name+"]. Please send text instead." {
 			t.Errorf("%+v", s.Reply)
 		}
 	}

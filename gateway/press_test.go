@@ -60,7 +60,7 @@ func TestFeedback(t *testing.T) {
 	}
 	same(t, "stored", texts(h), []string{"u:hi", "a:re hi"})
 	w.final(w.accept(pressedOn("p9", "alice", platforms.VerbUp, "h77"))[0])
-	same(t, "said aside", b.aside, []string{"alice: This button can do nothing any more."})
+	same(t, "said aside", b.aside, []string{"alice: This button no longer works."})
 	if len(b.texts()) != 1 || len(w.model.asked) != 1 {
 		t.Errorf("shown %q after %d calls", b.texts(), len(w.model.asked))
 	}

@@ -133,7 +133,7 @@ func TestStopOfAnother(t *testing.T) {
 		w.accept(message("chat", "e3", "admin", "/stop"))
 		w.final(a)
 		w.final(refused)
-		if got := b.texts(); !slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, "Only who asked") }) {
+		if got := b.texts(); !slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, "Only the person who asked") }) {
 			t.Errorf("shown %q", got)
 		}
 	})
@@ -165,7 +165,7 @@ func TestStopOfWhatWaits(t *testing.T) {
 			"by somebody else",
 			[]platforms.Event{message("chat", "e1", "alice", "one"), message("chat", "s", "bob", "/stop")},
 			[]inbox.State{inbox.Sent, inbox.Sent},
-			[]string{"re one", "Only who asked, or an administrator, can stop this reply."},
+			[]string{"re one", "Only the person who asked or an administrator can stop this reply."},
 		},
 		{
 			"the oldest of two",

@@ -143,7 +143,7 @@ func TestApproveAndRevoke(t *testing.T) {
 			t.Fatalf("%+v, %v", m, err)
 		}
 		again, err := pair(ctx, db, g, alice)
-		if err != nil || again.Code != "" || !strings.Contains(again.Ignore, "waits to be approved") {
+		if err != nil || again.Code != "" || !strings.Contains(again.Ignore, "is waiting for approval") {
 			t.Errorf("the second message: %+v, %v", again, err)
 		}
 		group := *alice

@@ -35,13 +35,13 @@ func buttons(verbs []platforms.Verb) []slackgo.Block {
 		plain = append(plain, button(actionStop, platforms.VerbStop, "⏹", "Stop"))
 	}
 	if slices.Contains(verbs, platforms.VerbRegenerate) {
-		plain = append(plain, button(actionRegenerate, platforms.VerbRegenerate, "🔄", "Answer again"))
+		plain = append(plain, button(actionRegenerate, platforms.VerbRegenerate, "🔄", "Regenerate"))
 	}
 	if slices.Contains(verbs, platforms.VerbApprove) {
 		plain = append(plain, button(actionApprove, platforms.VerbApprove, "✅", "Allow once"))
 	}
 	if slices.Contains(verbs, platforms.VerbDeny) {
-		plain = append(plain, button(actionDeny, platforms.VerbDeny, "🚫", "Refuse"))
+		plain = append(plain, button(actionDeny, platforms.VerbDeny, "🚫", "Deny"))
 	}
 	if len(plain) > 0 {
 		blocks = append(blocks, slackgo.NewActionBlock("", plain...))

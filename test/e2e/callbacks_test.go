@@ -64,7 +64,7 @@ func TestCallbackSaysThatAnEventIsDead(t *testing.T) {
 func TestUnknownFieldsAreNamed(t *testing.T) {
 	t.Parallel()
 	s := newWorld(t).start(t)
-	const want = `"thread" means nothing here; did you mean "thread_id"?`
+	const want = `"thread" is ignored; did you mean "thread_id"?`
 	for _, header := range [][]string{nil, {"Prefer", "wait=30"}, {"Accept", "text/event-stream"}} {
 		a := s.request(http.MethodPost, "/webhooks/generic", `{"sender_id":"alice","text":"hi","thread":"t1","locale":null}`, header...)
 		quoted, _ := json.Marshal(want)

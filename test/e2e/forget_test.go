@@ -192,7 +192,7 @@ func forgetZelda(t *testing.T, w *world, change func(*config.Config)) {
 	held(t, w.database, []string{"events", "deliveries", "messages"}, zeldaWord)
 	held(t, w.database, []string{"events", "people", "user_preferences", "conversations"}, zeldaID)
 	held(t, w.database, []string{"events", "people"}, zeldaName)
-	if got := z.says(z.command(50, "forget-me"), true); !strings.HasPrefix(got, "This would erase everything") {
+	if got := z.says(z.command(50, "forget-me"), true); !strings.HasPrefix(got, "This will erase everything") {
 		t.Error(got)
 	}
 	z.says(z.command(51, "forget-me yes"), true)
@@ -236,7 +236,7 @@ func TestForgetMeUnpairs(t *testing.T) {
 			}
 			held(t, w.database, []string{"pairings"}, zeldaID, zeldaName)
 			z.says(z.command(2, "forget-me"), true)
-			if got := z.says(z.command(3, "forget-me yes"), true); !strings.Contains(got, "is erased") {
+			if got := z.says(z.command(3, "forget-me yes"), true); !strings.Contains(got, "has been erased") {
 				t.Error(got)
 			}
 			gone(t, w.database, zeldaID, zeldaName)
@@ -259,10 +259,10 @@ func TestForgetMeIsAnsweredToPrograms(t *testing.T) {
 	post := func() answer {
 		return s.request(http.MethodPost, "/webhooks/generic", string(body), "Content-Type", "application/json", "Prefer", "wait=30")
 	}
-	if a := post(); a.status != http.StatusOK || !strings.Contains(a.body, "is erased") {
+	if a := post(); a.status != http.StatusOK || !strings.Contains(a.body, "has been erased") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if a := s.request(http.MethodGet, "/webhooks/generic/events/last-1", ""); !strings.Contains(a.body, "is erased") {
+	if a := s.request(http.MethodGet, "/webhooks/generic/events/last-1", ""); !strings.Contains(a.body, "has been erased") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	gone(t, w.database, zeldaID, zeldaWord)

@@ -201,9 +201,9 @@ func TestCostOfCalls(t *testing.T) {
 			s.reply("ann", "/model "+model)
 		}
 		s.reply("ann", "hi")
-		const cost = "\nCost of the last 30 days, in the currency of the prices: 0.0026"
+		const cost = "\nCost in the last 30 days, in the currency of the configured prices: 0.0026"
 		said := s.reply("ann", "/tokens")
-		if known := strings.Contains(said, cost); known == (model == "openai:gpt-4o-mini") || !strings.Contains(said, "\nOf your tokens of the last 30 days 36% came from") {
+		if known := strings.Contains(said, cost); known == (model == "openai:gpt-4o-mini") || !strings.Contains(said, "\n36% of your tokens in the last 30 days came from") {
 			t.Errorf("after %q: %s", model, said)
 		}
 	}

@@ -59,7 +59,7 @@ func eraseOverheard(t *testing.T, engine database.Engine, begin func(*testing.T,
 	held(t, w.database, []string{"messages"}, zeldaWord)
 	s.settled(t)
 	o.forgets("/forget-me")
-	if got := o.forgets("/forget-me yes"); !strings.Contains(got, "is erased") {
+	if got := o.forgets("/forget-me yes"); !strings.Contains(got, "has been erased") {
 		t.Errorf("answered %q", got)
 	}
 	gone(t, w.database, zeldaWord, o.who)

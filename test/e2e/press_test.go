@@ -39,7 +39,7 @@ func TestButtonsDecideAboutTools(t *testing.T) {
 			if got := noted(t, path); got != "buy milk\n" {
 				t.Errorf("noted: %q", got)
 			}
-			if said := chat.toBob(); said != "This is not for you to decide." {
+			if said := chat.toBob(); said != "You are not allowed to decide this." {
 				t.Errorf("bob was told %q", said)
 			}
 			w.openai.Script(wants("desk_note", `{"text":"sell it"}`))
@@ -101,7 +101,7 @@ func askedOnSlack(t *testing.T, w *world, s *server) asked {
 		},
 		toBob: func() (said string) {
 			for _, m := range w.slack.Messages() {
-				if m.Ephemeral && strings.HasPrefix(m.Text, "This is not for you") {
+				if m.Ephemeral && strings.HasPrefix(m.Text, "You are not allowed to decide") {
 					said += m.Text
 				}
 			}
@@ -146,7 +146,7 @@ func askedOnFeishu(t *testing.T, w *world, s *server) asked {
 		},
 		toBob: func() string { // in a toast, or in a message where the machine was too slow for one
 			for _, m := range w.feishu.Messages() {
-				if toBob == "" && strings.Contains(m.Content, "not for you") {
+				if toBob == "" && strings.Contains(m.Content, "not allowed to decide") {
 					return m.Text
 				}
 			}

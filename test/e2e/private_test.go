@@ -230,7 +230,7 @@ func TestCase24_NobodyIsARoom(t *testing.T) {
 	in("bob", "cellar", "bassoon two")
 	in("*", "attic", zeldaWord+" alone")
 	in("*", "attic", "/save star "+zeldaWord)
-	if got := in("*", "attic", "/forget-me"); !strings.HasPrefix(got, "This would erase") {
+	if got := in("*", "attic", "/forget-me"); !strings.HasPrefix(got, "This will erase") {
 		t.Error(got)
 	}
 	in("*", "attic", "/forget-me yes")

@@ -18,9 +18,9 @@ func TestFeishuToasts(t *testing.T) {
 	}
 	presses := []struct{ verb, want string }{
 		{"stop", "Nothing to stop."},
-		{"regenerate", "Only who asked, or an administrator, can ask for another answer."},
+		{"regenerate", "Only the person who asked or an administrator can regenerate this reply."},
 		{"up", ""},
-		{"unheard_of", "This button can do nothing any more."},
+		{"unheard_of", "This button no longer works."},
 	}
 	toast := func(text string) string {
 		if text == "" {
@@ -66,7 +66,7 @@ func TestFeishuToasts(t *testing.T) {
 		if err := w.feishu.Sockets.WaitOpened(patience(t), 1); err != nil {
 			t.Fatal(err)
 		}
-		want, got := toast("This button can do nothing any more."), ""
+		want, got := toast("This button no longer works."), ""
 		for i := 0; i < 20 && got == ""; i++ { // likewise
 			w.feishu.Sockets.Push(fmt.Sprint("p", i), press(i, "up", "om_other"))
 			if err := w.feishu.Sockets.WaitAcknowledged(patience(t), i+1); err != nil {

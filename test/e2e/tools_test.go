@@ -107,7 +107,7 @@ func TestThoughtsGoBackToTheirProvider(t *testing.T) {
 				t.Errorf("people see %s", seen)
 			}
 			s.reply("ann", "/forget-me")
-			if got := s.reply("ann", "/forget-me yes"); !strings.Contains(got, "is erased") {
+			if got := s.reply("ann", "/forget-me yes"); !strings.Contains(got, "has been erased") {
 				t.Error(got)
 			}
 			s.reply("ann", "hello")
@@ -183,7 +183,7 @@ func TestQuotedResultsAreNotKept(t *testing.T) {
 		t.Errorf("%d times: %s", n, export.body)
 	}
 	group("bob", "/forget-me")
-	if got := group("bob", "/forget-me yes"); !strings.Contains(got, "is erased") {
+	if got := group("bob", "/forget-me yes"); !strings.Contains(got, "has been erased") {
 		t.Error(got)
 	}
 	n := 0
