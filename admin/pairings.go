@@ -54,7 +54,7 @@ func (a *admin) approvePairing(w http.ResponseWriter, r *http.Request) error {
 func (a *admin) revokePairing(w http.ResponseWriter, r *http.Request) error {
 	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	if err != nil {
-		return failure.New(failure.NotFound, "pairing_not_found", "there is no pairing of that id", err)
+		return failure.New(failure.NotFound, "pairing_not_found", "there is no pairing with that ID", err)
 	}
 	if err := a.Pairings.Revoke(r.Context(), id); err != nil {
 		return err

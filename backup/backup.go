@@ -179,7 +179,7 @@ func Verify(ctx context.Context, dir string, progress conversation.Progress) (m 
 	}
 	others, err := m.others(dir)
 	for _, name := range others {
-		problems = append(problems, name+": it is no part of the backup")
+		problems = append(problems, name+": not part of the backup")
 	}
 	return m, problems, err
 }

@@ -85,7 +85,7 @@ func TestVerifyNamesEveryFile(t *testing.T) {
 func TestManifestsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ old, new, want string }{
-		"newer":      {`"format": 1`, `"format": 2`, "made by v1, whose backups have format 2"},
+		"newer":      {`"format": 1`, `"format": 2`, "made by v1 in format 2"},
 		"elsewhere":  {`"name": "tokens.jsonl"`, `"name": "../tokens.jsonl"`, `it names "../tokens.jsonl"`},
 		"itself":     {`"name": "tokens.jsonl"`, `"name": "manifest.json"`, `it names "manifest.json"`},
 		"no format":  {`"format": 1`, `"format": 0`, "damaged"},

@@ -41,7 +41,7 @@ type File struct {
 }
 
 // errNoManifest is returned for a folder that is no whole backup.
-var errNoManifest = errors.New("there is no " + ManifestName + ": it is no whole backup")
+var errNoManifest = errors.New("there is no " + ManifestName + ": this is not a complete backup")
 
 // manifestEnd comes before the sum of all that stands before it.
 const manifestEnd = ",\n\"sha256\":\""
@@ -80,7 +80,7 @@ func readManifest(dir string) (*Manifest, error) {
 func parseManifest(text []byte) (*Manifest, error) {
 	var m Manifest
 	if json.Unmarshal(text, &m) == nil && m.Format > format {
-		return nil, fmt.Errorf("it was made by %s, whose backups have format %d; this version knows up to %d", m.Program, m.Format, format)
+		return nil, fmt.Errorf("it was made by %s in format %d; this version reads formats up to %d", m.Program, m.Format, format)
 	}
 	end := bytes.LastIndex(text, []byte(manifestEnd))
 	if end < 0 {
@@ -100,7 +100,7 @@ func parseManifest(text []byte) (*Manifest, error) {
 }
 
 // errDamaged is returned for a file that is not as it was written.
-var errDamaged = errors.New("it has been damaged since it was written")
+var errDamaged = errors.New("it was damaged after it was written")
 
 // describe reads a file to its end.
 func describe(ctx context.Context, f *os.File, name string) (File, error) {

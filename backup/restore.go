@@ -70,7 +70,7 @@ func (k *Keeper) Restore(ctx context.Context, dir string, mode conversation.Impo
 	others, err := m.others(dir)
 	failed = append(failed, err)
 	for _, name := range others {
-		failed = append(failed, fmt.Errorf("%s: it is no part of the backup%s", name, irregular(dir, name)))
+		failed = append(failed, fmt.Errorf("%s: not part of the backup%s", name, irregular(dir, name)))
 	}
 	return r, oneLine(failed)
 }
@@ -91,7 +91,7 @@ func (k *Keeper) restoreConversations(ctx context.Context, dir string, mode conv
 	failed := []error{err}
 	unfinished, _ := filepath.Glob(filepath.Join(dir, "*"+partSuffix)) // the pattern is a valid one
 	for _, path := range unfinished {
-		failed = append(failed, fmt.Errorf("%s: it is of a whole backup, and there is no %s", filepath.Base(path), ManifestName))
+		failed = append(failed, fmt.Errorf("%s: it belongs to a complete backup, but there is no %s", filepath.Base(path), ManifestName))
 	}
 	return r, oneLine(failed)
 }
@@ -106,7 +106,7 @@ const longestRecord = 4 << 20
 func (k *Keeper) restorePart(ctx context.Context, dir string, f File, mode conversation.ImportMode) error {
 	part := k.part(f.Name)
 	if part == nil {
-		return errors.New("nothing here stores this part: memory.backend was a different one, or a newer version made the backup")
+		return errors.New("this part cannot be stored here: the backup was made with another memory.backend, or by a newer version")
 	}
 	open, _, err := archive.OpenRegular(filepath.Join(dir, f.Name))
 	if err != nil {

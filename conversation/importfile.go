@@ -69,7 +69,7 @@ type fileImport struct {
 }
 
 // errChanged is returned for a file that is not the same in both readings.
-func errChanged() error { return message.Invalidf("the file has changed while it was read") }
+func errChanged() error { return message.Invalidf("the file changed while it was read") }
 
 // check reads the whole file once.
 func (f *fileImport) check() (*incoming, error) {

@@ -246,7 +246,7 @@ func (b Book) Approve(ctx context.Context, name string) (p Pinned, err error) {
 	case err != nil:
 		return Pinned{}, err
 	case len(rows) == 0:
-		return Pinned{}, failure.New(failure.NotFound, "tool_not_found", "no server has had a tool of that name (SERVER.TOOL)", nil)
+		return Pinned{}, failure.New(failure.NotFound, "tool_not_found", "no server offers a tool with that name (SERVER.TOOL)", nil)
 	}
 	return rows[0].pinned(), nil
 }

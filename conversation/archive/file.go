@@ -21,7 +21,7 @@ import (
 // MakeDir makes a directory for archives, which only its owner reads.
 func MakeDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("the directory cannot be made: %w", err)
+		return fmt.Errorf("the directory cannot be created: %w", err)
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ func (c *scanner) file() error {
 			break
 		}
 		if seen[name] {
-			return message.Invalidf("%q is there twice", name)
+			return message.Invalidf("%q appears twice", name)
 		}
 		there, err := c.member(name)
 		if err != nil {
@@ -125,7 +125,7 @@ func (c *scanner) file() error {
 
 // errNoExport is returned for JSON of another program.
 func errNoExport() error {
-	return message.Invalidf(`not the export of a conversation: it has no "conversation" and "messages"`)
+	return message.Invalidf(`not a conversation export: it has no "conversation" and "messages"`)
 }
 
 // member reads what one key holds and reports whether it is of an export. A

@@ -11,7 +11,7 @@ import (
 // with the id or the field in the text and a kind of package failure.
 var (
 	ErrNotFound = errors.New("not found")
-	ErrExists   = errors.New("exists already")
+	ErrExists   = errors.New("already exists")
 	ErrInvalid  = errors.New("invalid")
 )
 

@@ -53,9 +53,9 @@ func New(o Options) *Gate {
 
 // The reasons for which an event is ignored, as the ledger shows them.
 const (
-	reasonDenied   = "not allowed: on the list access.deny"
-	reasonUnlisted = "not allowed: not on the list access.allow"
-	reasonGuest    = "not allowed: a member of another organization, whom access.allow does not list"
+	reasonDenied   = "not allowed: listed in access.deny"
+	reasonUnlisted = "not allowed: not listed in access.allow"
+	reasonGuest    = "not allowed: a member of another organization who is not listed in access.allow"
 	reasonUnpaired = "not allowed: not paired"
 )
 
@@ -126,7 +126,7 @@ func (g *Gate) Meet(ctx context.Context, e *platforms.Event) (Meeting, error) {
 	}
 	reason, begun := g.chats.meet(e, g.o.Now())
 	if begun && g.o.Logger != nil {
-		g.o.Logger.WarnContext(ctx, "a chat is not answered for a while", slog.String("reason", reason), slog.String("user_key", e.UserKey()),
+		g.o.Logger.WarnContext(ctx, "a chat is not answered for now", slog.String("reason", reason), slog.String("user_key", e.UserKey()),
 			slog.String("chat_id", e.ChatID), slog.String("event_id", e.ID))
 	}
 	return Meeting{Ignore: reason}, nil

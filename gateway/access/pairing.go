@@ -50,7 +50,7 @@ type Pair struct {
 // Book holds who is paired. It is safe for concurrent use.
 type Book struct{ DB *database.DB }
 
-var errTaken = errors.New("another message of this person, or of many others, came first")
+var errTaken = errors.New("a code was given out in the meantime")
 
 func personKey(e *platforms.Event) []byte {
 	return keyOf(memory.Person{Platform: e.Platform, Tenant: e.Tenant, SenderID: e.SenderID})
@@ -84,14 +84,14 @@ func (g *Gate) stranger(ctx context.Context, e *platforms.Event, is State) (Meet
 	case e.ChatType != platforms.Private:
 		return Meeting{Ignore: reasonUnpaired}, nil
 	case is == Waiting:
-		return Meeting{Ignore: reasonUnpaired + "; the code was told and waits to be approved"}, nil
+		return Meeting{Ignore: reasonUnpaired + "; their code is waiting for approval"}, nil
 	}
 	n, err := g.open(ctx, g.o.DB.Read(), e.Platform)
 	if err != nil {
 		return Meeting{}, err
 	}
 	if n >= maxOpen {
-		return Meeting{Ignore: reasonUnpaired + fmt.Sprintf("; %d codes wait to be approved, and there are no more", maxOpen)}, nil
+		return Meeting{Ignore: reasonUnpaired + fmt.Sprintf("; %d codes are waiting for approval already, and no more are given out", maxOpen)}, nil
 	}
 	code := newCode()
 	return Meeting{Code: code, PairTx: func(ctx context.Context, tx database.Tx) error { return g.pairTx(ctx, tx, e, code) }}, nil
@@ -193,7 +193,7 @@ func (b Book) Approve(ctx context.Context, code string) (p Pair, err error) {
 			"SELECT id, platform, tenant, user_id, name FROM pairings WHERE code = ?", code)
 	})
 	if err == nil && p.ID == 0 {
-		err = failure.New(failure.NotFound, "pairing_not_found", "there is no open code of that name: it is wrong, used, or older than an hour", nil)
+		err = failure.New(failure.NotFound, "pairing_not_found", "no open request has this code: it is wrong, already used, or more than an hour old", nil)
 	}
 	return p, err
 }
@@ -206,7 +206,7 @@ func (b Book) Revoke(ctx context.Context, id int64) error {
 		return err
 	})
 	if err == nil && n == 0 {
-		err = failure.New(failure.NotFound, "pairing_not_found", "there is no pairing of that id", nil)
+		err = failure.New(failure.NotFound, "pairing_not_found", "there is no pairing with that ID", nil)
 	}
 	return err
 }

@@ -88,10 +88,10 @@ func (t *talks) meet(e *platforms.Event, now time.Time) (reason string, begun bo
 	}
 	switch {
 	case one.loops(e, now):
-		one.reason, one.silentUntil = "a loop of two programs: each answers the other", now.Add(loopRest)
+		one.reason, one.silentUntil = "a loop: two programs keep answering each other", now.Add(loopRest)
 		one.echo, one.same = 0, 0
 	case t.limit > 0 && one.lately(now) >= t.limit:
-		one.reason, one.silentUntil = fmt.Sprintf("too many messages, silent for a minute: access.max_replies_per_minute is %d", t.limit), now.Add(minute)
+		one.reason, one.silentUntil = fmt.Sprintf("too many messages: no replies for a minute (access.max_replies_per_minute is %d)", t.limit), now.Add(minute)
 	default:
 		return "", false
 	}

@@ -192,7 +192,7 @@ func newWeb(ctx context.Context, cfg *config.Config, a *App, o Options) (*web.Se
 	if path != "" {
 		o.Logger.InfoContext(ctx, "admin token", slog.String("file", path))
 		if err := private.Keep(path); err != nil {
-			o.Logger.WarnContext(ctx, "the admin token is open to other users of this machine", slog.Any("error", err))
+			o.Logger.WarnContext(ctx, "the admin token file is accessible to other users of this machine", slog.Any("error", err))
 		}
 	}
 	door := signin.New(signin.Options{Token: token, DB: a.core.db, Proxies: proxies, Metrics: a.core.metrics, Logger: o.Logger})

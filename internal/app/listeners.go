@@ -64,7 +64,7 @@ func (l *listeners) run(ctx context.Context) {
 		running.Go(func() {
 			err := a.source.Run(ctx, func(ctx context.Context, in platforms.Inbound) error { return l.deliver(ctx, a.name, in) })
 			if err != nil {
-				l.log.ErrorContext(ctx, "a platform delivers nothing more until its settings are put right and serve starts again",
+				l.log.ErrorContext(ctx, "a platform's connection failed for good; correct its settings and restart serve",
 					slog.String("platform", a.name), slog.Any("error", err))
 			}
 		})

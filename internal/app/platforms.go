@@ -57,7 +57,7 @@ func (p *platformSet) ask(ctx context.Context) {
 		}
 		asking.Go(func() {
 			if err := checker.Check(ctx).Err(); err != nil && ctx.Err() == nil {
-				p.log.WarnContext(ctx, "a platform does not answer for these credentials", slog.String("platform", a.name), slog.Any("error", err))
+				p.log.WarnContext(ctx, "a platform did not accept its credentials, or did not answer", slog.String("platform", a.name), slog.Any("error", err))
 			}
 		})
 	}

@@ -90,7 +90,7 @@ func SignInLink(cfg *config.Config, token, address string) (string, error) {
 			return "", err
 		}
 		if port == "0" {
-			return "", errors.New("the port is chosen at the start of serve; set server.listen to one, or server.public_url")
+			return "", errors.New("the port is chosen when serve starts; set server.listen to a fixed port, or set server.public_url")
 		}
 		base = "http://" + net.JoinHostPort(nearby(host), port)
 	}

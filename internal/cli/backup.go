@@ -42,7 +42,7 @@ func (p *program) keeper(ctx context.Context, db *database.DB, s *store) (*backu
 func (p *program) backupCommand() *cobra.Command {
 	dir := ""
 	c := &cobra.Command{
-		Use: "backup", Short: "Write everything to a folder; run again, it resumes where it stopped", Args: cobra.NoArgs, Annotations: quietly(),
+		Use: "backup", Short: "Back up everything to a directory; run it again to resume", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, _ []string) error {
 			if dir == "" {
 				return usageError{errors.New("--to must name a directory")}
@@ -50,10 +50,10 @@ func (p *program) backupCommand() *cobra.Command {
 			return p.onKeeper(ctx, "backup", func(k *backup.Keeper) error { return p.backup(ctx, k, dir) })
 		}),
 	}
-	c.Flags().StringVar(&dir, "to", "", "`DIR` for the files, made when missing")
+	c.Flags().StringVar(&dir, "to", "", "`DIR` for the files, created if missing")
 	required(c, "to")
 	c.AddCommand(&cobra.Command{
-		Use: "verify DIR", Short: "Check a backup without writing anything; names each damaged, missing or extra file",
+		Use: "verify DIR", Short: "Check a backup without changing anything; names every damaged, missing or extra file",
 		Args: cobra.ExactArgs(1), Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, args []string) error { return failed("backup verify", p.verify(ctx, args[0])) }),
 	})
@@ -72,7 +72,7 @@ func (p *program) backup(ctx context.Context, k *backup.Keeper, dir string) erro
 		if n := len(r.Others) - othersNamed; n > 0 {
 			more = fmt.Sprintf(" and %d more", n)
 		}
-		p.complain("backup", fmt.Sprintf("%s holds what is no part of the backup: %s%s",
+		p.complain("backup", fmt.Sprintf("%s contains files that are not part of the backup: %s%s",
 			dir, strings.Join(r.Others[:min(len(r.Others), othersNamed)], ", "), more))
 	}
 	return p.counted(err, "wrote", int64(r.Written), " to "+dir+alreadyThere(r.Kept))
@@ -95,7 +95,7 @@ func (p *program) verify(ctx context.Context, dir string) error {
 	if len(problems) > 0 {
 		return errReported
 	}
-	_, err = fmt.Fprintf(p.Out, "%s is whole: %s with %s, of %s\n", dir, number(m.Counts["conversations"], "conversation"),
+	_, err = fmt.Fprintf(p.Out, "%s is complete: %s with %s, made %s\n", dir, number(m.Counts["conversations"], "conversation"),
 		number(m.Counts["messages"], "message"), m.CreatedAt.Format("2006-01-02 15:04:05 UTC"))
 	return err
 }
@@ -103,7 +103,7 @@ func (p *program) verify(ctx context.Context, dir string) error {
 func (p *program) restoreCommand() *cobra.Command {
 	dir, mode, yes := "", importMode(conversation.ImportNew), false
 	c := &cobra.Command{
-		Use: "restore", Short: "Restore a backup, or every *.json file of a folder, each whole or not at all; --mode merge may be run again", Args: cobra.NoArgs, Annotations: quietly(),
+		Use: "restore", Short: "Restore a backup or a directory of *.json exports; with --mode merge it can safely be run again", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, _ []string) error {
 			if dir == "" {
 				return usageError{errors.New("--from must name a directory")}

@@ -32,7 +32,7 @@ var errInterrupted = errors.New("interrupted")
 
 func (p *program) chatCommand(open openTalk) *cobra.Command {
 	return &cobra.Command{
-		Use: "chat", Short: "Chat from the terminal, through the same pipeline; no server needed", Args: cobra.NoArgs,
+		Use: "chat", Short: "Chat from the terminal through the same pipeline; no server needed", Args: cobra.NoArgs,
 		Annotations: map[string]string{quiet: "warn"}, // a log line in the middle of a reply helps nobody
 		RunE: p.begin(func(ctx context.Context, _ []string) (err error) {
 			cfg, err := p.load(nil)

@@ -14,7 +14,7 @@ import (
 func (p *program) configCommand() *cobra.Command {
 	return group("config", "Check, print or describe the configuration",
 		&cobra.Command{
-			Use: "check", Short: "Validate the configuration and show every fault", Args: cobra.NoArgs,
+			Use: "check", Short: "Validate the configuration and report every error", Args: cobra.NoArgs,
 			RunE: p.work(p.configCheck),
 		},
 		&cobra.Command{

@@ -12,7 +12,7 @@ import (
 )
 
 // errDeclined is the end of a command whose question was not answered with yes.
-var errDeclined = errors.New("not confirmed, nothing was changed")
+var errDeclined = errors.New("not confirmed; nothing was changed")
 
 // consent is what a command that destroys something needs: a person is asked
 // first, a program says --yes.
@@ -23,7 +23,7 @@ type consent struct {
 }
 
 func yesFlag(c *cobra.Command, yes *bool) {
-	c.Flags().BoolVar(yes, "yes", false, "do not ask")
+	c.Flags().BoolVar(yes, "yes", false, "do not ask for confirmation")
 }
 
 // needed is bad usage where nobody can be asked and nobody said --yes.
@@ -40,7 +40,7 @@ func (c consent) canAsk() bool { return isTerminal(c.p.In) && isTerminal(c.p.Err
 // answer is yes. Where nobody is asked it is a line of what the command writes.
 func (c consent) get(ctx context.Context, loss string) error {
 	if !c.yes && c.canAsk() {
-		return c.p.ask(ctx, upperFirst(loss)+". Go on?")
+		return c.p.ask(ctx, upperFirst(loss)+". Continue?")
 	}
 	_, err := fmt.Fprintln(c.p.Out, loss)
 	return err

@@ -86,7 +86,7 @@ func (p *program) ensureSchema(ctx context.Context, db *database.DB) error {
 func (p *program) conversationsList() *cobra.Command {
 	asJSON := false
 	c := &cobra.Command{
-		Use: "list", Short: "List all conversations, newest activity first", Args: cobra.NoArgs, Annotations: quietly(),
+		Use: "list", Short: "List all conversations, most recently active first", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, _ []string) error {
 			return p.onStore(ctx, "conversations list", func(s *store) error {
 				if asJSON {
@@ -109,7 +109,7 @@ func (p *program) conversationsShow() *cobra.Command {
 		return p.showConversation(ctx, s, id)
 	})
 	c := &cobra.Command{
-		Use: "show ID", Short: "Show a conversation and its last messages (with --json: all of them, as export does)",
+		Use: "show ID", Short: "Show a conversation and its last messages (--json: all of them, as in export)",
 		Args: cobra.ExactArgs(1), Annotations: quietly(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if prompt {
@@ -119,17 +119,17 @@ func (p *program) conversationsShow() *cobra.Command {
 		},
 	}
 	jsonFlag(c, &asJSON)
-	c.Flags().BoolVar(&prompt, "prompt", false, "write what the model is given of it, as JSON")
+	c.Flags().BoolVar(&prompt, "prompt", false, "print what a model would be sent next, as JSON")
 	return c
 }
 
 func (p *program) conversationsClear() *cobra.Command {
-	return p.afterConsent(&cobra.Command{Use: "clear ID", Short: "Remove a conversation's messages; its record stays"},
+	return p.afterConsent(&cobra.Command{Use: "clear ID", Short: "Remove a conversation's messages but keep its record"},
 		"Remove all messages of", "cleared", (*store).Clear)
 }
 
 func (p *program) conversationsDelete() *cobra.Command {
-	return p.afterConsent(&cobra.Command{Use: "delete ID", Short: "Remove a conversation with its messages"},
+	return p.afterConsent(&cobra.Command{Use: "delete ID", Short: "Remove a conversation and its messages"},
 		"Delete", "deleted", (*store).Delete)
 }
 
@@ -184,7 +184,7 @@ func (p *program) onConversation(what string, do func(ctx context.Context, s *st
 func conversationID(what, arg string) (int64, error) {
 	id, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || id < 1 {
-		return 0, usageError{fmt.Errorf("%s needs the id of a conversation, a whole number above 0, got %q", what, arg)}
+		return 0, usageError{fmt.Errorf("%s needs a conversation ID (a whole number above 0), got %q", what, arg)}
 	}
 	return id, nil
 }
@@ -193,5 +193,5 @@ func conversationID(what, arg string) (int64, error) {
 func quietly() map[string]string { return map[string]string{quiet: "warn"} }
 
 func jsonFlag(c *cobra.Command, asJSON *bool) {
-	c.Flags().BoolVar(asJSON, "json", false, "write JSON for programs")
+	c.Flags().BoolVar(asJSON, "json", false, "print JSON")
 }

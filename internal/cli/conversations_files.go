@@ -32,7 +32,7 @@ func (p *program) conversationsExport() *cobra.Command {
 			return writeWhole(path, func(w io.Writer) error { return s.ExportTo(ctx, id, w) })
 		}),
 	}
-	c.Flags().StringVar(&path, "out", "", "`FILE` to write, whole or not at all (default stdout)")
+	c.Flags().StringVar(&path, "out", "", "`FILE` to write to, completely or not at all (default stdout)")
 	return c
 }
 
@@ -87,7 +87,7 @@ func writeInto(path string, write func(io.Writer) error) error {
 func (p *program) conversationsImport() *cobra.Command {
 	mode, yes := importMode(conversation.ImportNew), false
 	c := &cobra.Command{
-		Use: "import FILE…", Short: "Store exported conversations, each file whole or not at all; - is stdin",
+		Use: "import FILE…", Short: "Import exported conversations, each file completely or not at all; - reads stdin",
 		Args: cobra.MinimumNArgs(1), Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, files []string) error {
 			asked := consent{p, "conversations import --mode replace", yes}
@@ -118,14 +118,14 @@ func replaced(ctx context.Context, s *store, files []string) string {
 	unseen := ""
 	for _, path := range files {
 		if info, err := os.Stat(path); path == standardStream || (err == nil && !info.Mode().IsRegular()) {
-			unseen = ", and what is in a file that can be read only once"
+			unseen = ", and any others in files that can be read only once (stdin, pipes)"
 			continue
 		}
 		if c, err := replacedBy(ctx, s, path); err == nil {
 			conversations, messages = conversations+1, messages+c.MessageCount
 		}
 	}
-	return number(conversations, "conversation") + " with " + number(messages, "message") + unseen
+	return number(conversations, "conversation") + " (" + number(messages, "message") + ")" + unseen
 }
 
 func replacedBy(ctx context.Context, s *store, path string) (*conversation.Conversation, error) {

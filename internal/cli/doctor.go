@@ -51,7 +51,7 @@ type check struct {
 func (p *program) doctorCommand() *cobra.Command {
 	asJSON := false
 	c := &cobra.Command{
-		Use: "doctor", Short: "Check configuration, database, platforms, model and the machine, each with its remedy", Args: cobra.NoArgs,
+		Use: "doctor", Short: "Check configuration, database, platforms, model and machine, and say how to fix what is wrong", Args: cobra.NoArgs,
 	}
 	c.RunE = p.work(func(ctx context.Context, _ []string) error { return p.doctor(ctx, asJSON) })
 	jsonFlag(c, &asJSON)
@@ -87,10 +87,10 @@ func (p *program) examineAll(ctx context.Context, tell func(name string, f findi
 	cfg, err := p.load(nil)
 	if faults, ok := errors.AsType[config.FaultErrors](err); ok {
 		for _, fault := range faults {
-			tell("config", finding{broken, fault.String(), "mend it, and run parley config check"})
+			tell("config", finding{broken, fault.String(), "fix it, then run parley config check"})
 		}
 		for _, c := range p.checks(config.Default()) {
-			tell(c.name, finding{off, "not checked: the configuration has faults", ""})
+			tell(c.name, finding{off, "not checked: the configuration has errors", ""})
 		}
 		return nil
 	}
@@ -100,7 +100,7 @@ func (p *program) examineAll(ctx context.Context, tell func(name string, f findi
 	tell("config", finding{fine, "valid", ""})
 	for _, w := range cfg.Warnings() {
 		problem, remedy, _ := strings.Cut(w, "; ")
-		tell("config", finding{warning, problem, cmp.Or(remedy, "change what it names, unless that is meant")})
+		tell("config", finding{warning, problem, cmp.Or(remedy, "change it, unless it is intended")})
 	}
 	for _, c := range p.checks(cfg) {
 		tell(c.name, examine(ctx, cfg, c))

@@ -37,13 +37,13 @@ func (p *program) checkDatabase(ctx context.Context, cfg *config.Config) finding
 	if !o.Enabled {
 		return finding{fine, "in memory", ""}
 	}
-	const urlRemedy = "mend ai.conversation_persistence.db_url (or CONVERSATION_DB_URL)"
+	const urlRemedy = "fix ai.conversation_persistence.db_url (or CONVERSATION_DB_URL)"
 	target, err := database.ParseURL(string(o.DBURL), o.DataDir)
 	if err != nil {
 		return finding{broken, err.Error(), urlRemedy}
 	}
 	if target.Memory() {
-		return finding{warning, "in memory: lost when the process ends", "leave db_url empty for a file in data_dir, or name a database"}
+		return finding{warning, "in memory: lost when the process ends", "leave db_url empty to use a file in data_dir, or set it to a database"}
 	}
 	if target.OnFile() {
 		if _, err := os.Stat(target.Path); errors.Is(err, os.ErrNotExist) {
@@ -52,7 +52,7 @@ func (p *program) checkDatabase(ctx context.Context, cfg *config.Config) finding
 	}
 	db, err := openDatabase(ctx, cfg, p)
 	if err != nil {
-		return finding{broken, err.Error(), "see to it that the database runs and takes this user, or " + urlRemedy}
+		return finding{broken, err.Error(), "make sure that the database is running and accepts this user, or " + urlRemedy}
 	}
 	defer db.Close()
 	found := checkSchema(ctx, cfg, db)
@@ -60,7 +60,7 @@ func (p *program) checkDatabase(ctx context.Context, cfg *config.Config) finding
 		return found
 	}
 	if err := migrations.Writable(ctx, db); err != nil {
-		return finding{broken, fmt.Sprintf("%s: cannot be written: %s", target, err), "point db_url at the server that takes writes, or make room on the disk"}
+		return finding{broken, fmt.Sprintf("%s: cannot be written: %s", target, err), "point db_url at a server that accepts writes, or free disk space"}
 	}
 	return found
 }
@@ -71,13 +71,13 @@ func checkSchema(ctx context.Context, cfg *config.Config, db *database.DB) findi
 	case err == nil:
 		return finding{fine, fmt.Sprintf("%s: writable, schema up to date", db.Target), ""}
 	case errors.Is(err, migrations.ErrBehind) && cfg.AI.ConversationPersistence.Migrate:
-		return finding{warning, fmt.Sprintf("%s: the schema is behind", db.Target), "serve will bring the schema up to date, or: parley migrate up"}
+		return finding{warning, fmt.Sprintf("%s: the schema is behind", db.Target), "serve will update it, or run parley migrate up"}
 	case errors.Is(err, migrations.ErrBehind):
 		return finding{broken, fmt.Sprintf("%s: the schema is behind", db.Target), "run parley migrate up"}
 	case errors.Is(err, migrations.ErrNewer):
-		return finding{broken, fmt.Sprintf("%s: the schema is ahead: a newer version of parley has made it", db.Target), "use that version, or restore a backup"}
+		return finding{broken, fmt.Sprintf("%s: the schema was made by a newer version of parley", db.Target), "use that version, or restore a backup"}
 	}
-	return finding{broken, fmt.Sprintf("%s: %s", db.Target, err), "see to it that the database answers"}
+	return finding{broken, fmt.Sprintf("%s: %s", db.Target, err), "make sure that the database is reachable"}
 }
 
 // checkNewFile reports whether a SQLite file can be made, by making another
@@ -85,11 +85,11 @@ func checkSchema(ctx context.Context, cfg *config.Config, db *database.DB) findi
 func checkNewFile(target database.Target) finding {
 	probe, err := os.CreateTemp(existing(filepath.Dir(target.Path)), ".parley-doctor-*")
 	if err != nil {
-		return finding{broken, fmt.Sprintf("%s does not exist and cannot be made: %s", target, err), "let this user write there, or choose another data_dir"}
+		return finding{broken, fmt.Sprintf("%s does not exist and cannot be created: %s", target, err), "give this user write access there, or choose another data_dir"}
 	}
 	_ = probe.Close()
 	_ = os.Remove(probe.Name())
-	return finding{fine, fmt.Sprintf("%s does not exist yet; serve makes it", target), ""}
+	return finding{fine, fmt.Sprintf("%s does not exist yet; serve will create it", target), ""}
 }
 
 // existing returns the nearest directory above a path that is there.
@@ -118,7 +118,7 @@ func (p *program) platformChecks(cfg *config.Config) []check {
 func (p *program) checkPlatform(ctx context.Context, cfg *config.Config, one app.Checked) finding {
 	switch {
 	case one.Err != nil:
-		return finding{broken, one.Err.Error(), "mend the key that it names"}
+		return finding{broken, one.Err.Error(), "fix the key named here"}
 	case one.Checker == nil:
 		return finding{off, "off", ""}
 	}
@@ -133,8 +133,8 @@ func (p *program) checkPlatform(ctx context.Context, cfg *config.Config, one app
 	n, err := p.strays(ctx, cfg, one.Platform, is.Tenant)
 	if err == nil && n > 0 { // an error is said of the database
 		is.Doubts = append(is.Doubts, platforms.Advice{
-			Problem: fmt.Sprintf("an earlier version has kept %d conversations under the workspaces of those who made shared channels: they are no longer used", n),
-			Remedy:  "/forget-me erases them with their sender",
+			Problem: fmt.Sprintf("an earlier version stored %d conversations of shared channels under the workspace that created the channel; they are no longer used", n),
+			Remedy:  "nothing needs to be done; /forget-me erases those of its sender",
 		})
 	}
 	if len(is.Doubts) > 0 {
@@ -211,10 +211,10 @@ func checkModel(ctx context.Context, cfg *config.Config) finding {
 	case code == ai.CodeInvalidAPIKey || code == ai.CodeForbidden:
 		return finding{broken, fmt.Sprintf("%s: %s", shown, cause), "check " + keyOf(cfg, provider)}
 	case code == ai.CodeModelNotFound:
-		return finding{warning, fmt.Sprintf("%s answers, but lists no models", shown), "check the base URL if replies fail: it ends where /models begins, such as …/v1"}
+		return finding{warning, fmt.Sprintf("%s answers, but lists no models", shown), "if replies fail, check the base URL: it is the part before /models, such as …/v1"}
 	}
 	problem, remedy, _ := strings.Cut(withoutAddress(cause), "; ")
-	return finding{broken, fmt.Sprintf("%s: %s", shown, problem), cmp.Or(remedy, "check the base URL, and that this machine reaches it (HTTPS_PROXY)")}
+	return finding{broken, fmt.Sprintf("%s: %s", shown, problem), cmp.Or(remedy, "check the base URL, and that this machine can reach it (HTTPS_PROXY)")}
 }
 
 // someOf names the first of the models, or none.

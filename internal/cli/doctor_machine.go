@@ -34,14 +34,14 @@ func checkClock(ctx context.Context, cfg *config.Config) finding {
 		distance := there.Sub(begun.Add(time.Since(begun) / 2)).Abs().Truncate(time.Second)
 		switch host := config.URL(address).String(); {
 		case distance > clockFails:
-			return finding{broken, fmt.Sprintf("%s away from that of %s: signatures will be refused", distance, host), "set this machine's clock (NTP)"}
+			return finding{broken, fmt.Sprintf("%s off from the clock of %s: signatures will be rejected", distance, host), "set this machine's clock (NTP)"}
 		case distance > clockWarns:
-			return finding{warning, fmt.Sprintf("%s away from that of %s", distance, host), "set this machine's clock (NTP)"}
+			return finding{warning, fmt.Sprintf("%s off from the clock of %s", distance, host), "set this machine's clock (NTP)"}
 		default:
-			return finding{fine, "as that of " + host, ""}
+			return finding{fine, "in sync with " + host, ""}
 		}
 	}
-	return finding{off, "nobody to compare it with", ""}
+	return finding{off, "nothing to compare it with", ""}
 }
 
 // peers are the addresses of what is switched on.
@@ -81,11 +81,11 @@ func checkDisk(_ context.Context, cfg *config.Config) finding {
 	dir := existing(cfg.AI.ConversationPersistence.DataDir)
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(dir, &fs); err != nil {
-		return finding{warning, fmt.Sprintf("%s: %s", dir, err), "see to it that data_dir can be reached"}
+		return finding{warning, fmt.Sprintf("%s: %s", dir, err), "make sure that data_dir exists and is accessible"}
 	}
 	free := fs.Bavail * uint64(fs.Bsize)
 	room := fmt.Sprintf("%.1f GiB free at %s", float64(free)/(1<<30), dir)
-	const remedy = "make room, or move data_dir to a larger disk"
+	const remedy = "free some space, or move data_dir to a larger disk"
 	switch {
 	case free < diskFails:
 		return finding{broken, room, remedy}
@@ -110,7 +110,7 @@ func checkPort(ctx context.Context, cfg *config.Config) finding {
 	if inner, ok := errors.AsType[*net.OpError](err); ok {
 		why = inner.Err
 	}
-	return finding{broken, fmt.Sprintf("%s: %s", address, why), "end what uses it, or choose another address (server.listen, PARLEY_LISTEN)"}
+	return finding{broken, fmt.Sprintf("%s: %s", address, why), "stop the program that uses it, or choose another address (server.listen, PARLEY_LISTEN)"}
 }
 
 // isParley reports whether it is this program that listens: alive, if perhaps not ready.
@@ -141,13 +141,13 @@ const backupForm = "20060102-150405"
 func checkBackup(_ context.Context, cfg *config.Config) finding {
 	s := &cfg.Scheduler
 	if s.Backup == "" {
-		return finding{off, "none by the clock (scheduler.backup is empty)", ""}
+		return finding{off, "not scheduled (scheduler.backup is empty)", ""}
 	}
 	entries, err := os.ReadDir(s.BackupDir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return finding{broken, err.Error(), "let this user read scheduler.backup_dir"}
+		return finding{broken, err.Error(), "give this user read access to scheduler.backup_dir"}
 	}
-	const remedy = "see parley doctor's other lines and the log of the job backup, or make one: parley backup --to DIR"
+	const remedy = "check the other findings and the log of the backup job, or make one now: parley backup --to DIR"
 	var last time.Time
 	for _, e := range slices.Backward(entries) {
 		at, err := time.ParseInLocation(backupForm, e.Name(), time.UTC)
@@ -160,11 +160,11 @@ func checkBackup(_ context.Context, cfg *config.Config) finding {
 		}
 	}
 	if last.IsZero() {
-		return finding{warning, "there is no whole backup in " + s.BackupDir + " yet", "wait for scheduler.backup, or run the job: POST /api/v1/jobs/backup/run"}
+		return finding{warning, "there is no complete backup in " + s.BackupDir + " yet", "wait for the backup job, or run it now: POST /api/v1/jobs/backup/run"}
 	}
 	age := time.Since(last).Truncate(time.Minute)
 	if every := cfg.BackupEvery(); every > 0 && age > 2*every {
-		return finding{warning, fmt.Sprintf("the last one is %s old, and there should be one every %s", age, every), remedy}
+		return finding{warning, fmt.Sprintf("the last one is %s old, but one is due every %s", age, every), remedy}
 	}
 	return finding{fine, fmt.Sprintf("the last one is %s old", age), ""}
 }

@@ -27,16 +27,16 @@ func (p *program) checkTools(ctx context.Context, cfg *config.Config, name strin
 	tools, err := app.LookAtTools(ctx, cfg, name, version, p.log)
 	switch {
 	case err != nil && s.URL != "":
-		return finding{broken, err.Error(), fmt.Sprintf("see to it that ai.tools.mcp.%s.url answers from here and takes the headers", name)}
+		return finding{broken, err.Error(), fmt.Sprintf("make sure that ai.tools.mcp.%s.url is reachable from here and accepts the headers", name)}
 	case err != nil:
-		return finding{broken, err.Error(), fmt.Sprintf("see to it that ai.tools.mcp.%s.command runs by itself, with all that it needs in env (PATH, HOME)", name)}
+		return finding{broken, err.Error(), fmt.Sprintf("make sure that ai.tools.mcp.%s.command runs on its own, with everything it needs in env (PATH, HOME)", name)}
 	case len(tools) == 0:
-		return finding{warning, "it has no tools", "see what it needs to have some"}
+		return finding{warning, "it offers no tools", "check whether it needs an argument or a setting to offer some"}
 	}
 	if off := p.waitingTools(ctx, cfg, name); len(off) > 0 {
 		return finding{
-			warning, fmt.Sprintf("%d tools; off, since they are new or have changed: %s", len(tools), strings.Join(off, ", ")),
-			"read what they say of themselves (parley tools list), then parley tools approve NAME",
+			warning, fmt.Sprintf("%d tools; off because they are new or have changed: %s", len(tools), strings.Join(off, ", ")),
+			"review their descriptions (parley tools list), then run parley tools approve NAME",
 		}
 	}
 	return finding{fine, fmt.Sprintf("%d tools", len(tools)), ""}

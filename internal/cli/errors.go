@@ -41,7 +41,7 @@ func failed(what string, err error) error {
 // Errors of a command that has told everything already.
 var (
 	errReported = errors.New("reported")
-	errFaulty   = errors.New("the configuration has faults")
+	errFaulty   = errors.New("the configuration has errors")
 )
 
 // report writes err to stderr and returns the exit code.

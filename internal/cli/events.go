@@ -30,11 +30,11 @@ func (p *program) eventsCommand() *cobra.Command {
 			return p.listEvents(ctx, o, asJSON)
 		}),
 	}
-	list.Flags().StringVar(&status, "status", "", "only `STATUS`: received, running, sent, ignored, failed, dead or discarded")
+	list.Flags().StringVar(&status, "status", "", "only events with this `STATUS`: received, running, sent, ignored, failed, dead or discarded")
 	list.Flags().StringVar(&userKey, "user-key", "", "only events of this `USER_KEY`")
 	list.Flags().IntVar(&limit, "limit", 50, "at most `N` events")
 	show := &cobra.Command{
-		Use: "show ID", Short: "Show every step of one event, by our id, the platform's, or platform:ID where both exist", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show every step of one event, by Parley's ID or the platform's (PLATFORM:ID if both exist)", Args: cobra.ExactArgs(1),
 		RunE: p.work(func(ctx context.Context, args []string) error { return p.showEvent(ctx, args[0], asJSON) }),
 	}
 	for _, c := range []*cobra.Command{list, show} {
@@ -48,7 +48,7 @@ func (p *program) eventsCommand() *cobra.Command {
 			}),
 		},
 		&cobra.Command{
-			Use: "discard ID", Short: "End an event without an answer", Args: cobra.ExactArgs(1),
+			Use: "discard ID", Short: "End an event without a reply", Args: cobra.ExactArgs(1),
 			RunE: p.work(func(ctx context.Context, args []string) error {
 				return p.changeEvent(ctx, "events discard", args[0], (*inbox.Ledger).Discard)
 			}),
@@ -65,7 +65,7 @@ func (p *program) onLedger(ctx context.Context, what string, do func(b *inbox.Le
 
 func (p *program) listEvents(ctx context.Context, o inbox.ListOptions, asJSON bool) error {
 	if !o.Status.Known() || o.Limit < 1 {
-		return usageError{errors.New("events list: --status must be a state of an event, and --limit above 0")}
+		return usageError{errors.New("events list: --status must be received, running, sent, ignored, failed, dead or discarded; --limit must be above 0")}
 	}
 	return p.onLedger(ctx, "events list", func(b *inbox.Ledger) error {
 		events, _, err := b.List(ctx, o)

@@ -108,12 +108,12 @@ func TestCommandsEverywhere(t *testing.T) {
 
 		before := c.want(`^{"conversation":{"id":1,`, "conversations export 1")
 		c.want(`^wrote 3 conversations to `, "backup --to", dir)
-		c.want(`^wrote 0 conversations to .*, 3 were there already\n$`, "backup --to", dir)
-		c.refuses(1, `^parley: restore: .*exists already`, "restore --from", dir)
-		c.want(`^restored 0 conversations from .*, 3 were there already\n$`, "restore --mode merge --from", dir)
+		c.want(`^wrote 0 conversations to .*, 3 already there\n$`, "backup --to", dir)
+		c.refuses(1, `^parley: restore: .*already exists`, "restore --from", dir)
+		c.want(`^restored 0 conversations from .*, 3 already there\n$`, "restore --mode merge --from", dir)
 		c.want(`^cleared conversation 1\n$`, "conversations clear 1 --yes")
 		c.want(`(?m)^messages +0$`, "conversations show 1")
-		c.want(`^restored 1 conversation from .*, 2 were there already\n$`, "restore --mode merge --from", dir)
+		c.want(`^restored 1 conversation from .*, 2 already there\n$`, "restore --mode merge --from", dir)
 		after := c.want(`"message_count":2`, "conversations export 1")
 		if withoutNumbers(t, before) != withoutNumbers(t, after) {
 			t.Errorf("restored\n%s\nis not what was\n%s", after, before)
@@ -123,7 +123,7 @@ func TestCommandsEverywhere(t *testing.T) {
 		c.refuses(1, `^parley: conversations show: conversation 1: not found\n$`, "conversations show 1 --prompt")
 
 		archive := filepath.Join(c.dir, "archive")
-		c.want(`^deletes 1 conversation with 2 messages, .*\ndeleted 1 conversation\n$`, "cleanup --days 30 --archive", archive)
+		c.want(`^deletes 1 conversation \(2 messages\) .*\ndeleted 1 conversation\n$`, "cleanup --days 30 --archive", archive)
 		c.want(`^{"total_conversations":1,`, "stats --json")
 		c.want(`^restored 1 conversation from `, "restore --from", archive)
 		c.want(`feishu:group:bob`, "conversations list")
@@ -215,7 +215,7 @@ func TestBadInput(t *testing.T) {
 			"empty":     {"", `line 1, column 0: the file ends too early`},
 			"not json":  {"hello", `line 1, column 1: invalid character 'h'`},
 			"html":      {"\n<html>", `line 2, column 1: invalid character '<'`},
-			"other":     {`{"name":"left-pad","version":"1.0.0"}`, `not the export of a conversation`},
+			"other":     {`{"name":"left-pad","version":"1.0.0"}`, `not a conversation export`},
 			"list":      {`[]`, `it is a JSON array`},
 			"two":       {newFile + newFile, `line 1, column \d+: more follows`},
 			"role":      {start + `{"role":"user"},{"role":"robot"}]}`, `messages\[1\]: role "robot" is not one of`},
@@ -244,8 +244,8 @@ func TestBadInput(t *testing.T) {
 		c.refuses(1, `^parley: conversations import: .*: is a directory\n$`, "conversations import", c.dir)
 		c.refuses(1, `^parley: restore: .*: no such file or directory\n$`, "restore --from", filepath.Join(c.dir, "missing"))
 		c.refuses(1, `^parley: restore: .*: not a directory\n$`, "restore --from", filepath.Join(c.dir, "alice.json"))
-		c.refuses(1, `^parley: cleanup: the directory cannot be made: `, "cleanup --days 1 --archive", filepath.Join(c.dir, "alice.json"))
-		c.refuses(1, `^parley: backup: the directory cannot be made: `, "backup --to", filepath.Join(c.dir, "alice.json"))
+		c.refuses(1, `^parley: cleanup: the directory cannot be created: `, "cleanup --days 1 --archive", filepath.Join(c.dir, "alice.json"))
+		c.refuses(1, `^parley: backup: the directory cannot be created: `, "backup --to", filepath.Join(c.dir, "alice.json"))
 		for _, usage := range []string{
 			"restore", "backup", "cleanup", "cleanup --days 0", "cleanup --days -1", "cleanup --days x", "restore --from", "restore --from x --mode all",
 			"conversations import", "conversations show", "conversations show x", "conversations show 0", "conversations delete 1",

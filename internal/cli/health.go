@@ -44,7 +44,7 @@ func askReady(ctx context.Context, listen string) error {
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answers %s", resp.Status)
+		return fmt.Errorf("the server answered %s", resp.Status)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func (p *program) cleanupCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				loss := fmt.Sprintf("deletes %s with %s, without activity in the last %s",
+				loss := fmt.Sprintf("deletes %s (%s) with no activity in the last %s",
 					number(n, "conversation"), number(messages, "message"), number(int64(days), "day"))
 				if err := (consent{p, "cleanup", yes}).get(ctx, loss); err != nil {
 					return err
@@ -63,7 +63,7 @@ func (p *program) cleanupCommand() *cobra.Command {
 			})
 		}),
 	}
-	c.Flags().IntVar(&days, "days", 0, "`N`: what was active in the last N days stays")
+	c.Flags().IntVar(&days, "days", 0, "delete conversations without activity in the last `N` days")
 	c.Flags().StringVar(&archive, "archive", "", "`DIR` to write each conversation to before it is deleted")
 	yesFlag(c, &yes)
 	required(c, "days")
@@ -81,7 +81,7 @@ func (p *program) cleanup(ctx context.Context, s *store, days int, archive strin
 func (p *program) vacuumCommand() *cobra.Command {
 	full := false
 	c := &cobra.Command{
-		Use: "vacuum", Short: "Reclaim the space of deleted rows", Args: cobra.NoArgs, Annotations: quietly(),
+		Use: "vacuum", Short: "Reclaim the space left by deleted rows", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, _ []string) error {
 			return p.onStore(ctx, "vacuum", func(s *store) error {
 				if full {
@@ -93,7 +93,7 @@ func (p *program) vacuumCommand() *cobra.Command {
 			})
 		}),
 	}
-	c.Flags().BoolVar(&full, "full", false, "rewrite a whole SQLite file; only while no server uses it")
+	c.Flags().BoolVar(&full, "full", false, "rewrite the whole SQLite file; stop the server first")
 	return c
 }
 
@@ -103,9 +103,9 @@ func alreadyThere(n int) string {
 	case 0:
 		return ""
 	case 1:
-		return ", 1 was there already"
+		return ", 1 already there"
 	}
-	return fmt.Sprintf(", %d were there already", n)
+	return fmt.Sprintf(", %d already there", n)
 }
 
 // counted tells what was done to how many conversations, also where err ended it.

@@ -13,9 +13,9 @@ import (
 )
 
 func (p *program) memoryCommand() *cobra.Command {
-	return group("memory", "Prepare the store of preferences, facts and scores",
+	return group("memory", "Prepare the store for preferences, facts and scores",
 		&cobra.Command{
-			Use: "create-tables", Short: "Create the DynamoDB tables that are missing and wait until they are ready", Args: cobra.NoArgs,
+			Use: "create-tables", Short: "Create missing DynamoDB tables and wait until they are ready", Args: cobra.NoArgs,
 			RunE: p.work(p.memoryCreateTables),
 		},
 	)
@@ -56,5 +56,5 @@ func checkMemory(ctx context.Context, cfg *config.Config) finding {
 	if err != nil {
 		return finding{broken, "DynamoDB: " + failure.SafeOf(err), "check memory.dynamodb and the AWS_* variables, and run parley memory create-tables"}
 	}
-	return finding{fine, "DynamoDB: the tables are there", ""}
+	return finding{fine, "DynamoDB: the tables are ready", ""}
 }

@@ -13,13 +13,13 @@ import (
 )
 
 func (p *program) migrateCommand() *cobra.Command {
-	return group("migrate", "Bring the database schema up to date, or show or undo that",
+	return group("migrate", "Update the database schema, show its state, or undo migrations",
 		&cobra.Command{
-			Use: "up", Short: "Apply every migration that is not applied yet", Args: cobra.NoArgs,
+			Use: "up", Short: "Apply all pending migrations", Args: cobra.NoArgs,
 			RunE: p.work(p.migrateUp),
 		},
 		&cobra.Command{
-			Use: "status", Short: "List the migrations and whether they are applied", Args: cobra.NoArgs,
+			Use: "status", Short: "List migrations and whether they are applied", Args: cobra.NoArgs,
 			RunE: p.work(p.migrateStatus),
 		},
 		p.migrateDown(),

@@ -24,7 +24,7 @@ type down struct {
 func (p *program) migrateDown() *cobra.Command {
 	d := down{consent: consent{p: p, what: "migrate down"}}
 	c := &cobra.Command{
-		Use: "down", Short: "Undo the migrations above a number, with the data in their tables, after a whole backup", Args: cobra.NoArgs, Annotations: quietly(),
+		Use: "down", Short: "Undo migrations, including the data in their tables, after a complete backup", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.work(func(ctx context.Context, _ []string) error {
 			if d.to < 0 {
 				return usageError{fmt.Errorf("--to must be the number of a migration or 0, got %d", d.to)}
@@ -35,8 +35,8 @@ func (p *program) migrateDown() *cobra.Command {
 			return p.onDatabase(ctx, "migrate down", func(db *database.DB) error { return p.down(ctx, db, d) })
 		}),
 	}
-	c.Flags().IntVar(&d.to, "to", 0, "`N`: the last migration that stays, 0 = none")
-	c.Flags().BoolVar(&d.noBackup, "no-backup", false, "take no backup first")
+	c.Flags().IntVar(&d.to, "to", 0, "number `N` of the last migration to keep; 0 = none")
+	c.Flags().BoolVar(&d.noBackup, "no-backup", false, "do not take a backup first")
 	yesFlag(c, &d.consent.yes)
 	required(c, "to")
 	return c
@@ -80,7 +80,7 @@ func lossOfDown(lost migrations.Loss) string {
 	}
 	what := "undoes " + number(int64(len(lost.Migrations)), "migration")
 	if len(tables) == 0 {
-		return what + " and loses no row"
+		return what + " and loses no rows"
 	}
 	return what + " and loses " + strings.Join(tables, ", ")
 }
@@ -93,10 +93,10 @@ func (p *program) backupBefore(ctx context.Context, db *database.DB) error {
 	}
 	dir := cfg.Scheduler.BackupDir
 	if dir == "" {
-		return errors.New("scheduler.backup_dir is empty: name a directory there, or give --no-backup")
+		return errors.New("scheduler.backup_dir is empty; set it to a directory, or use --no-backup")
 	}
 	if err := migrations.Check(ctx, db); err != nil {
-		return fmt.Errorf("a backup can only be taken of the schema of this version: %w; or give --no-backup", err)
+		return fmt.Errorf("a backup needs the schema of this version: %w; or use --no-backup", err)
 	}
 	return p.withStore(ctx, db, func(s *store) error {
 		k, err := p.keeper(ctx, db, s)

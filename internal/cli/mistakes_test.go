@@ -47,26 +47,26 @@ func TestFirstDayMistakes(t *testing.T) {
 		cause   string // said by both
 		remedy  string // said by doctor
 	}{
-		"slack secrets swapped":       {"SLACK_SIGNING_SECRET=xoxb-1 SLACK_BOT_TOKEN=8f742231b10e8888abcd99000000abcd", "config", "signing_secret holds a bot token", "Signing Secret of Basic Information"},
+		"slack secrets swapped":       {"SLACK_SIGNING_SECRET=xoxb-1 SLACK_BOT_TOKEN=8f742231b10e8888abcd99000000abcd", "config", "signing_secret holds a bot token", "Signing Secret from Basic Information"},
 		"slack user token":            {"SLACK_SIGNING_SECRET=s SLACK_BOT_TOKEN=xoxp-1", "config", "bot_token holds a user token", "OAuth & Permissions"},
 		"slack app token as bot's":    {"SLACK_SIGNING_SECRET=s SLACK_BOT_TOKEN=xapp-1", "config", "bot_token holds an app-level token", "OAuth & Permissions"},
-		"slack bot token as app's":    {"SLACK_BOT_TOKEN=xoxb-1 SLACK_APP_TOKEN=xoxb-2", "config", "app_token is no app-level token", "connections:write"},
-		"slack signing secret alone":  {"SLACK_SIGNING_SECRET=s", "config", "off but for its challenge", "bot_token"},
-		"slack bot token alone":       {"SLACK_BOT_TOKEN=xoxb-1", "config", "needs platforms.slack.app_token", "set one of the two"},
+		"slack bot token as app's":    {"SLACK_BOT_TOKEN=xoxb-1 SLACK_APP_TOKEN=xoxb-2", "config", "app_token is not an app-level token", "connections:write"},
+		"slack signing secret alone":  {"SLACK_SIGNING_SECRET=s", "config", "off, except for the URL verification challenge", "bot_token"},
+		"slack bot token alone":       {"SLACK_BOT_TOKEN=xoxb-1", "config", "neither platforms.slack.app_token nor signing_secret is set", "set app_token"},
 		"slack app token alone":       {"SLACK_APP_TOKEN=xapp-1", "config", "bot_token is missing", "set it"},
 		"slack token refused":         {"SLACK_SIGNING_SECRET=s SLACK_BOT_TOKEN=xoxb-1", "slack", "invalid_auth", "check bot_token"},
 		"slack scopes missing":        {"SLACK_SIGNING_SECRET=s SLACK_BOT_TOKEN=xoxb-scopes", "slack", "lacks the scopes app_mentions:read, chat:write", "install the app again"},
 		"feishu secrets swapped":      {"FEISHU_APP_ID=x FEISHU_APP_SECRET=cli_a1", "config", "app_secret holds an app id", "swap the two"},
-		"feishu app id alone":         {"FEISHU_APP_ID=cli_a1", "config", "only one is set", "set the other"},
+		"feishu app id alone":         {"FEISHU_APP_ID=cli_a1", "config", "only one of platforms.feishu.app_id and app_secret is set", "set the other"},
 		"feishu keys the same":        {"FEISHU_APP_ID=cli_a1 FEISHU_APP_SECRET=x FEISHU_ENCRYPT_KEY=y FEISHU_VERIFICATION_TOKEN=y", "config", "are the same", "Encryption Strategy"},
 		"feishu app secret as key":    {"FEISHU_APP_ID=cli_a1 FEISHU_APP_SECRET=x FEISHU_ENCRYPT_KEY=x", "config", "encrypt_key holds the app secret", "Encryption Strategy"},
 		"feishu secret or host wrong": {"FEISHU_APP_ID=cli_a1 FEISHU_APP_SECRET=x FEISHU_ENCRYPT_KEY=k", "feishu", "10014", "https://open.larksuite.com"},
-		"a variable misspelt":         {"PARLEY_GATEWAY__WORKER=x", "config", "PARLEY_GATEWAY__WORKER sets nothing", "PARLEY_GATEWAY__WORKERS"},
+		"a variable misspelt":         {"PARLEY_GATEWAY__WORKER=x", "config", "PARLEY_GATEWAY__WORKER has no effect", "PARLEY_GATEWAY__WORKERS"},
 		"memory only":                 {"PARLEY_AI__CONVERSATION_PERSISTENCE__ENABLED=false", "config", "everything is kept in memory", "set it to true"},
 		"database parameter":          {"CONVERSATION_DB_URL=mysql://u@h/d?nope=1", "config", "parameter nope: it is unknown", "config check"},
 		"model of nobody":             {"PARLEY_AI_MODEL=nobody:x", "config", "unknown provider", "config check"},
 		"base URL without scheme":     {"OPENAI_BASE_URL=localhost", "config", "must be an address that starts with http:// or https://", "config check"},
-		"a room without admins":       {"PARLEY_AI__CONVERSATION_PERSISTENCE__SCOPE=room", "config", "access.admins is empty", "name admins"},
+		"a room without admins":       {"PARLEY_AI__CONVERSATION_PERSISTENCE__SCOPE=room", "config", "access.admins is empty", "set access.admins"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -16,15 +16,15 @@ import (
 func (p *program) pairingCommand() *cobra.Command {
 	asJSON := false
 	list := &cobra.Command{
-		Use: "list", Short: "List who is paired and whose code waits to be approved", Args: cobra.NoArgs, Annotations: quietly(),
+		Use: "list", Short: "List paired people and codes waiting for approval", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.onPairings("pairing list", func(ctx context.Context, b access.Book, _ string) error {
 			return p.listPairings(ctx, b, asJSON)
 		}),
 	}
 	jsonFlag(list, &asJSON)
-	return group("pairing", "Who is let in where access.mode is pairing", list,
+	return group("pairing", "Manage who is let in when access.mode is pairing", list,
 		&cobra.Command{
-			Use: "approve CODE", Short: "Let in who has been told this code", Args: cobra.ExactArgs(1), Annotations: quietly(),
+			Use: "approve CODE", Short: "Let in the person who received this code", Args: cobra.ExactArgs(1), Annotations: quietly(),
 			RunE: p.onPairings("pairing approve", func(ctx context.Context, b access.Book, code string) error {
 				pair, err := b.Approve(ctx, code)
 				if err == nil {
@@ -34,11 +34,11 @@ func (p *program) pairingCommand() *cobra.Command {
 			}),
 		},
 		&cobra.Command{
-			Use: "revoke ID", Short: "Shut somebody out again, or take back a code", Args: cobra.ExactArgs(1), Annotations: quietly(),
+			Use: "revoke ID", Short: "Revoke a person's access, or a code", Args: cobra.ExactArgs(1), Annotations: quietly(),
 			RunE: p.onPairings("pairing revoke", func(ctx context.Context, b access.Book, text string) error {
 				id, err := strconv.ParseInt(text, 10, 64)
 				if err != nil {
-					return usageError{fmt.Errorf("pairing revoke: %q is no id; parley pairing list shows them", text)}
+					return usageError{fmt.Errorf("pairing revoke: %q is not an ID; parley pairing list shows them", text)}
 				}
 				if err := b.Revoke(ctx, id); err != nil {
 					return err

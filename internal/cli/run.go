@@ -69,8 +69,8 @@ func (p *program) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	f := root.PersistentFlags()
 	f.StringVar(&p.flags.config, "config", "", "configuration `FILE` (default config.yaml in the working directory when it exists)")
-	f.StringVar(&p.flags.logLevel, "log-level", "info", "debug, info, warn or error")
-	f.StringVar(&p.flags.logFormat, "log-format", "", "text or json (default text on a terminal, else json)")
+	f.StringVar(&p.flags.logLevel, "log-level", "info", "log level: debug, info, warn or error")
+	f.StringVar(&p.flags.logFormat, "log-format", "", "log format: text or json (default text on a terminal, else json)")
 	root.AddCommand(p.commands()...)
 	return root
 }
@@ -86,7 +86,7 @@ func group(use, short string, children ...*cobra.Command) *cobra.Command {
 		for i, child := range children {
 			names[i] = child.Name()
 		}
-		return usageError{fmt.Errorf("parley %s needs one of: %s", use, strings.Join(names, ", "))}
+		return usageError{fmt.Errorf("parley %s needs a subcommand: %s", use, strings.Join(names, ", "))}
 	}
 	c.AddCommand(children...)
 	return c

@@ -53,9 +53,9 @@ func (p *program) welcome(cfg *config.Config) func(signInLink string) {
 	}
 	return func(link string) {
 		if provider, _ := cfg.EffectiveModel(); provider == config.ProviderEcho && cfg.AI.Enabled {
-			_, _ = fmt.Fprintln(p.Out, "No model is set: echo answers, and only repeats what it is told. Set OPENAI_API_KEY or OPENAI_BASE_URL for a real one.")
+			_, _ = fmt.Fprintln(p.Out, "No model is set: echo answers, and only repeats what it is told. Set OPENAI_API_KEY or OPENAI_BASE_URL to use a real one.")
 		}
-		_, _ = fmt.Fprintf(p.Out, "Chat page (signs you in; good once, for ten minutes): %s\n", link)
+		_, _ = fmt.Fprintf(p.Out, "Chat page (sign-in link, valid once within ten minutes): %s\n", link)
 	}
 }
 

@@ -24,12 +24,12 @@ func (p *program) setupCommand() *cobra.Command {
 		c.RunE = p.work(func(ctx context.Context, _ []string) error { return p.setUp(ctx, flow, o) })
 		if flow.Moded {
 			c.Flags().StringVar(&o.Mode, "mode", "", "how events arrive: `MODE` http or socket (default: http with --url, else socket)")
-			c.Flags().StringVar(&o.URL, "url", "", "`https://HOST` at which this server is reached")
-			c.Flags().BoolVar(&o.Agent, "agent", false, "as an agent; this cannot be undone on the platform")
+			c.Flags().StringVar(&o.URL, "url", "", "public address of this server, `https://HOST`")
+			c.Flags().BoolVar(&o.Agent, "agent", false, "make it an agent; Slack cannot undo this")
 		}
 		children = append(children, c)
 	}
-	return group("setup", "Create a platform's app, or choose a model, and keep its secrets", children...)
+	return group("setup", "Create a platform's app or choose a model, and store the secrets", children...)
 }
 
 // consoleCommands are what an admin pastes or ticks on a platform's own pages.
@@ -47,7 +47,7 @@ func (p *program) consoleCommands() []*cobra.Command {
 		})
 		if page.Moded {
 			c.Flags().BoolVar(&o.Socket, "socket", false, "for Socket Mode, without a public address")
-			c.Flags().BoolVar(&o.Agent, "agent", false, "as an agent; this cannot be undone on the platform")
+			c.Flags().BoolVar(&o.Agent, "agent", false, "make it an agent; Slack cannot undo this")
 		}
 		all = append(all, group(page.Platform, page.Of, c))
 	}
@@ -60,7 +60,7 @@ func (p *program) setUp(ctx context.Context, flow setup.Flow, o setup.Options) e
 	}
 	in, ok := p.In.(*os.File)
 	if !ok || !isTerminal(p.In) || !isTerminal(p.Out) {
-		return usageError{fmt.Errorf("setup %s: it asks in a terminal, and this is none; elsewhere set the variables or keys that config.yaml names", flow.Name)}
+		return usageError{fmt.Errorf("setup %s: needs a terminal to ask questions; without one, set the variables or keys listed in config.yaml", flow.Name)}
 	}
 	cfg, err := p.load(nil)
 	if err != nil {

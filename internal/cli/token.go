@@ -12,8 +12,8 @@ import (
 // tokenCommand prints what opens the pages and the API.
 func (p *program) tokenCommand() *cobra.Command {
 	var link bool
-	c := &cobra.Command{Use: "token", Short: "Print the admin token, or a link that signs in with one click", Args: cobra.NoArgs}
-	c.Flags().BoolVar(&link, "link", false, "print a sign-in link for the chat page instead: good once, for ten minutes")
+	c := &cobra.Command{Use: "token", Short: "Print the admin token or a sign-in link", Args: cobra.NoArgs}
+	c.Flags().BoolVar(&link, "link", false, "print a sign-in link for the chat page instead, valid once within ten minutes")
 	c.RunE = p.work(func(context.Context, []string) error {
 		cfg, err := p.load(nil)
 		if err != nil {

@@ -15,13 +15,13 @@ import (
 func (p *program) toolsCommand() *cobra.Command {
 	asJSON := false
 	list := &cobra.Command{
-		Use: "list", Short: "List the tools that servers have had, and which of them are off", Args: cobra.NoArgs, Annotations: quietly(),
+		Use: "list", Short: "List the tools that servers offer, and which of them are off", Args: cobra.NoArgs, Annotations: quietly(),
 		RunE: p.onTools("tools list", func(ctx context.Context, b pins.Book, _ string) error { return p.listTools(ctx, b, asJSON) }),
 	}
 	jsonFlag(list, &asJSON)
-	return group("tools", "What models may use of the servers in ai.tools.mcp", list,
+	return group("tools", "Manage which tools of the servers in ai.tools.mcp models may use", list,
 		&cobra.Command{
-			Use: "approve NAME", Short: "Let models use a tool as its server has it now", Args: cobra.ExactArgs(1), Annotations: quietly(),
+			Use: "approve NAME", Short: "Let models use a tool as its server describes it now", Args: cobra.ExactArgs(1), Annotations: quietly(),
 			RunE: p.onTools("tools approve", func(ctx context.Context, b pins.Book, name string) error {
 				tool, err := b.Approve(ctx, name)
 				if err == nil {
@@ -49,7 +49,7 @@ func (p *program) listTools(ctx context.Context, b pins.Book, asJSON bool) error
 		return p.writeJSON(map[string]any{"items": tools})
 	}
 	w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "NAME\tSTATE\tWHAT IT SAYS OF ITSELF")
+	_, _ = fmt.Fprintln(w, "NAME\tSTATE\tDESCRIPTION")
 	for i := range tools {
 		t := &tools[i]
 		says := t.Description

@@ -63,15 +63,15 @@ func restoredAnswersAsBefore(t *testing.T, from, to cliRun) {
 	}
 	dir := filepath.Join(from.dir, "whole")
 	from.want(`^wrote 1 conversation to `, "backup --to", dir)
-	from.want(`is whole: 1 conversation with 18 messages`, "backup verify", dir)
+	from.want(`is complete: 1 conversation with 18 messages`, "backup verify", dir)
 	to.want(`^restored 1 conversation from `, "restore --from", dir)
-	to.want(`^restored 0 conversations from .*, 1 was there already\n$`, "restore --mode merge --from", dir) // and nothing counts twice
+	to.want(`^restored 0 conversations from .*, 1 already there\n$`, "restore --mode merge --from", dir) // and nothing counts twice
 	compare(t, from, to, "restored")
 
 	to.chat("/save city Rome")
 	to.chat("/remember new is since the backup")
 	to.chat("/kudos @bob")
-	to.want(`(?s)^replaces 1 conversation with .*preferences|dynamodb.*restored 1 conversation from `, "restore --mode replace --yes --from", dir)
+	to.want(`(?s)^replaces 1 conversation \(.*preferences|dynamodb.*restored 1 conversation from `, "restore --mode replace --yes --from", dir)
 	again := filepath.Join(from.dir, "again")
 	to.want(`^wrote 1 conversation to `, "backup --to", again)
 	for _, path := range parts(t, dir) {

@@ -30,8 +30,8 @@ func refuseForeign(ctx context.Context, path string) error {
 	db := readOnlyFile(path)
 	defer db.Close()
 	if db.foreign(ctx) {
-		return failure.New(failure.Unavailable, "database_foreign", fmt.Sprintf("it holds the conversations of another program, such as feishu-webhook-bot, and was left as it is; "+
-			"bring them over: mv %[1]s %[1]s.original && parley conversations import %[1]s.original", path), nil)
+		return failure.New(failure.Unavailable, "database_foreign", fmt.Sprintf("it contains the conversations of another program, such as feishu-webhook-bot, and was left unchanged; "+
+			"to import them: mv %[1]s %[1]s.original && parley conversations import %[1]s.original", path), nil)
 	}
 	return nil
 }
@@ -42,7 +42,7 @@ func (db *DB) checkForeign(ctx context.Context) error {
 		return nil
 	}
 	return failure.New(failure.Unavailable, "database_foreign",
-		"it holds tables named conversations and messages of another program, and was left as it is; give parley a database of its own", nil)
+		"it contains tables named conversations and messages of another program, and was left unchanged; give parley its own database", nil)
 }
 
 // foreign reports what is certain: whoever cannot tell is told by what comes next.

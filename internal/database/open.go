@@ -133,7 +133,7 @@ func (db *DB) openSQLite(ctx context.Context) error {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return fmt.Errorf("the directory cannot be made: %w", err)
+		return fmt.Errorf("the directory cannot be created: %w", err)
 	}
 	if err := makePrivate(path); err != nil {
 		return err
@@ -142,7 +142,7 @@ func (db *DB) openSQLite(ctx context.Context) error {
 		return errors.Join(err, db.itself.close())
 	}
 	if err := private.Keep(path, path+"-wal", path+"-shm", path+"-journal", path+".serve.lock", path+".migrate.lock"); err != nil {
-		db.log.WarnContext(ctx, "the database file is open to other users of this machine", slog.Any("error", err))
+		db.log.WarnContext(ctx, "the database file is accessible to other users of this machine", slog.Any("error", err))
 	}
 	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
 	writer := openPool(file + "?" + pragmas("_txlock", "immediate",

@@ -35,7 +35,7 @@ func TestSchemaPage(t *testing.T) {
 			case isPublic:
 				compare(t, "column of "+table, documented, columns)
 			case !own[table]:
-				t.Errorf("table %s is in the database, but not in docs/schema.md; give it a line under \"Our own tables\"", table)
+				t.Errorf("table %s is in the database, but not in docs/schema.md; give it a line under \"Internal tables\"", table)
 			}
 		}
 		for _, table := range slices.Concat(slices.Collect(maps.Keys(public)), slices.Collect(maps.Keys(own))) {
@@ -82,7 +82,7 @@ func parseSchemaPage(t *testing.T, text string) (public map[string][]string, own
 			switch part {
 			case "Public tables":
 				public[table] = append(public[table], found[1])
-			case "Our own tables":
+			case "Internal tables":
 				own[found[1]] = true
 			}
 		}

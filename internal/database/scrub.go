@@ -10,7 +10,7 @@ import (
 
 // ErrBusy is returned by [DB.Scrub] while somebody still reads what it is to
 // remove; it is to be called again.
-var ErrBusy = errors.New("the database is read from an older state; what was deleted is not out of its files yet")
+var ErrBusy = errors.New("somebody reads an older state of the database; what was deleted is still in its files")
 
 // scrubPages is how many pages one commit cleans: few enough that nobody waits
 // for it.

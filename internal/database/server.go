@@ -28,7 +28,7 @@ func (db *DB) openServer(ctx context.Context, conns int) error {
 	err := db.openPools(ctx, conns)
 	if refusesSettings(err) || err == nil && db.losesSettings(ctx) {
 		db.pooled = true
-		db.log.InfoContext(ctx, "the database is behind a pooler that keeps no settings of a connection; they are made anew in each transaction")
+		db.log.InfoContext(ctx, "the database is behind a pooler that does not keep connection settings; they are set again in each transaction")
 		err = errors.Join(db.closePools(), db.openPools(ctx, conns))
 	}
 	if err != nil {

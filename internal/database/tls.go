@@ -52,7 +52,7 @@ func mysqlTLS(q url.Values) (w tlsWish, err error) {
 		}
 	}
 	if off != "" && w.mode > tlsOff {
-		return w, fmt.Errorf("%w: parameter %s asks for no TLS, and another one for TLS", errURL, off)
+		return w, fmt.Errorf("%w: parameter %s asks for no TLS, and another one asks for TLS", errURL, off)
 	}
 	return w, nil
 }
@@ -163,7 +163,7 @@ func postgresTLS(q url.Values) error {
 		}
 		q.Set(key, value)
 		if twice {
-			return fmt.Errorf("%w: parameter %s is there twice", errURL, key)
+			return fmt.Errorf("%w: parameter %s is set twice", errURL, key)
 		}
 	}
 	return nil
@@ -186,11 +186,11 @@ func (w tlsWish) config() (*tls.Config, error) {
 	if w.ca != "" {
 		text, err := os.ReadFile(w.ca)
 		if err != nil {
-			return nil, fmt.Errorf("the file of ssl-ca cannot be read: %w", err)
+			return nil, fmt.Errorf("the ssl-ca file cannot be read: %w", err)
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, errors.New("the file of ssl-ca holds no certificate in PEM form")
+			return nil, errors.New("the ssl-ca file contains no certificate in PEM format")
 		}
 	}
 	switch w.mode {

@@ -73,7 +73,7 @@ func (m *Member) stay(ctx context.Context) {
 	}
 	for range service.Every(ctx, m.beat) {
 		if err := m.db.Write(ctx, m.seen); err != nil && ctx.Err() == nil {
-			m.log.WarnContext(ctx, "this replica could not say that it is alive", slog.Any("error", err))
+			m.log.WarnContext(ctx, "this replica's heartbeat failed", slog.Any("error", err))
 		}
 	}
 }

@@ -18,7 +18,7 @@ const (
 
 func setupFeishu(ctx context.Context, o Options) error {
 	made, err := feishu.Register(ctx, o.Accounts, func(address string, seconds int) {
-		o.Terminal.Say("Scan this with Feishu or Lark within %d minutes, or open the address, and confirm the app:", max(1, seconds/60))
+		o.Terminal.Say("Within %d minutes, scan this with Feishu or Lark, or open the address below it, and confirm the app:", max(1, seconds/60))
 		o.Terminal.Say("%s", drawn(address))
 		o.Terminal.Say("%s", address)
 	})
@@ -41,13 +41,13 @@ func setupFeishu(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	o.Terminal.Say("The app %s is created, and its secret is kept in %s.", made.AppID, dir)
+	o.Terminal.Say("App %s has been created, and its secret is stored in %s.", made.AppID, dir)
 	if is := a.Check(ctx); is.Err() != nil {
 		o.Terminal.Say("Note: %s.", strings.ReplaceAll(is.Err().Error(), "\n", "; "))
 	} else {
 		o.Terminal.Say("Signed in as %s.", is.Bot)
 	}
-	o.Terminal.Say("Next: parley serve, then write to the bot in private, or add it to a group. parley feishu checklist says what the app must have.")
+	o.Terminal.Say("Next: run parley serve, then send the bot a message, or add it to a group. parley feishu checklist lists what the app needs.")
 	return nil
 }
 
@@ -81,7 +81,7 @@ func Checklist() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return `In the developer console (https://open.feishu.cn/app, Lark: https://open.larksuite.com/app), of a custom app:
+	return `In the developer console (https://open.feishu.cn/app, Lark: https://open.larksuite.com/app), open your custom app:
 
 [ ] Add Features > Bot
 [ ] Permissions & Scopes > Batch import/export scopes, paste:
@@ -90,8 +90,8 @@ func Checklist() (string, error) {
     ` + strings.Join(needs.Events, "\n    ") + `
 [ ] Events & Callbacks > Callback Configuration, in the same way:
     ` + strings.Join(needs.Callbacks, "\n    ") + `
-[ ] Version Management & Release > Create a version, and have it approved
+[ ] Version Management & Release > Create a version, and get it approved
 
-What Feishu has sent, and whether it was taken: Monitoring > Event log (Log Search) of the app.
+To see what Feishu sent and whether it was accepted, open Monitoring > Event log (Log Search) of the app.
 `, nil
 }

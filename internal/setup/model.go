@@ -29,7 +29,7 @@ const (
 func setupModel(ctx context.Context, o Options) error {
 	m := &modelSetup{Options: o}
 	names := strings.Join(slices.Sorted(maps.Keys(config.KnownProviders())), ", ")
-	o.Terminal.Say("A provider by its name (%s, %s), or the base URL of any other OpenAI-compatible API. Empty: %s", azure, names, config.ProviderOpenAI)
+	o.Terminal.Say("Enter a provider's name (%s, %s), or the base URL of any other OpenAI-compatible API. Empty: %s", azure, names, config.ProviderOpenAI)
 	for _, step := range []func(context.Context) error{m.askBase, m.askKey, m.askModel} {
 		if err := step(ctx); err != nil {
 			return err
@@ -41,8 +41,8 @@ func setupModel(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	o.Terminal.Say("%s answers. What you said is kept in %s.", m.model, dir)
-	o.Terminal.Say("Next: parley chat, or parley serve.")
+	o.Terminal.Say("%s answers. The settings are stored in %s.", m.model, dir)
+	o.Terminal.Say("Next: run parley chat or parley serve.")
 	return nil
 }
 
@@ -54,7 +54,7 @@ type modelSetup struct {
 }
 
 func (m *modelSetup) askBase(ctx context.Context) error {
-	const remedy = "Type a provider's name, or where its API begins, such as https://api.openai.com/v1."
+	const remedy = "Enter a provider's name, or the base URL of its API, such as https://api.openai.com/v1."
 	_, err := m.untilGood(ctx, "base URL", remedy, m.Terminal.Ask, func(said string) error {
 		if err := m.take(cmp.Or(said, config.ProviderOpenAI)); err != nil {
 			return err
@@ -66,7 +66,7 @@ func (m *modelSetup) askBase(ctx context.Context) error {
 		return err
 	})
 	if err == nil && m.docs != "" {
-		m.Terminal.Say("That is %s. Keys and names of models: %s", m.base, m.docs)
+		m.Terminal.Say("Using %s. For API keys and model names, see %s", m.base, m.docs)
 	}
 	return err
 }
@@ -75,7 +75,7 @@ func (m *modelSetup) askBase(ctx context.Context) error {
 func (m *modelSetup) take(said string) error {
 	name := strings.ToLower(said)
 	if name == azure {
-		return fmt.Errorf("yours holds the name of your resource: %s (%s)", azureURL, azureDocs)
+		return fmt.Errorf("your base URL contains the name of your resource: %s (%s)", azureURL, azureDocs)
 	}
 	m.base, m.docs = strings.TrimRight(said, "/"), ""
 	if known, ok := config.KnownProviders()[name]; ok {
@@ -85,7 +85,7 @@ func (m *modelSetup) take(said string) error {
 }
 
 func (m *modelSetup) askKey(ctx context.Context) error {
-	remedy := strings.TrimRight("Make one on the provider's pages. "+m.docs, " ")
+	remedy := strings.TrimRight("Create one on the provider's website. "+m.docs, " ")
 	_, err := m.untilGood(ctx, "API key", remedy, m.Terminal.Secret, func(key string) error {
 		m.key = key
 		if err := m.list(ctx); refused(err) {
@@ -102,7 +102,7 @@ func (m *modelSetup) askModel(ctx context.Context) error {
 	if usual != "" {
 		m.Terminal.Say("Empty: %s", usual)
 	}
-	_, err := m.untilGood(ctx, "model", "Type its name as the provider writes it.", m.Terminal.Ask, func(model string) error {
+	_, err := m.untilGood(ctx, "model", "Enter its name as the provider writes it.", m.Terminal.Ask, func(model string) error {
 		m.model = strings.TrimPrefix(cmp.Or(model, usual), config.ProviderOpenAI+":")
 		if m.model == "" {
 			return errEmpty
@@ -124,7 +124,7 @@ func (m *modelSetup) usual() string {
 	case len(m.offered) == 1:
 		return m.offered[0]
 	case len(m.offered) > 0:
-		m.Terminal.Say("There are: %s", strings.Join(m.offered[:min(len(m.offered), maxOffered)], ", "))
+		m.Terminal.Say("Available: %s", strings.Join(m.offered[:min(len(m.offered), maxOffered)], ", "))
 	}
 	return ""
 }

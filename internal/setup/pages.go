@@ -20,14 +20,14 @@ type Page struct {
 func Pages() []Page {
 	return []Page{
 		{
-			Platform: slack.Platform, Of: "What Slack's own pages want", Name: "manifest", Short: "Print the manifest to create the app from", Moded: true,
+			Platform: slack.Platform, Of: "Print what Slack's app settings need", Name: "manifest", Short: "Print the app manifest", Moded: true,
 			Print: func(o PageOptions) (string, error) {
 				text, err := slack.Manifest(slack.ManifestOptions{Socket: o.Socket, Agent: o.Agent})
 				return string(text), err
 			},
 		},
 		{
-			Platform: feishu.Platform, Of: "What Feishu's own pages want", Name: "checklist", Short: "Print what the app must have, with the scopes for the batch import",
+			Platform: feishu.Platform, Of: "Print what Feishu's developer console needs", Name: "checklist", Short: "Print the checklist for the app, with the scopes for batch import",
 			Print: func(PageOptions) (string, error) { return Checklist() },
 		},
 	}

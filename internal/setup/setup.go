@@ -45,9 +45,9 @@ type Flow struct {
 // Flows returns what can be set up.
 func Flows() []Flow {
 	return []Flow{
-		{Name: slack.Platform, Short: "Create the Slack app and keep its secrets", Run: setupSlack, Moded: true},
-		{Name: feishu.Platform, Short: "Create the Feishu or Lark app with a QR code and keep its secrets", Run: setupFeishu},
-		{Name: "model", Short: "Choose the model, try it once, and keep its key", Run: setupModel},
+		{Name: slack.Platform, Short: "Create the Slack app and store its secrets", Run: setupSlack, Moded: true},
+		{Name: feishu.Platform, Short: "Create the Feishu or Lark app with a QR code and store its secrets", Run: setupFeishu},
+		{Name: "model", Short: "Choose the model, try it once, and store its key", Run: setupModel},
 	}
 }
 
@@ -72,7 +72,7 @@ func (o Options) untilGood(ctx context.Context, what, remedy string, ask func(co
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		o.Terminal.Say("The %s is not right: %s. %s", what, strings.TrimRight(err.Error(), "."), remedy)
+		o.Terminal.Say("The %s was not accepted: %s. %s", what, strings.TrimRight(err.Error(), "."), remedy)
 	}
 }
 

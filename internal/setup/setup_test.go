@@ -169,11 +169,11 @@ func TestSlackBySocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantKept(t, kept, map[string]string{"SLACK_BOT_TOKEN": "xoxb-good", "SLACK_APP_TOKEN": "xapp-good", "PARLEY_PLATFORMS__SLACK__MODE": "socket"})
-	if strings.Contains(shown, "xox") && strings.Contains(shown, "-good") || strings.Count(shown, "is not right") != 4 {
+	if strings.Contains(shown, "xox") && strings.Contains(shown, "-good") || strings.Count(shown, "was not accepted") != 4 {
 		t.Errorf("%s", shown)
 	}
 	lines := strings.Split(strings.TrimSpace(shown), "\n")
-	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "Next: parley serve") {
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "Next: run parley serve") {
 		t.Errorf("the last line is %q", last)
 	}
 	settings, _ := f.manifest["settings"].(map[string]any)
@@ -238,7 +238,7 @@ func TestModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantKept(t, kept, map[string]string{"OPENAI_BASE_URL": api.URL(), "OPENAI_API_KEY": "sk-good", "PARLEY_AI_MODEL": "openai:small"})
-	if strings.Contains(shown, "sk-good") || strings.Count(shown, "is not right") != 4 {
+	if strings.Contains(shown, "sk-good") || strings.Count(shown, "was not accepted") != 4 {
 		t.Errorf("%s", shown)
 	}
 }
@@ -250,7 +250,7 @@ func TestModelByName(t *testing.T) {
 	if !errors.Is(err, io.EOF) {
 		t.Errorf("%v", err)
 	}
-	for _, want := range []string{"deepseek", "kimi", "https://RESOURCE.openai.azure.com/openai/v1", "must be an address", "Type a provider's name"} {
+	for _, want := range []string{"deepseek", "kimi", "https://RESOURCE.openai.azure.com/openai/v1", "must be an address", "Enter a provider's name"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("missing %q in %s", want, shown)
 		}
@@ -297,7 +297,7 @@ func TestWrongValuesAreNamed(t *testing.T) {
 		answers       [][2]string // the last one is wrong
 		cause, remedy string
 	}{
-		"configuration token refused":  {"slack", nil, [][2]string{{"configuration token", "xoxe.bad"}}, "invalid_auth", "generate a new one"},
+		"configuration token refused":  {"slack", nil, [][2]string{{"configuration token", "xoxe.bad"}}, "invalid_auth", "Generate a new one"},
 		"no signing secret":            {"slack", public, [][2]string{none, {"signing secret", " "}}, "it is empty", "App Credentials"},
 		"bot token as signing secret":  {"slack", public, [][2]string{none, {"signing secret", "xoxb-1"}}, "that is a bot token", "App Credentials"},
 		"app token as signing secret":  {"slack", public, [][2]string{none, {"signing secret", "xapp-1"}}, "that is an app-level token", "App Credentials"},
@@ -308,13 +308,13 @@ func TestWrongValuesAreNamed(t *testing.T) {
 		"signing secret as bot token":  {"slack", nil, [][2]string{none, {"bot token", signing}}, "invalid_auth", "OAuth & Permissions"},
 		"bot token refused":            {"slack", public, [][2]string{none, {"signing secret", signing}, {"bot token", "xoxb-bad"}}, "invalid_auth", "OAuth & Permissions"},
 		"no app token":                 {"slack", nil, [][2]string{none, bot, {"app token", ""}}, "it is empty", "connections:write"},
-		"bot token as app token":       {"slack", nil, [][2]string{none, bot, {"app token", "xoxb-good"}}, "no app-level token", "connections:write"},
+		"bot token as app token":       {"slack", nil, [][2]string{none, bot, {"app token", "xoxb-good"}}, "not an app-level token", "connections:write"},
 		"app token refused":            {"slack", nil, [][2]string{none, bot, {"app token", "xapp-bad"}}, "invalid_auth", "connections:write"},
-		"base URL without a scheme":    {"model", nil, [][2]string{{"base URL", "localhost"}}, "must be an address", "where its API begins"},
-		"base URL of nobody":           {"model", nil, [][2]string{{"base URL", "http://127.0.0.1:1"}}, "refused", "where its API begins"},
-		"bot token as config token":    {"slack", nil, [][2]string{{"configuration token", "xoxb-good"}}, "invalid_auth", "generate a new one"},
-		"base URL of Azure":            {"model", nil, [][2]string{{"base URL", "azure"}}, "RESOURCE.openai.azure.com", "where its API begins"},
-		"API key refused":              {"model", nil, [][2]string{base, {"API key", "sk-bad"}}, "key", "provider's pages"},
+		"base URL without a scheme":    {"model", nil, [][2]string{{"base URL", "localhost"}}, "must be an address", "the base URL of its API"},
+		"base URL of nobody":           {"model", nil, [][2]string{{"base URL", "http://127.0.0.1:1"}}, "refused", "the base URL of its API"},
+		"bot token as config token":    {"slack", nil, [][2]string{{"configuration token", "xoxb-good"}}, "invalid_auth", "Generate a new one"},
+		"base URL of Azure":            {"model", nil, [][2]string{{"base URL", "azure"}}, "RESOURCE.openai.azure.com", "the base URL of its API"},
+		"API key refused":              {"model", nil, [][2]string{base, {"API key", "sk-bad"}}, "key", "provider's website"},
 		"model of nobody":              {"model", nil, [][2]string{base, key, {"model", "huge"}}, "does not exist", "as the provider writes it"},
 		"model with provider's prefix": {"model", nil, [][2]string{base, key, {"model", "deepseek:chat"}}, "does not exist", "as the provider writes it"},
 	} {
@@ -326,7 +326,7 @@ func TestWrongValuesAreNamed(t *testing.T) {
 					tt.change(o)
 				}
 			}, tt.answers...)
-			_, after, named := strings.Cut(shown, "The "+tt.answers[len(tt.answers)-1][0]+" is not right: ")
+			_, after, named := strings.Cut(shown, "The "+tt.answers[len(tt.answers)-1][0]+" was not accepted: ")
 			if !errors.Is(err, io.EOF) || len(kept) > 0 || !named || !strings.Contains(after, tt.cause) || !strings.Contains(after, tt.remedy) {
 				t.Errorf("want %q and %q: %v, kept %v\n%s", tt.cause, tt.remedy, err, kept, shown)
 			}

@@ -23,7 +23,7 @@ func setupSlack(ctx context.Context, o Options) error {
 	}
 	socket := o.Mode == modeSocket || o.Mode == "" && o.URL == ""
 	if !socket && address == "" {
-		return fmt.Errorf("%w: --mode http needs the address at which Slack reaches this server: --url https://HOST, or server.public_url", ErrUsage)
+		return fmt.Errorf("%w: --mode http needs the public address of this server: --url https://HOST, or server.public_url", ErrUsage)
 	}
 	agent := o.Agent || o.Config.Platforms.Slack.Agent
 	manifest, err := slack.Manifest(slack.ManifestOptions{Socket: socket, Agent: agent, URL: address})
@@ -51,12 +51,12 @@ func setupSlack(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	o.Terminal.Say("The secrets are kept in %s.", dir)
+	o.Terminal.Say("The secrets are stored in %s.", dir)
 	if socket {
-		o.Terminal.Say("Next: parley serve, then /invite @Parley in a channel, or write to it in private.")
+		o.Terminal.Say("Next: run parley serve, then /invite @Parley in a channel, or send it a direct message.")
 		return nil
 	}
-	o.Terminal.Say("Next: parley serve, then press Retry on the app's page Event Subscriptions (%s), and /invite @Parley in a channel.", address)
+	o.Terminal.Say("Next: run parley serve, then press Retry on the app's Event Subscriptions page (%s), and /invite @Parley in a channel.", address)
 	return nil
 }
 
@@ -82,7 +82,7 @@ type slackSetup struct {
 // token is not kept.
 func (s *slackSetup) create(ctx context.Context, manifest []byte) (created slack.Created, err error) {
 	s.Terminal.Say("A configuration token creates the app for you: api.slack.com/apps > Your App Configuration Tokens > Generate Token.")
-	_, err = s.untilGood(ctx, "configuration token", "It lasts twelve hours: generate a new one, or leave it empty.", s.Terminal.Secret, func(token string) error {
+	_, err = s.untilGood(ctx, "configuration token", "It is valid for twelve hours. Generate a new one, or leave it empty.", s.Terminal.Secret, func(token string) error {
 		if token == "" {
 			return nil
 		}
@@ -96,10 +96,10 @@ func (s *slackSetup) create(ctx context.Context, manifest []byte) (created slack
 	case err != nil:
 		return created, err
 	case created.AppID == "":
-		s.Terminal.Say("Create the app here, from the manifest that the address holds, and install it in your workspace:")
+		s.Terminal.Say("Open this link, which contains the manifest, create the app, and install it in your workspace:")
 		s.Terminal.Say("%s", slack.ManifestLink(manifest))
 	default:
-		s.Terminal.Say("The app %s is created. Install it in your workspace: %s", created.AppID, installAt(created))
+		s.Terminal.Say("App %s has been created. Install it in your workspace: %s", created.AppID, installAt(created))
 	}
 	return created, nil
 }
@@ -147,7 +147,7 @@ func botTokenForm(token string) error {
 
 // tokens asks for the tokens and tries each.
 func (s *slackSetup) tokens(ctx context.Context, socket bool) (err error) {
-	s.Terminal.Say("OAuth & Permissions > Bot User OAuth Token (xoxb-…), there once the app is installed:")
+	s.Terminal.Say("OAuth & Permissions > Bot User OAuth Token (xoxb-…), shown after the app is installed:")
 	s.kept["SLACK_BOT_TOKEN"], err = s.untilGood(ctx, "bot token", "It is on OAuth & Permissions (xoxb-…).", s.Terminal.Secret, func(token string) error {
 		if err := botTokenForm(token); err != nil {
 			return err
@@ -175,7 +175,7 @@ func (s *slackSetup) tokens(ctx context.Context, socket bool) (err error) {
 			return errEmpty
 		}
 		if !strings.HasPrefix(token, "xapp-") {
-			return errors.New("that is no app-level token")
+			return errors.New("that is not an app-level token")
 		}
 		a, err := s.adapter(s.kept["SLACK_BOT_TOKEN"])
 		if err != nil {
