@@ -122,9 +122,9 @@ func checkNames[T any](l *loader, apps []App[T]) {
 		switch {
 		case i == 0:
 		case strings.HasSuffix(a.Platform, "."):
-			l.wrong(a.Key+".name", "is missing; it is in the path of its webhooks and in its user keys")
+			l.wrong(a.Key+".name", "is missing; it is part of the webhook path and of user keys")
 		case seen[a.Platform]:
-			l.wrong(a.Key+".name", "is there twice; every further app needs a name of its own")
+			l.wrong(a.Key+".name", "is used twice; give each app its own name")
 		}
 		seen[a.Platform] = true
 	}
@@ -137,7 +137,7 @@ func checkTwice[T any](l *loader, apps []App[T], field string, id func(*T) strin
 	for _, a := range apps {
 		value := id(a.Settings)
 		if owner, taken := owners[value]; taken && value != "" {
-			l.wrong(a.Key+"."+field, "is that of %s as well; name each app once", owner)
+			l.wrong(a.Key+"."+field, "is already used by %s; list each app only once", owner)
 			continue
 		}
 		owners[value] = a.Key
@@ -149,7 +149,7 @@ func (l *loader) startSlack(key string, s *SlackApp) {
 		return
 	}
 	if s.Mode == "socket" && s.AppToken == "" && (s.Enabled == On || s.BotToken != "") {
-		l.wrong(key+".app_token", "is missing while %s.mode is socket; set it (or %s), or mode: http", key, variableOf(key, "app_token", "SLACK_APP_TOKEN"))
+		l.wrong(key+".app_token", "is missing while %s.mode is socket; set it (or %s), or use mode: http", key, variableOf(key, "app_token", "SLACK_APP_TOKEN"))
 	}
 	if s.Enabled == On {
 		l.missing(s.SigningSecret == "" && !s.socket(), key, "signing_secret", "SLACK_SIGNING_SECRET")
@@ -164,15 +164,15 @@ func (l *loader) startFeishu(key string, f *FeishuApp) {
 	l.missing(f.Enabled == On && f.AppID == "", key, "app_id", "FEISHU_APP_ID")
 	l.missing(f.Enabled == On && f.AppSecret == "", key, "app_secret", "FEISHU_APP_SECRET")
 	if (f.Enabled == On || f.AppID != "" && f.AppSecret != "") && !f.websocket() && f.EncryptKey == "" {
-		l.wrong(key+".encrypt_key", "is missing: over http nothing else shows that an event comes from Feishu; "+
-			"set it (or %s) to the Encrypt Key of the app's Events & Callbacks page, or mode: websocket", variableOf(key, "encrypt_key", "FEISHU_ENCRYPT_KEY"))
+		l.wrong(key+".encrypt_key", "is missing: over http it is the only proof that an event comes from Feishu; "+
+			"set it (or %s) to the Encrypt Key of the app's Events & Callbacks page, or use mode: websocket", variableOf(key, "encrypt_key", "FEISHU_ENCRYPT_KEY"))
 	}
 }
 
 // missing notes that an app which must run lacks a field.
 func (l *loader) missing(lacks bool, key, field, wellKnown string) {
 	if lacks {
-		l.wrong(key+"."+field, "is missing while %s.enabled is true; set it (or %s), or enabled: auto", key, variableOf(key, field, wellKnown))
+		l.wrong(key+"."+field, "is missing while %s.enabled is true; set it (or %s), or use enabled: auto", key, variableOf(key, field, wellKnown))
 	}
 }
 
@@ -193,16 +193,16 @@ func (c *Config) appWarnings() []string {
 		switch s := a.Settings; {
 		case s.Enabled != Auto || s.on() && s.BotToken != "":
 		case s.SigningSecret != "":
-			say("%s is off but for its challenge; set %s.bot_token once the request URL is verified and the app installed", a.Platform, a.Key)
+			say("%s is off, except for the URL verification challenge; set %s.bot_token once the request URL is verified and the app is installed", a.Platform, a.Key)
 		case s.AppToken != "":
 			say("%s is off: %s.bot_token is missing; set it to the Bot User OAuth Token (xoxb-…)", a.Platform, a.Key)
 		case s.BotToken != "":
-			say("%s is off: it needs %s.app_token, or with a public address signing_secret, and neither is set; set one of the two", a.Platform, a.Key)
+			say("%s is off: neither %s.app_token nor signing_secret is set; set app_token, or signing_secret if this server has a public address", a.Platform, a.Key)
 		}
 	}
 	for _, a := range c.allFeishu() {
 		if f := a.Settings; f.Enabled == Auto && (f.AppID != "" || f.AppSecret != "") && !f.on() {
-			say("%s is off: it needs both %s.app_id and app_secret, and only one is set; set the other", a.Platform, a.Key)
+			say("%s is off: only one of %s.app_id and app_secret is set; set the other", a.Platform, a.Key)
 		}
 	}
 	return list

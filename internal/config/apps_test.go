@@ -38,7 +38,7 @@ access: {admins: [slack.sales/T1/user:U1, 'feishu.lark/*/user:ou_1']}
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	warned := strings.Join(c.Warnings(), "\n")
-	for _, want := range []string{"slack.half is off but for its challenge; set platforms.slack.apps[2].bot_token", "slack is off: it needs platforms.slack.app_token, or with a public address signing_secret"} {
+	for _, want := range []string{"slack.half is off, except for the URL verification challenge; set platforms.slack.apps[2].bot_token", "slack is off: neither platforms.slack.app_token nor signing_secret is set"} {
 		if !strings.Contains(warned, want) {
 			t.Errorf("%q is not in %q", want, warned)
 		}
@@ -55,14 +55,14 @@ access: {admins: [slack.sales/T1/user:U1, 'feishu.lark/*/user:ou_1']}
 func TestFaultyApps(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"slack: {apps: [{name: a}, {name: a}]}":                                        "platforms.slack.apps[1].name: is there twice",
+		"slack: {apps: [{name: a}, {name: a}]}":                                        "platforms.slack.apps[1].name: is used twice",
 		"slack: {apps: [{bot_token: x}]}":                                              "platforms.slack.apps[0].name: is missing",
 		"slack: {apps: [{name: a/b}]}":                                                 "platforms.slack.apps[0].name: must be 1 to 40 of",
 		"slack: {apps: [{name: a, bot_tokn: x}]}":                                      "platforms.slack.apps[0].bot_tokn: unknown key; did you mean bot_token?",
-		"slack: {bot_token: x, apps: [{name: a, bot_token: x}]}":                       "platforms.slack.apps[0].bot_token: is that of platforms.slack as well",
+		"slack: {bot_token: x, apps: [{name: a, bot_token: x}]}":                       "platforms.slack.apps[0].bot_token: is already used by platforms.slack;",
 		"slack: {apps: [{name: a, enabled: true, bot_token: x}]}":                      "platforms.slack.apps[0].signing_secret: is missing while platforms.slack.apps[0].enabled is true; set it (or PARLEY_PLATFORMS__SLACK__APPS__0__SIGNING_SECRET)",
 		"feishu: {apps: [{name: a, app_id: x, app_secret: y, verification_token: z}]}": "platforms.feishu.apps[0].encrypt_key: is missing",
-		"feishu: {app_id: x, apps: [{name: a, app_id: x}]}":                            "platforms.feishu.apps[0].app_id: is that of platforms.feishu as well",
+		"feishu: {app_id: x, apps: [{name: a, app_id: x}]}":                            "platforms.feishu.apps[0].app_id: is already used by platforms.feishu;",
 		"generic: {sources: [{name: slack.sales}]}":                                    "is the name of another platform",
 		"slack: {apps: sales}":                                                         "platforms.slack.apps: must be a list",
 	} {

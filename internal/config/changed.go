@@ -20,17 +20,17 @@ func (c *Config) Changed() []string {
 	}
 	for i, s := range c.Platforms.Generic.Sources {
 		if c.Platforms.Generic.Enabled != Off && s.Secret == "" && s.Token == "" {
-			note("%s[%d] (%s) has neither secret nor token: unsigned requests are no longer let in from this machine", sourcesKey, i, s.Name)
+			note("%s[%d] (%s) has neither secret nor token: unsigned requests from this machine are no longer accepted", sourcesKey, i, s.Name)
 		}
 	}
 	if c.AI.Budget.TokensPerUser > 0 {
-		note("ai.budget.tokens_per_user is of one person in all chats of a platform and tenant together; it was of each user key")
+		note("ai.budget.tokens_per_user now counts all chats of a person on a platform and tenant together; before, it counted each user key")
 	}
 	if c.AI.Timeout != fresh.AI.Timeout {
-		note("ai.timeout is the longest silence of a model; it was the time for a whole reply, which now may take 15m")
+		note("ai.timeout now limits how long a model may be silent; before, it limited a whole reply, which may now take 15m")
 	}
 	if c.Server.OperationsListen == "" {
-		note("/metrics and the detail of /readyz need the admin token, or server.operations_listen; they were open")
+		note("/metrics and the detail of /readyz now need the admin token, or server.operations_listen; before, they were open")
 	}
 	return list
 }

@@ -156,7 +156,7 @@ func sentence(s *jsonschema.Schema, fault jsonschema.ErrorKind, got any) string 
 		right = "at most " + k.Want.RatString()
 	case *kind.Type:
 		right = map[string]string{
-			"string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
+			"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
 			"array": "a list", "object": "a mapping (key: value)",
 		}[k.Want[0]]
 	}

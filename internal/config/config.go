@@ -8,9 +8,9 @@ import (
 type Config struct {
 	// The HTTP server.
 	Server Server `yaml:"server"`
-	// Where messages come from. Each platform is on as soon as its credentials are there.
+	// Where messages come from. Each platform is on as soon as its credentials are set.
 	Platforms Platforms `yaml:"platforms"`
-	// Whom the bot is for, and who may do what is not everybody's business.
+	// Who may use the bot, and who are its admins in chats.
 	Access Access `yaml:"access"`
 	// The model that answers, and what it is given.
 	AI AI `yaml:"ai"`
@@ -20,7 +20,7 @@ type Config struct {
 	Commands Commands `yaml:"commands"`
 	// Preferences, facts and scores.
 	Memory Memory `yaml:"memory"`
-	// Maintenance by the clock. Five cron fields each; an empty one switches the job off.
+	// Scheduled maintenance. Five cron fields each; an empty one switches the job off.
 	Scheduler Scheduler `yaml:"scheduler"`
 	// When the report job warns.
 	Monitor Monitor `yaml:"monitor"`
@@ -37,7 +37,7 @@ type Server struct {
 	PublicURL URL `yaml:"public_url"`
 	// Largest webhook body, such as 512KB, 1MiB or plain bytes.
 	BodyLimit Size `yaml:"body_limit"`
-	// CIDRs of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+	// CIDRs of the proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.
 	TrustedProxies []string `yaml:"trusted_proxies" jsonschema:"minLength=1,format=cidr"`
 	// How long running replies may take to finish at shutdown.
 	ShutdownGrace time.Duration `yaml:"shutdown_grace"`
@@ -60,7 +60,7 @@ type Platforms struct {
 // Slack is one Slack app and further ones beside it.
 type Slack struct {
 	SlackApp `yaml:",inline"`
-	// Further apps, each with the same keys and a name; reached at /webhooks/slack/NAME, and slack.NAME everywhere else.
+	// Further apps, each with the same keys and a name; reached at /webhooks/slack/NAME, and known as slack.NAME everywhere else.
 	Apps []NamedSlackApp `yaml:"apps"`
 }
 
@@ -73,9 +73,9 @@ type NamedSlackApp struct {
 
 // SlackApp is one Slack app.
 type SlackApp struct {
-	// On when true; auto: on as soon as bot_token and app_token, or signing_secret, are there.
+	// On when true; auto: on as soon as bot_token and app_token, or signing_secret, are set.
 	Enabled Toggle `yaml:"enabled"`
-	// How events arrive: http (webhooks), or socket (over connections that we open, without a public address); auto: socket where app_token is set.
+	// How events arrive: http (webhooks), or socket (over connections that Parley opens, without a public address); auto: socket if app_token is set.
 	Mode string `yaml:"mode" jsonschema:"enum=auto,enum=http,enum=socket"`
 	// Basic Information > App Credentials > Signing Secret; for http.
 	SigningSecret Secret `yaml:"signing_secret" env:"SLACK_SIGNING_SECRET"`
@@ -83,18 +83,18 @@ type SlackApp struct {
 	BotToken Secret `yaml:"bot_token" env:"SLACK_BOT_TOKEN"`
 	// Basic Information > App-Level Tokens (xapp-…) with the scope connections:write; for socket.
 	AppToken Secret `yaml:"app_token" env:"SLACK_APP_TOKEN"`
-	// Base of Slack's Web API. A further app has the first one's, unless it says otherwise.
+	// Base URL of Slack's Web API. Further apps use the first one's unless they set their own.
 	APIURL URL `yaml:"api_url" env:"SLACK_API_URL" jsonschema:"minLength=1"`
-	// How a reply grows while it is made: auto (by Slack's own stream where one person reads it, else by edits), native, edit or off.
+	// How a reply grows while it is generated: auto (Slack's own stream if one person reads it, else edits), native, edit or off.
 	Stream string `yaml:"stream" jsonschema:"enum=auto,enum=native,enum=edit,enum=off"`
-	// The app has Slack's agent container (Agents & AI Apps), which cannot be undone there.
+	// The app uses Slack's agent container (Agents & AI Apps); Slack cannot undo this.
 	Agent bool `yaml:"agent"`
 }
 
 // Feishu is one Feishu or Lark app and further ones beside it.
 type Feishu struct {
 	FeishuApp `yaml:",inline"`
-	// Further apps, each with the same keys and a name; reached at /webhooks/feishu/NAME, and feishu.NAME everywhere else.
+	// Further apps, each with the same keys and a name; reached at /webhooks/feishu/NAME, and known as feishu.NAME everywhere else.
 	Apps []NamedFeishuApp `yaml:"apps"`
 }
 
@@ -107,9 +107,9 @@ type NamedFeishuApp struct {
 
 // FeishuApp is one Feishu or Lark app.
 type FeishuApp struct {
-	// On when true; auto: on as soon as app_id and app_secret are there.
+	// On when true; auto: on as soon as app_id and app_secret are set.
 	Enabled Toggle `yaml:"enabled"`
-	// How events arrive: http (webhooks), or websocket (over a connection that we open, without a public address); auto: websocket where neither encrypt_key nor verification_token is set.
+	// How events arrive: http (webhooks), or websocket (over a connection that Parley opens, without a public address); auto: websocket if neither encrypt_key nor verification_token is set.
 	Mode string `yaml:"mode" jsonschema:"enum=auto,enum=http,enum=websocket"`
 	// Credentials & Basic Info > App ID.
 	AppID string `yaml:"app_id" env:"FEISHU_APP_ID"`
@@ -119,17 +119,17 @@ type FeishuApp struct {
 	VerificationToken Secret `yaml:"verification_token" env:"FEISHU_VERIFICATION_TOKEN"`
 	// Events & Callbacks > Encryption Strategy > Encrypt Key. Required for http.
 	EncryptKey Secret `yaml:"encrypt_key" env:"FEISHU_ENCRYPT_KEY"`
-	// Base of the Open API; Lark's is https://open.larksuite.com. A further app has the first one's, unless it says otherwise.
+	// Base URL of the Open API; Lark's is https://open.larksuite.com. Further apps use the first one's unless they set their own.
 	BaseURL URL `yaml:"base_url" env:"FEISHU_BASE_URL" jsonschema:"minLength=1"`
-	// How a reply grows while it is made: auto, native (by a streaming card), edit or off.
+	// How a reply grows while it is generated: auto, native (a streaming card), edit or off.
 	Stream string `yaml:"stream" jsonschema:"enum=auto,enum=native,enum=edit,enum=off"`
 }
 
 // Generic is the platform for programs.
 type Generic struct {
-	// False: off. Each source takes what is signed with its secret, its token, and the admin token.
+	// False: off. Each source accepts requests that are signed with its secret or carry its token or the admin token.
 	Enabled Toggle `yaml:"enabled"`
-	// The programs that may write. Without this key: one source named generic.
+	// The programs that may send messages. Without this key: one source named generic.
 	Sources []Source `yaml:"sources"`
 }
 
@@ -147,15 +147,15 @@ type Source struct {
 
 // Access says whom the bot is for, and who may do what is not everybody's business.
 type Access struct {
-	// Who is answered. open: everybody who is not denied; allow: who is listed; pairing: also who an admin lets in with a code.
+	// Who is answered. open: everyone who is not denied; allow: those listed; pairing: also those an admin approves with a code.
 	Mode string `yaml:"mode" jsonschema:"enum=open,enum=allow,enum=pairing"`
 	// A platform, platform/tenant, platform/tenant/chat:ID or platform/tenant/user:ID, with * for any tenant.
 	Allow []string `yaml:"allow" jsonschema:"minLength=1,format=access-entry"`
-	// The same for who is not answered; it wins over allow.
+	// The same, for those who are not answered; takes precedence over allow.
 	Deny []string `yaml:"deny" jsonschema:"minLength=1,format=access-entry"`
-	// Who may do what is for admins in a chat: platform/tenant/user:ID, with * for any tenant.
+	// Who may use what is reserved for admins in a chat: platform/tenant/user:ID, with * for any tenant.
 	Admins []string `yaml:"admins" jsonschema:"minLength=1,format=admin"`
-	// Replies to one person in one chat; beyond it a minute's silence. 0 = no limit.
+	// Replies per minute to one person in one chat; beyond that, a minute's silence. 0 = no limit.
 	MaxRepliesPerMinute int `yaml:"max_replies_per_minute" jsonschema:"minimum=0"`
 }
 
@@ -165,21 +165,21 @@ type AI struct {
 	Enabled bool `yaml:"enabled"`
 	// provider:model. Without api_key and base_url the offline echo model answers.
 	Model string `yaml:"model" env:"PARLEY_AI_MODEL" jsonschema:"minLength=1,format=model"`
-	// Base of an OpenAI-compatible API, such as http://127.0.0.1:11434/v1. Empty: OpenAI's own.
+	// Base URL of an OpenAI-compatible API, such as http://127.0.0.1:11434/v1. Empty: OpenAI's own.
 	BaseURL URL `yaml:"base_url" env:"OPENAI_BASE_URL"`
-	// Key of that API.
+	// API key.
 	APIKey Secret `yaml:"api_key" env:"OPENAI_API_KEY"`
-	// Further endpoints, by the names that stand before their models. openai may stand here for what base_url and api_key do not say.
+	// Further endpoints, by the name that precedes their models. openai may be listed here for settings other than base_url and api_key.
 	Providers map[string]Provider `yaml:"providers"`
-	// What is known of models, by provider:model; known ones are built in.
+	// Facts about models, by provider:model; well-known models are built in.
 	ModelsInfo map[string]ModelInfo `yaml:"models_info"`
-	// Have a summary stand for what leaves the window.
+	// Replace what leaves the window by a summary.
 	Compaction bool `yaml:"compaction"`
-	// For summaries; empty: the conversation's own.
+	// Model for summaries. Empty: the conversation's own.
 	SmallModel string `yaml:"small_model" jsonschema:"format=model"`
-	// Writes recordings down, as provider:model; empty: nobody but the platform does.
+	// Model that transcribes recordings, as provider:model. Empty: only the platform's own transcripts.
 	Transcription string `yaml:"transcription" jsonschema:"format=model"`
-	// What models may use while they answer.
+	// Tools that models may use while they answer.
 	Tools Tools `yaml:"tools"`
 	// Tried in this order when the model fails.
 	FallbackModels []string `yaml:"fallback_models" jsonschema:"minLength=1,format=model"`
@@ -189,15 +189,15 @@ type AI struct {
 	Personas map[string]string `yaml:"personas"`
 	// Told to the model before the history.
 	SystemPrompt string `yaml:"system_prompt"`
-	// Show replies while they are being made.
+	// Show replies while they are being generated.
 	Stream bool `yaml:"stream"`
-	// How long the model may give no sign; a whole reply may take 15 minutes.
+	// How long the model may be silent; a whole reply may take 15 minutes.
 	Timeout time.Duration `yaml:"timeout"`
 	// The history window, in tokens.
 	ContextTokens int `yaml:"context_tokens" jsonschema:"minimum=1"`
-	// Tokens that the model is asked to stop at; 0 = nothing is asked, or 4096 where a budget must reserve.
+	// Output limit that the model is given, in tokens; 0 = none, or 4096 if a budget has to reserve.
 	MaxOutputTokens int `yaml:"max_output_tokens" jsonschema:"minimum=0"`
-	// How much may be used.
+	// Token budgets.
 	Budget Budget `yaml:"budget"`
 	// Where conversations are kept, and for how long.
 	ConversationPersistence Persistence `yaml:"conversation_persistence"`
@@ -209,7 +209,7 @@ type Budget struct {
 	TokensPerUser int64 `yaml:"tokens_per_user" jsonschema:"minimum=0"`
 	// Tokens of everybody in one chat; 0 = no limit.
 	TokensPerChat int64 `yaml:"tokens_per_chat" jsonschema:"minimum=0"`
-	// When the count starts again.
+	// When the counts reset.
 	Period string `yaml:"period" jsonschema:"enum=day,enum=month"`
 }
 
@@ -221,33 +221,33 @@ type Persistence struct {
 	DBURL DatabaseURL `yaml:"db_url" env:"CONVERSATION_DB_URL"`
 	// Directory of the SQLite file and the generated admin token.
 	DataDir string `yaml:"data_dir" env:"CONVERSATION_DATA_DIR" jsonschema:"minLength=1"`
-	// Connections to PostgreSQL or MySQL, beside the one that listens: 3 or more; 0 = as many as suit.
+	// Connections to PostgreSQL or MySQL, besides the one that listens: 3 or more; 0 = automatic.
 	PoolSize int `yaml:"pool_size" jsonschema:"minimum=0"`
-	// Conversations without activity for so many days are deleted by the cleanup job.
+	// The cleanup job deletes conversations without activity for this many days.
 	CleanupDays int `yaml:"cleanup_days" jsonschema:"minimum=1,maximum=36500"`
-	// Turns of history that are left at most when the window is full and is cut; 0 = half of context_tokens.
+	// Most turns of history that are kept when a full window is cut; 0 = half of context_tokens.
 	MaxHistoryTurns int `yaml:"max_history_turns" jsonschema:"minimum=0"`
 	// What shares one history.
 	Scope string `yaml:"scope" jsonschema:"enum=sender,enum=chat,enum=thread,enum=room"`
 	// Log every SQL statement.
 	Echo bool `yaml:"echo"`
-	// Let serve bring the schema up to date by itself.
+	// Let serve update the schema automatically.
 	Migrate bool `yaml:"migrate"`
 }
 
 // Gateway is the way from message to reply.
 type Gateway struct {
-	// What a message does that arrives while the reply to the one before is being made.
+	// What happens to a message that arrives while the previous reply is being generated.
 	Busy string `yaml:"busy" jsonschema:"enum=queue,enum=coalesce,enum=interrupt"`
-	// Conversations worked on at the same time.
+	// Conversations answered at the same time.
 	Workers int `yaml:"workers" jsonschema:"minimum=1,maximum=10000"`
-	// Attempts at one message that fail by a fault of ours or the model's before it is given up.
+	// Attempts at one message, failed through Parley's or the model's fault, before it is given up.
 	MaxAttempts int `yaml:"max_attempts" jsonschema:"minimum=1,maximum=1000"`
-	// How long a finished reply is offered to a platform that holds it back.
+	// How long a finished reply is retried while its platform does not accept it.
 	GiveUpAfter time.Duration `yaml:"give_up_after"`
-	// A longer reply or command answer is cut, with a sentence that says so: 1KiB to 4MiB.
+	// Longest reply or command answer, 1KiB to 4MiB; a longer one is cut, and says so.
 	MaxReply Size `yaml:"max_reply"`
-	// In groups, answer only what mentions the bot.
+	// In groups, answer only messages that mention the bot.
 	GroupMentionsOnly bool `yaml:"group_mentions_only"`
 	// Threads that are answered without a mention once the bot has answered there: alone (while one person and the bot write there), always or never.
 	FollowThreads string `yaml:"follow_threads" jsonschema:"enum=alone,enum=always,enum=never"`
@@ -257,7 +257,7 @@ type Gateway struct {
 type Commands struct {
 	// What a command starts with; one or more characters.
 	Prefix string `yaml:"prefix" jsonschema:"pattern=^[^\\s\\p{Z}\\p{Cc}][^\\p{Cc}]*$,title=one or more characters and not begin with a space\\, such as / or \"!bot \""`
-	// Default language of everything that the bot itself says.
+	// Default language of the bot's own texts.
 	Language string `yaml:"language" jsonschema:"enum=en,enum=zh"`
 }
 
@@ -266,7 +266,7 @@ const MemoryDynamoDB = "dynamodb"
 
 // Memory is the store of preferences, facts and scores.
 type Memory struct {
-	// Where they are kept: sql (beside the conversations) or dynamodb.
+	// Where they are kept: sql (with the conversations) or dynamodb.
 	Backend string `yaml:"backend" jsonschema:"enum=sql,enum=dynamodb"`
 	// Amazon DynamoDB; credentials come from the AWS_* variables.
 	DynamoDB DynamoDB `yaml:"dynamodb"`
@@ -284,29 +284,29 @@ type DynamoDB struct {
 
 // Scheduler holds the jobs.
 type Scheduler struct {
-	// IANA name of the time zone that the crons are meant in.
+	// Time zone of the cron expressions, by its IANA name.
 	Timezone string `yaml:"timezone" jsonschema:"minLength=1,format=time-zone,title=a time zone such as UTC or Europe/Berlin"`
 	// Deletes conversations older than cleanup_days.
 	Cleanup string `yaml:"cleanup" jsonschema:"format=cron"`
-	// Directory; conversations are archived there before they are deleted. A failed archive deletes nothing.
+	// Directory where conversations are archived before they are deleted; if archiving fails, nothing is deleted.
 	CleanupArchive string `yaml:"cleanup_archive"`
 	// Archive only these user keys. Empty: all.
 	CleanupArchiveUsers []string `yaml:"cleanup_archive_users"`
-	// Gives unused space back to the disk.
+	// Returns unused space to the disk.
 	Vacuum string `yaml:"vacuum" jsonschema:"format=cron"`
-	// Writes a whole backup into backup_dir.
+	// Writes a complete backup to backup_dir.
 	Backup string `yaml:"backup" jsonschema:"format=cron"`
-	// One folder YYYYMMDD-HHMMSS for each run.
+	// Directory of the backups; each run makes a new one in it, named YYYYMMDD-HHMMSS.
 	BackupDir string `yaml:"backup_dir"`
-	// Warns in log and metrics at the thresholds of monitor.
+	// Warns in log and metrics when a threshold of monitor is reached.
 	Report string `yaml:"report" jsonschema:"format=cron"`
 }
 
 // Monitor holds the thresholds of the report job.
 type Monitor struct {
-	// Warn at so many tokens in all; 0 = never.
+	// Warn at this many tokens in total; 0 = never.
 	TokensWarn int64 `yaml:"tokens_warn" jsonschema:"minimum=0"`
-	// Warn at so many conversations; 0 = never.
+	// Warn at this many conversations; 0 = never.
 	ConversationsWarn int64 `yaml:"conversations_warn" jsonschema:"minimum=0"`
 }
 

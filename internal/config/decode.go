@@ -153,7 +153,7 @@ func (d *document) mapping(key string, s *jsonschema.Schema, node ast.MapNode) a
 		}
 		path := join(key, name)
 		if line, twice := lines[name]; twice {
-			d.fault(at, path, "is set twice, first in line %d; keep one", line)
+			d.fault(at, path, "is set twice, first on line %d; keep one", line)
 			continue
 		}
 		lines[name] = entry.Key.GetToken().Position.Line

@@ -54,10 +54,10 @@ func (c *Config) Sources() []Source {
 func (c *Config) Warnings() []string {
 	list := slices.Concat(c.strangers, c.mixedUp(), c.appWarnings(), c.baseWarnings(), c.toolWarnings())
 	if c.AI.ConversationPersistence.Scope == "room" && len(c.Access.Admins) == 0 {
-		list = append(list, "ai.conversation_persistence.scope is room and access.admins is empty: everybody in a room may reset and export its conversation and choose its model; name admins, unless that is meant")
+		list = append(list, "ai.conversation_persistence.scope is room and access.admins is empty: everyone in a room may reset and export its conversation and choose its model; set access.admins, unless this is intended")
 	}
 	if !c.AI.ConversationPersistence.Enabled {
-		list = append(list, "ai.conversation_persistence.enabled is false: everything is kept in memory, and a 200 is no promise beyond this process; set it to true for a database")
+		list = append(list, "ai.conversation_persistence.enabled is false: everything is kept in memory, and a 200 is no promise beyond this process; set it to true to use a database")
 	}
 	return list
 }

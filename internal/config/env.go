@@ -75,7 +75,7 @@ func (l *loader) lookup(name, key string) (value string, place Place, ok bool) {
 	}
 	place.Source = name + "_FILE"
 	if value != "" {
-		l.fault(place, key, "%s is set as well; keep one of the two", name)
+		l.fault(place, key, "%s is also set; keep only one", name)
 		return "", place, false
 	}
 	text, err := l.ReadFile(l.path(file))
@@ -194,7 +194,7 @@ func (l *loader) readGenericNames(listFromEnv bool) {
 		}
 		i := l.wellKnownSource()
 		if i < 0 {
-			l.fault(place, sourcesKey, "which of the %d sources is meant? set %s__0__%s instead", len(*sources), envName(sourcesKey), strings.ToUpper(f.name))
+			l.fault(place, sourcesKey, "does not say which of the %d sources it is for; set %s__0__%s instead", len(*sources), envName(sourcesKey), strings.ToUpper(f.name))
 			continue
 		}
 		key := fmt.Sprintf("%s[%d]", sourcesKey, i)

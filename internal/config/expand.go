@@ -22,7 +22,7 @@ func expand(text string, environment map[string]string) (string, error) {
 		case strings.HasPrefix(after, "{"):
 			body, rest, closed := strings.Cut(after[1:], "}")
 			if !closed {
-				return "", errors.New("${ without }; write $$ for a plain $")
+				return "", errors.New("${ without }; write $$ for a literal $")
 			}
 			value, err := variable(body, environment)
 			if err != nil {
@@ -41,7 +41,7 @@ func expand(text string, environment map[string]string) (string, error) {
 func variable(body string, environment map[string]string) (string, error) {
 	name, fallback, hasFallback := strings.Cut(body, ":-")
 	if !variableName(name) {
-		return "", fmt.Errorf("%s is not a variable name; write ${NAME} or ${NAME:-default}, and $${ for a plain ${", quote(name))
+		return "", fmt.Errorf("%s is not a variable name; write ${NAME} or ${NAME:-default}, and $${ for a literal ${", quote(name))
 	}
 	value, set := environment[name]
 	switch {

@@ -87,7 +87,7 @@ func suggest(name string, known []string) string {
 	if best != "" {
 		return "did you mean " + best + "?"
 	}
-	return "known here: " + strings.Join(known, ", ")
+	return "known keys: " + strings.Join(known, ", ")
 }
 
 // editDistance is Levenshtein's.

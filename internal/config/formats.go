@@ -74,7 +74,7 @@ func checkCron(spec string) error {
 		return fmt.Errorf("is not a cron expression: %w", err)
 	}
 	if schedule.Next(time.Unix(0, 0)).IsZero() {
-		return fmt.Errorf("names a day that never comes, got %s", quote(spec))
+		return fmt.Errorf("names a date that never occurs, got %s", quote(spec))
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ const tokenFix = "make one with: openssl rand -hex 16"
 // CheckToken reports what is wrong with a bearer token, without quoting it.
 func CheckToken(t Secret) error {
 	if strings.ContainsFunc(string(t), func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return fmt.Errorf("must be printable ASCII without spaces, since it travels in a header")
+		return fmt.Errorf("must be printable ASCII without spaces, because it is sent in a header")
 	}
 	if len(t) < tokenMin {
 		return fmt.Errorf("must be at least %d characters; %s", tokenMin, tokenFix)

@@ -19,16 +19,16 @@ func (c *Config) mixedUp() []string {
 	for _, a := range c.allSlack() {
 		s, key := a.Settings, a.Key
 		if kind := SlackTokenKind(s.SigningSecret); kind != "" {
-			say("%s.signing_secret holds %s; put the Signing Secret of Basic Information > App Credentials there", key, kind)
+			say("%s.signing_secret holds %s; use the Signing Secret from Basic Information > App Credentials", key, kind)
 		}
 		switch kind := SlackTokenKind(s.BotToken); {
 		case signingForm.MatchString(s.BotToken.Reveal()):
 			say("%s.bot_token holds what looks like a signing secret; swap the two: the Bot User OAuth Token (xoxb-…) is on OAuth & Permissions", key)
 		case kind != "" && !strings.HasPrefix(s.BotToken.Reveal(), "xoxb-"):
-			say("%s.bot_token holds %s; put the Bot User OAuth Token (xoxb-…) of OAuth & Permissions there", key, kind)
+			say("%s.bot_token holds %s; use the Bot User OAuth Token (xoxb-…) from OAuth & Permissions", key, kind)
 		}
 		if s.AppToken != "" && !strings.HasPrefix(s.AppToken.Reveal(), "xapp-") {
-			say("%s.app_token is no app-level token; make one (xapp-…, scope connections:write) on Basic Information > App-Level Tokens", key)
+			say("%s.app_token is not an app-level token; create one (xapp-…, scope connections:write) on Basic Information > App-Level Tokens", key)
 		}
 	}
 	for _, a := range c.allFeishu() {

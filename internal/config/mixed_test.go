@@ -13,12 +13,12 @@ func TestMixedUpSecrets(t *testing.T) {
 		environ []string
 		want    string
 	}{
-		{[]string{"SLACK_SIGNING_SECRET=xoxb-1-2", "SLACK_BOT_TOKEN=xoxb-1-2"}, "signing_secret holds a bot token; put the Signing Secret"},
-		{[]string{"SLACK_SIGNING_SECRET=xapp-1-2", "SLACK_BOT_TOKEN=xoxb-1-2"}, "signing_secret holds an app-level token; put"},
+		{[]string{"SLACK_SIGNING_SECRET=xoxb-1-2", "SLACK_BOT_TOKEN=xoxb-1-2"}, "signing_secret holds a bot token; use the Signing Secret"},
+		{[]string{"SLACK_SIGNING_SECRET=xapp-1-2", "SLACK_BOT_TOKEN=xoxb-1-2"}, "signing_secret holds an app-level token; use"},
 		{[]string{"SLACK_BOT_TOKEN=8f742231b10e8888abcd99000000abcd", "SLACK_SIGNING_SECRET=s"}, "bot_token holds what looks like a signing secret; swap"},
-		{[]string{"SLACK_BOT_TOKEN=xoxp-1-2", "SLACK_SIGNING_SECRET=s"}, "bot_token holds a user token; put the Bot User OAuth Token"},
-		{[]string{"SLACK_BOT_TOKEN=xapp-1-2", "SLACK_SIGNING_SECRET=s"}, "bot_token holds an app-level token; put"},
-		{[]string{"SLACK_BOT_TOKEN=xoxb-1-2", "SLACK_APP_TOKEN=xoxb-1-2"}, "app_token is no app-level token; make one"},
+		{[]string{"SLACK_BOT_TOKEN=xoxp-1-2", "SLACK_SIGNING_SECRET=s"}, "bot_token holds a user token; use the Bot User OAuth Token"},
+		{[]string{"SLACK_BOT_TOKEN=xapp-1-2", "SLACK_SIGNING_SECRET=s"}, "bot_token holds an app-level token; use"},
+		{[]string{"SLACK_BOT_TOKEN=xoxb-1-2", "SLACK_APP_TOKEN=xoxb-1-2"}, "app_token is not an app-level token; create one"},
 		{[]string{"FEISHU_APP_ID=abc", "FEISHU_APP_SECRET=cli_a1b2"}, "app_secret holds an app id; swap"},
 		{[]string{"FEISHU_APP_ID=cli_a", "FEISHU_APP_SECRET=x", "FEISHU_ENCRYPT_KEY=y", "FEISHU_VERIFICATION_TOKEN=y"}, "encrypt_key and verification_token are the same; copy"},
 		{[]string{"FEISHU_APP_ID=cli_a", "FEISHU_APP_SECRET=x", "FEISHU_ENCRYPT_KEY=x"}, "encrypt_key holds the app secret; copy"},

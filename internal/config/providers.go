@@ -11,9 +11,9 @@ import (
 
 // Provider is an endpoint with models.
 type Provider struct {
-	// Base of its API. Empty: of a provider that is known by its name, its own.
+	// Base URL of its API. Empty: that of the known provider with this name.
 	BaseURL URL `yaml:"base_url"`
-	// Key of that API.
+	// API key.
 	APIKey Secret `yaml:"api_key"`
 	// chat: chat completions; responses: OpenAI's Responses API.
 	API string `yaml:"api" jsonschema:"enum=chat,enum=responses"`
@@ -23,35 +23,35 @@ type Provider struct {
 	Query map[string]Secret `yaml:"query"`
 	// Added to the body of each request.
 	ExtraBody map[string]any `yaml:"extra_body"`
-	// Parameters that are not sent, since the endpoint refuses them, such as user.
+	// Parameters to leave out because the endpoint refuses them, such as user.
 	Drop []string `yaml:"drop" jsonschema:"minLength=1"`
 }
 
 // ModelInfo is what is known of a model. What is not set is as built in.
 type ModelInfo struct {
-	// Tokens that prompt and answer may have together; 0 = as built in, or not known.
+	// Context window: tokens of prompt and reply together; 0 = the built-in value, or unknown.
 	Context int64 `yaml:"context" jsonschema:"minimum=0"`
-	// Tokens that an answer may have; 0 = as built in, or not known.
+	// Tokens that a reply may have; 0 = the built-in value, or unknown.
 	MaxOutput int64 `yaml:"max_output" jsonschema:"minimum=0"`
-	// Whether it sees images.
+	// Whether it accepts images.
 	Vision *bool `yaml:"vision"`
-	// Whether it uses tools.
+	// Whether it can use tools.
 	Tools *bool `yaml:"tools"`
-	// How much it is asked to think: none, low, medium, high, or what else it knows.
+	// Reasoning effort: none, low, medium, high, or another value that it knows.
 	Effort string `yaml:"effort"`
-	// Of a million tokens each; all 0 = free.
+	// Prices per million tokens; all 0 = free.
 	Price *Price `yaml:"price"`
 }
 
 // Price is what a million tokens cost, in whatever currency the provider takes.
 type Price struct {
-	// Of the prompt.
+	// Prompt tokens.
 	Input float64 `yaml:"input" jsonschema:"minimum=0"`
-	// Of the prompt, read from the provider's cache.
+	// Prompt tokens read from the provider's cache.
 	Cached float64 `yaml:"cached" jsonschema:"minimum=0"`
-	// Of the prompt, written to the provider's cache; 0 = as input.
+	// Prompt tokens written to the provider's cache; 0 = as input.
 	Written float64 `yaml:"written" jsonschema:"minimum=0"`
-	// Of the answer, thoughts included.
+	// Tokens of the reply, including thinking.
 	Output float64 `yaml:"output" jsonschema:"minimum=0"`
 }
 
@@ -111,7 +111,7 @@ func (c *Config) baseWarnings() []string {
 		path, _, _ := strings.Cut(string(addresses[key]), "?")
 		for _, method := range []string{"/chat/completions", "/completions", "/responses", "/models"} {
 			if strings.HasSuffix(strings.TrimRight(path, "/"), method) {
-				list = append(list, fmt.Sprintf("%s ends in %s, which is left out: it is where the API begins", key, method))
+				list = append(list, fmt.Sprintf("%s ends in %s, which is ignored; set it to the base URL of the API", key, method))
 				break
 			}
 		}
@@ -141,9 +141,9 @@ func (l *loader) checkModels() {
 	for name := range l.config.AI.Providers {
 		names = append(names, name)
 		if !providerName.MatchString(name) || name == ProviderEcho {
-			l.wrong("ai.providers."+name, "a provider's name has letters, digits, - and _, and is not echo")
+			l.wrong("ai.providers."+name, "a provider's name may have letters, digits, - and _, and must not be echo")
 		} else if l.config.AI.Providers[name].BaseURL == "" && KnownProviders()[name].BaseURL == "" {
-			l.wrong("ai.providers."+name, "needs a base_url, since the name is none of %s", strings.Join(slices.Sorted(maps.Keys(KnownProviders())), ", "))
+			l.wrong("ai.providers."+name, "needs a base_url, because its name is not one of %s", strings.Join(slices.Sorted(maps.Keys(KnownProviders())), ", "))
 		}
 	}
 	slices.Sort(names)
@@ -152,7 +152,7 @@ func (l *loader) checkModels() {
 		for _, ref := range refs {
 			provider, _, err := ParseModel(ref)
 			if err == nil && !slices.Contains(names, provider) {
-				l.wrong(key, "unknown provider %s; known are %s, and a name that has a colon itself is written openai:%s",
+				l.wrong(key, "unknown provider %s; known are %s. If the model's own name has a colon, write openai:%s",
 					quote(provider), strings.Join(names, " and "), ref)
 			}
 		}

@@ -73,13 +73,13 @@ func TestProviderFaults(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`ai: {providers: {mine: {api_key: x}}}`:                                   "ai.providers.mine: needs a base_url",
-		`ai: {providers: {"a b": {base_url: "http://x"}}}`:                        "a provider's name has letters",
+		`ai: {providers: {"a b": {base_url: "http://x"}}}`:                        "a provider's name may have letters",
 		`ai: {providers: {mine: {base_url: "http://x", heders: {}}}}`:             "ai.providers.mine.heders: unknown key; did you mean headers?",
 		`ai: {providers: {mine: {base_url: "http://x", api: soap}}}`:              "one of chat, responses",
 		`ai: {fallback_models: ["other:model"]}`:                                  `unknown provider "other"`,
 		`ai: {models_info: {"a:b": {price: {input: cheap}}}}`:                     "must be a number",
 		`ai: {models_info: {"a:b": {price: {input: -1}}}}`:                        "at least 0",
-		`ai: {providers: {mine: {base_url: "http://x", headers: {X-A: [1, 2]}}}}`: "must be a text",
+		`ai: {providers: {mine: {base_url: "http://x", headers: {X-A: [1, 2]}}}}`: "must be text",
 	} {
 		if _, err := load(t, text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want something with %q", text, err, want)

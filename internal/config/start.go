@@ -12,7 +12,7 @@ func (l *loader) checkSources() {
 	names := map[string]bool{}
 	g := &l.config.Platforms.Generic
 	if g.Enabled == On && len(g.Sources) == 0 {
-		l.wrong(sourcesKey, "is empty while platforms.generic.enabled is true; name a source, or enabled: auto")
+		l.wrong(sourcesKey, "is empty while platforms.generic.enabled is true; add a source, or use enabled: auto")
 	}
 	for i, s := range g.Sources {
 		key := fmt.Sprintf("%s[%d]", sourcesKey, i)
@@ -20,14 +20,14 @@ func (l *loader) checkSources() {
 			l.wrong(key+".name", "is missing; it is the platform part of the user key")
 		}
 		if slices.Contains([]string{"slack", "feishu", "web", "terminal"}, s.Name) || strings.HasPrefix(s.Name, "slack.") || strings.HasPrefix(s.Name, "feishu.") {
-			l.wrong(key+".name", "%s is the name of another platform; choose a name of its own", quote(s.Name))
+			l.wrong(key+".name", "%s is the name of another platform; choose another name", quote(s.Name))
 		}
 		if names[s.Name] {
-			l.wrong(key+".name", "%s is there twice; every source needs its own name", quote(s.Name))
+			l.wrong(key+".name", "%s is used twice; give each source its own name", quote(s.Name))
 		}
 		names[s.Name] = true
 		if s.Token != "" && s.Token == l.config.Server.AdminToken {
-			l.wrong(key+".token", "is the admin token as well; give the source one of its own: %s", tokenFix)
+			l.wrong(key+".token", "is also the admin token; give the source its own: %s", tokenFix)
 		}
 	}
 	l.checkShared("secret", func(s *Source) string { return webhookKey(s.Secret) })
@@ -45,7 +45,7 @@ func (l *loader) checkShared(field string, proof func(*Source) string) {
 			continue
 		}
 		if owner, taken := owners[value]; taken {
-			l.wrong(fmt.Sprintf("%s[%d].%s", sourcesKey, i, field), "%s has the same %s as %s; give each source one of its own",
+			l.wrong(fmt.Sprintf("%s[%d].%s", sourcesKey, i, field), "%s has the same %s as %s; give each source its own",
 				quote(sources[i].Name), field, quote(owner))
 			continue
 		}

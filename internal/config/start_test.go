@@ -107,7 +107,7 @@ func TestWarnings(t *testing.T) {
 		{[]string{"FEISHU_APP_ID=a"}, "feishu is off"},
 		{[]string{"PARLEY_LISTEN=0.0.0.0:1"}, ""},
 		{[]string{"PARLEY_AI__CONVERSATION_PERSISTENCE__ENABLED=false"}, "kept in memory"},
-		{[]string{"PARLEY_AI__CONVERSATION_PERSISTENCE__SCOPE=room"}, "everybody in a room"},
+		{[]string{"PARLEY_AI__CONVERSATION_PERSISTENCE__SCOPE=room"}, "everyone in a room"},
 		{[]string{"PARLEY_AI__CONVERSATION_PERSISTENCE__SCOPE=room", `PARLEY_ACCESS__ADMINS=["slack/*/user:U1"]`}, ""},
 	}
 	for _, tt := range tests {

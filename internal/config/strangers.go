@@ -22,9 +22,9 @@ func (l *loader) warnOfStrangers(known map[string]bool) {
 			continue
 		}
 		if key := near(name, names); key != "" {
-			l.config.strangers = append(l.config.strangers, fmt.Sprintf("%s sets nothing; did you mean %s?", name, key))
+			l.config.strangers = append(l.config.strangers, fmt.Sprintf("%s has no effect; did you mean %s?", name, key))
 		} else if strings.Contains(name, "__") { // nobody but us joins names so
-			l.config.strangers = append(l.config.strangers, name+" sets nothing: no key has this name")
+			l.config.strangers = append(l.config.strangers, name+" has no effect: there is no such key")
 		}
 	}
 }

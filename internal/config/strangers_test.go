@@ -11,7 +11,7 @@ import (
 // worth a word.
 func TestNearlyAVariable(t *testing.T) {
 	t.Parallel()
-	did := func(name, key string) string { return name + " sets nothing; did you mean " + key + "?" }
+	did := func(name, key string) string { return name + " has no effect; did you mean " + key + "?" }
 	for name, want := range map[string]string{
 		"PARLEY_GATEWAY__WORKER":                          "PARLEY_GATEWAY__WORKERS",
 		"PARLEY_GATEWAY_WORKERS":                          "PARLEY_GATEWAY__WORKERS",
@@ -28,7 +28,7 @@ func TestNearlyAVariable(t *testing.T) {
 			t.Errorf("%s: got %q", name, got)
 		}
 	}
-	if got := mustLoad(t, "", "PARLEY_WEATHER__SUN=1").Warnings(); !slices.Equal(got, []string{"PARLEY_WEATHER__SUN sets nothing: no key has this name"}) {
+	if got := mustLoad(t, "", "PARLEY_WEATHER__SUN=1").Warnings(); !slices.Equal(got, []string{"PARLEY_WEATHER__SUN has no effect: there is no such key"}) {
 		t.Errorf("got %q", got)
 	}
 	for _, name := range []string{

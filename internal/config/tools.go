@@ -10,15 +10,15 @@ import (
 
 // Tools are what models may use while they answer.
 type Tools struct {
-	// Those that are built in. fetch_url, which reads pages of the web, is off unless it is named.
+	// Built-in tools. fetch_url, which reads web pages, is off unless it is listed.
 	Builtin []string `yaml:"builtin" jsonschema:"enum=current_time,enum=remember,enum=recall,enum=search_history,enum=fetch_url"`
-	// How often a model may use some before it has to answer; 0 = it has none.
+	// Rounds of tool calls before a model has to answer; 0 = no tools.
 	MaxRounds int `yaml:"max_rounds" jsonschema:"minimum=0,maximum=100"`
-	// Of one use.
+	// Time limit of one call.
 	Timeout time.Duration `yaml:"timeout"`
-	// Whose yes counts where a person is asked before a tool is used.
+	// Who may approve a tool call that needs approval.
 	Approve string `yaml:"approve" jsonschema:"enum=asker,enum=admins"`
-	// Servers of tools that speak the Model Context Protocol, by the names that stand before their tools.
+	// Tool servers that speak the Model Context Protocol, by the name that precedes their tools.
 	MCP map[string]MCPServer `yaml:"mcp"`
 }
 
@@ -36,19 +36,19 @@ const (
 
 // MCPServer is a server of tools: a program that is started, or an address.
 type MCPServer struct {
-	// Program and arguments: it is started as Parley's user, and spoken to over its standard input and output.
+	// Program and arguments. It runs as Parley's user and communicates over standard input and output.
 	Command []string `yaml:"command" jsonschema:"minLength=1"`
-	// All that is in the program's environment.
+	// The program's whole environment.
 	Env map[string]Secret `yaml:"env"`
 	// Address of a server over streamable HTTP.
 	URL URL `yaml:"url"`
 	// Sent with each request, such as Authorization: Bearer KEY.
 	Headers map[string]Secret `yaml:"headers"`
-	// The tools that models may use, by the server's names; * stands for any characters. Empty: all.
+	// The tools that models may use, by the server's names; * matches any characters. Empty: all.
 	Allow []string `yaml:"allow" jsonschema:"minLength=1"`
 	// When a person is asked before a tool runs: auto (unless read_only names it), always or never. Empty: auto.
 	Ask string `yaml:"ask" jsonschema:"enum=,enum=auto,enum=always,enum=never"`
-	// Tools that change nothing: they run again after a crash.
+	// Tools that change nothing, so they may run again after a crash.
 	ReadOnly []string `yaml:"read_only" jsonschema:"minLength=1"`
 	// Tools that may run again with the same key.
 	Idempotent []string `yaml:"idempotent" jsonschema:"minLength=1"`
@@ -62,21 +62,21 @@ func (l *loader) checkServers() {
 	for _, name := range slices.Sorted(maps.Keys(l.config.AI.Tools.MCP)) {
 		key, s := join(serversKey, name), l.config.AI.Tools.MCP[name]
 		if !serverName.MatchString(name) {
-			l.wrong(key, "a server's name has at most 32 letters, digits, - and _")
+			l.wrong(key, "a server's name may have at most 32 letters, digits, - and _")
 		}
 		switch {
 		case len(s.Command) == 0 && s.URL == "":
 			l.wrong(key, "needs a command, such as [npx, -y, PACKAGE], or a url")
 		case len(s.Command) > 0 && s.URL != "":
-			l.wrong(key, "has a command and a url, and can have only one of them")
+			l.wrong(key, "has both a command and a url; keep one of them")
 		case s.URL == "" && len(s.Headers) > 0:
-			l.wrong(join(key, "headers"), "are for a server with a url; a command gets its secrets by env")
+			l.wrong(join(key, "headers"), "only work with a url; pass secrets to a command in env")
 		case s.URL != "" && len(s.Env) > 0:
-			l.wrong(join(key, "env"), "is for a server with a command; a url gets its secrets by headers")
+			l.wrong(join(key, "env"), "only works with a command; pass secrets to a url in headers")
 		}
 		for variable := range s.Env {
 			if variable == "" || strings.ContainsAny(variable, "=\x00") {
-				l.wrong(join(key, "env"), "%s is no name of a variable", quote(variable))
+				l.wrong(join(key, "env"), "%s is not a variable name", quote(variable))
 			}
 		}
 	}
@@ -86,7 +86,7 @@ func (l *loader) checkServers() {
 func (c *Config) toolWarnings() (list []string) {
 	for _, name := range slices.Sorted(maps.Keys(c.AI.Tools.MCP)) {
 		if c.AI.Tools.MCP[name].Ask == AskNever {
-			list = append(list, join(serversKey, name)+".ask is never: whatever others say in a chat or on a page can have its tools run; set it to auto, unless none of them can do harm")
+			list = append(list, join(serversKey, name)+".ask is never: anything that is written in a chat or on a web page can make its tools run; set it to auto, unless none of them can do harm")
 		}
 	}
 	return list

@@ -41,11 +41,11 @@ func TestServersOfToolsThatAreWrong(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`{mcp: {a: {}}}`: "ai.tools.mcp.a: needs a command",
-		`{mcp: {a: {command: [x], url: "http://x"}}}`: "can have only one of them",
-		`{mcp: {"a.b": {command: [x]}}}`:              "a server's name has at most 32",
+		`{mcp: {a: {command: [x], url: "http://x"}}}`: "has both a command and a url",
+		`{mcp: {"a.b": {command: [x]}}}`:              "a server's name may have at most 32",
 		`{mcp: {a: {command: [x], headers: {K: v}}}}`: "headers",
 		`{mcp: {a: {url: "http://x", env: {K: v}}}}`:  "env",
-		`{mcp: {a: {command: [x], env: {"K=": v}}}}`:  "is no name of a variable",
+		`{mcp: {a: {command: [x], env: {"K=": v}}}}`:  "is not a variable name",
 		`{mcp: {a: {command: [x], ask: sometimes}}}`:  "ai.tools.mcp.a.ask",
 		`{mcp: {a: {command: [x], readonly: [y]}}}`:   "unknown key",
 		`{approve: nobody}`:                           "ai.tools.approve",

@@ -41,7 +41,7 @@ func (l *loader) checkBounds() {
 		l.wrong("ai.timeout", "must be more than 0, such as 120s, got %s", l.config.AI.Timeout)
 	}
 	if l.config.AI.Tools.Approve == "admins" && len(l.config.Access.Admins) == 0 {
-		l.wrong("ai.tools.approve", "is admins, but access.admins names nobody")
+		l.wrong("ai.tools.approve", "is admins, but access.admins is empty; add an admin, or use asker")
 	}
 	if l.config.AI.Tools.Timeout <= 0 {
 		l.wrong("ai.tools.timeout", "must be more than 0, such as 60s, got %s", l.config.AI.Tools.Timeout)
@@ -50,7 +50,7 @@ func (l *loader) checkBounds() {
 		l.wrong("gateway.max_reply", "must be between 1KiB and 4MiB, got %s", n)
 	}
 	if n := l.config.AI.ConversationPersistence.PoolSize; n > 0 && n < database.MinConns {
-		l.wrong("ai.conversation_persistence.pool_size", "must be 0 (as many as suit) or at least %d, got %d", database.MinConns, n)
+		l.wrong("ai.conversation_persistence.pool_size", "must be 0 (automatic) or at least %d, got %d", database.MinConns, n)
 	}
 	if s := &l.config.Scheduler; s.Backup != "" && s.BackupDir == "" {
 		l.wrong("scheduler.backup_dir", "must name a directory while scheduler.backup is set, such as backups")
@@ -59,7 +59,7 @@ func (l *loader) checkBounds() {
 
 func (l *loader) checkListeners() {
 	if s := &l.config.Server; s.OperationsListen != "" && sameListener(s.Listen, s.OperationsListen) {
-		l.wrong("server.operations_listen", "is the address of server.listen: what needs no token there would be open here; choose another port, on an address that only operators reach")
+		l.wrong("server.operations_listen", "is the address of server.listen: what needs no token there would be open to everyone; choose another port, on an address that only operators can reach")
 	}
 }
 
