@@ -193,7 +193,7 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		conns.Verified(r.Context())
 	}
 	if !byToken && a.origins.Check(r) != nil {
-		respond.Problem(w, http.StatusForbidden, "cross_origin", "this request comes from another site's page")
+		respond.Problem(w, http.StatusForbidden, "cross_origin", "requests from other sites are not accepted")
 		return
 	}
 	if pattern == "" {
@@ -227,7 +227,7 @@ func (a *admin) mayEnter(w http.ResponseWriter, r *http.Request) bool {
 // refuse answers who could not be looked up.
 func (a *admin) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	a.Logger.LogAttrs(r.Context(), slog.LevelError, "a session cannot be looked up", slog.Any("error", err))
-	respond.Fail(w, failure.New(failure.Unavailable, "database_unavailable", "who is signed in cannot be looked up now", err))
+	respond.Fail(w, failure.New(failure.Unavailable, "database_unavailable", "sessions cannot be checked right now", err))
 }
 
 // secure sets the headers of every answer: nothing from other places, in no

@@ -107,7 +107,7 @@ func moment(r *http.Request, name string) (time.Time, error) {
 		t, err = time.Parse(time.RFC3339, text)
 	}
 	if err != nil {
-		return time.Time{}, failure.New(failure.Invalid, "invalid_"+name, name+" must be a day, 2026-12-31, or a time, 2026-12-31T23:59:59Z", err)
+		return time.Time{}, failure.New(failure.Invalid, "invalid_"+name, name+" must be a date such as 2026-12-31, or a time such as 2026-12-31T23:59:59Z", err)
 	}
 	return t, nil
 }

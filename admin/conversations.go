@@ -68,7 +68,7 @@ func explain(err error) error {
 	case errors.Is(err, conversation.ErrNotFound):
 		return failure.New(failure.NotFound, "not_found", "there is no such conversation", err)
 	case errors.Is(err, conversation.ErrExists):
-		return failure.New(failure.Conflict, "exists", "the conversation exists already; mode=merge or mode=replace imports it all the same", err)
+		return failure.New(failure.Conflict, "exists", "the conversation already exists; use mode=merge or mode=replace to import it anyway", err)
 	case errors.Is(err, conversation.ErrInvalid): // its text is about the input only
 		return failure.New(failure.Invalid, "invalid", strings.TrimSuffix(err.Error(), ": "+conversation.ErrInvalid.Error()), err)
 	}
@@ -261,7 +261,7 @@ func (a *admin) importConversation(w http.ResponseWriter, r *http.Request) error
 // explainBody tells a body that is too large or broke off from a file that cannot be written.
 func explainBody(err error) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return failure.New(failure.TooLarge, "too_large", fmt.Sprintf("an import is at most %d MiB", importLimit>>20), err)
+		return failure.New(failure.TooLarge, "too_large", fmt.Sprintf("an import may be at most %d MiB", importLimit>>20), err)
 	}
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return err

@@ -175,12 +175,12 @@ func conversationsRefuse(t *testing.T, b *bench) {
 		{"GET", "/api/v1/conversations?cursor=x", "", 400, "invalid", `cursor "x" is not valid`},
 		{"GET", "/api/v1/conversations/1/messages?cursor=x", "", 400, "invalid", `cursor "x" is not valid`},
 		{"POST", imports, "", 400, "invalid", "line 1, column 0: the file ends too early"},
-		{"POST", imports, `{"name":"other"}`, 400, "invalid", `not the export of a conversation: it has no "conversation" and "messages"`},
+		{"POST", imports, `{"name":"other"}`, 400, "invalid", `not a conversation export: it has no "conversation" and "messages"`},
 		{"POST", imports, strings.Replace(archiveOf("x", "", "hi"), `"role":"user"`, `"role":"robot"`, 1), 400, "invalid", `messages[0]: role "robot" is not one of user, assistant, system, tool`},
 		{"POST", imports, damaged, 400, "invalid", "the file has been damaged since it was written: its checksum is wrong"},
 		{"POST", imports + "?mode=all", archiveOf("x", "", "hi"), 400, "invalid", `import mode "all" is not one of new, merge, replace`},
-		{"POST", imports, archiveOf("slack:alice", "slack", "hi"), 409, "exists", "the conversation exists already; mode=merge or mode=replace imports it all the same"},
-		{"POST", imports, strings.Repeat(" ", 64<<20) + "{", 413, "too_large", "an import is at most 64 MiB"},
+		{"POST", imports, archiveOf("slack:alice", "slack", "hi"), 409, "exists", "the conversation already exists; use mode=merge or mode=replace to import it anyway"},
+		{"POST", imports, strings.Repeat(" ", 64<<20) + "{", 413, "too_large", "an import may be at most 64 MiB"},
 	} {
 		got := b.call(t, tt.status, tt.method, tt.path, tt.body)
 		var answer struct {

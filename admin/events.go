@@ -58,7 +58,7 @@ func (a *admin) listEvents(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	o := inbox.ListOptions{Status: inbox.State(q.Get("status")), UserKey: q.Get("user_key")}
 	if !o.Status.Known() {
-		return failure.New(failure.Invalid, "invalid_status", "there is no such status", nil)
+		return failure.New(failure.Invalid, "invalid_status", "status must be received, running, sent, ignored, failed, dead or discarded", nil)
 	}
 	var err error
 	if v := q.Get("limit"); v != "" {

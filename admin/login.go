@@ -37,7 +37,7 @@ func (a *admin) loginPage(w http.ResponseWriter, r *http.Request) {
 func (a *admin) login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxLoginForm)
 	if err := r.ParseForm(); err != nil {
-		a.pages.show(w, http.StatusBadRequest, "login.html", loginView{Problem: "That form could not be read. Please try again."})
+		a.pages.show(w, http.StatusBadRequest, "login.html", loginView{Problem: "The form could not be read. Please try again."})
 		return
 	}
 	var cookie string
@@ -63,16 +63,16 @@ func (a *admin) refuseLink(w http.ResponseWriter, r *http.Request, err error) {
 	var problem string
 	switch {
 	case errors.Is(err, signin.ErrBadLink):
-		problem = "This is not a sign-in link of this server."
+		problem = "This sign-in link is not from this server."
 	case errors.Is(err, signin.ErrOldLink):
-		problem = "This sign-in link is older than ten minutes."
+		problem = "This sign-in link has expired. It was valid for ten minutes."
 	case errors.Is(err, signin.ErrUsedLink):
 		problem = "This sign-in link has already been used."
 	default:
 		a.refuse(w, r, err)
 		return
 	}
-	a.pages.show(w, http.StatusUnauthorized, "login.html", loginView{Problem: problem + " Make a new one with: parley token --link"})
+	a.pages.show(w, http.StatusUnauthorized, "login.html", loginView{Problem: problem + " To get a new one, run: parley token --link"})
 }
 
 // logout ends the session on the server, and makes the browser forget it.

@@ -122,14 +122,14 @@ func TestLink(t *testing.T) {
 		"opened":  b.do(t, request{path: link.String()}).Body.String(),
 		"another": b.do(t, request{path: "/login?link=x"}).Body.String(),
 	} {
-		want := map[string]string{"used": "already been used", "opened": "already been used", "another": "not a sign-in link"}[name]
+		want := map[string]string{"used": "already been used", "opened": "already been used", "another": "not from this server"}[name]
 		if !strings.Contains(w, want) || !strings.Contains(w, `type="password"`) {
 			t.Errorf("%s: %s", name, w)
 		}
 	}
 	late := signin.Link("", token, b.clock)
 	b.clock = b.clock.Add(10 * time.Minute)
-	if w := b.do(t, request{path: late}); w.Code != http.StatusUnauthorized || !strings.Contains(w.Body.String(), "older than ten minutes") {
+	if w := b.do(t, request{path: late}); w.Code != http.StatusUnauthorized || !strings.Contains(w.Body.String(), "has expired") {
 		t.Errorf("an old link: %d %s", w.Code, w.Body)
 	}
 }

@@ -403,8 +403,8 @@ func (a *Assistant) warnOfCut(ctx context.Context, req Request, resp Response) {
 		return
 	}
 	if _, told := a.cutting.LoadOrStore(resp.Endpoint, true); !told {
-		a.o.Logger.WarnContext(ctx, "the model endpoint seems to leave out the beginning of long prompts: give the model more context "+
-			"(Ollama: OLLAMA_CONTEXT_LENGTH), or set ai.context_tokens to what it takes",
+		a.o.Logger.WarnContext(ctx, "the model endpoint seems to drop the beginning of long prompts: give the model more context "+
+			"(Ollama: OLLAMA_CONTEXT_LENGTH), or lower ai.context_tokens to what it accepts",
 			slog.String("model", resp.Endpoint), slog.Int64("sent", ours), slog.Int64("counted", resp.PromptTokens))
 	}
 }

@@ -89,7 +89,7 @@ func (g *Gateway) runAlone(ctx context.Context, r Runner, free chan struct{}, q 
 // warn says in the log what is answered apart.
 func (g *Gateway) warn(ctx context.Context, w *inbox.Work) {
 	if w.Isolation() != inbox.Normal {
-		g.Logger.WarnContext(ctx, "answering an event whose process died while answering it", slog.Int64("event", w.Events[0].ID),
+		g.Logger.WarnContext(ctx, "retrying an event whose process died while answering it", slog.Int64("event", w.Events[0].ID),
 			slog.Bool("alone", w.Isolation() == inbox.Alone), slog.Int64("deaths_alone", w.CrashedAlone()))
 	}
 }

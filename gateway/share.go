@@ -35,7 +35,7 @@ func (g *Gateway) call(ctx context.Context) {
 		case <-g.overflow:
 		}
 		if err := g.Inbox.DB.Notify(ctx, g.channel()); err != nil && ctx.Err() == nil {
-			g.Logger.DebugContext(ctx, "other replicas were not told of work", slog.Any("error", err))
+			g.Logger.DebugContext(ctx, "other replicas could not be notified of work", slog.Any("error", err))
 		}
 	}
 }

@@ -21,7 +21,7 @@ const (
 )
 
 var (
-	errLost  = errors.New("the run was abandoned: another replica took this process for dead")
+	errLost  = errors.New("the run was abandoned: another replica considered this process dead")
 	errPanic = errors.New("the job panicked; the log has the details")
 )
 

@@ -47,7 +47,7 @@ func (c *connection) call(ctx context.Context, t *pins.Tool, key, arguments stri
 	}
 	result, err := s.call(ctx, params)
 	if err != nil {
-		c.o.Logger.WarnContext(ctx, "a call of a tool has failed", slog.String("tool", t.Name), slog.Any("error", err))
+		c.o.Logger.WarnContext(ctx, "a tool call failed", slog.String("tool", t.Name), slog.Any("error", err))
 		return ai.ToolResult{}, err
 	}
 	if result.NeedsInput() {
@@ -100,7 +100,7 @@ func (s *session) call(ctx context.Context, params *sdk.CallToolParams) (*sdk.Ca
 		return nil, fmt.Errorf("the call was given up: %s", unknown)
 	}
 	s.faults.Add(1)
-	s.logger.WarnContext(ctx, "a server of tools has failed in a call", slog.Any("error", s.explain(ctx, err)))
+	s.logger.WarnContext(ctx, "a tool server failed during a call", slog.Any("error", s.explain(ctx, err)))
 	return nil, fmt.Errorf("the server failed before it answered: %s", unknown)
 }
 

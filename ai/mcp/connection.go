@@ -59,7 +59,7 @@ func (c *connection) run(ctx context.Context) {
 			// is asked in the older way the next time.
 			legacy = !legacy
 		} else {
-			c.o.Logger.InfoContext(ctx, "connected to a server of tools", slog.Int("tools", len(s.tools)))
+			c.o.Logger.InfoContext(ctx, "connected to a tool server", slog.Int("tools", len(s.tools)))
 			err = c.stay(ctx, s)
 			s.close()
 		}
@@ -145,7 +145,7 @@ func (c *connection) look(ctx context.Context, s *session) error {
 		s.faults.CompareAndSwap(faults, 0)
 	})
 	if news {
-		c.o.Logger.WarnContext(ctx, "tools are off, since they are new or say other things of themselves than before; parley tools list shows them, parley tools approve lets models use them",
+		c.o.Logger.WarnContext(ctx, "tools are off because they are new or have changed; review them with parley tools list, allow them with parley tools approve",
 			slog.Any("tools", waiting))
 	}
 	return nil
@@ -167,7 +167,7 @@ func (c *connection) lost(ctx context.Context, err error) {
 	c.mu.Unlock()
 	c.set(func() { c.session, c.fault, c.looked = nil, err, true })
 	if !same {
-		c.o.Logger.WarnContext(ctx, "a server of tools is not there; it is tried again", slog.Any("error", err))
+		c.o.Logger.WarnContext(ctx, "a tool server is not available; it will be tried again", slog.Any("error", err))
 	}
 }
 

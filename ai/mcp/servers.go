@@ -96,7 +96,7 @@ func (s *Servers) Tools(ctx context.Context) []ai.Tool {
 	s.awaitNew(ctx)
 	approved, err := s.o.Pins.Approved(ctx)
 	if err != nil {
-		s.o.Logger.WarnContext(ctx, "tools of other servers cannot be looked up", slog.Any("error", err))
+		s.o.Logger.WarnContext(ctx, "approved tools cannot be looked up", slog.Any("error", err))
 		return nil
 	}
 	var tools []ai.Tool

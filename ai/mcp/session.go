@@ -119,7 +119,7 @@ func (s *session) explain(ctx context.Context, err error) error {
 
 // why says why an ended session has ended.
 func (s *session) why() error {
-	return s.explain(context.Background(), errors.New("it has ended the connection"))
+	return s.explain(context.Background(), errors.New("it ended the connection"))
 }
 
 // doubt has the server looked at: something went wrong that may concern all calls.
@@ -166,7 +166,7 @@ func (s *session) list(ctx context.Context) ([]pins.Tool, error) {
 		}
 	}
 	if len(s.tools) > maxTools {
-		s.logger.WarnContext(ctx, "a server has too many tools; the rest is left out", slog.Int("limit", maxTools))
+		s.logger.WarnContext(ctx, "a tool server has too many tools; the rest is left out", slog.Int("limit", maxTools))
 		s.tools = s.tools[:maxTools]
 	}
 	return s.tools, nil
@@ -187,9 +187,9 @@ func (s *session) readTool(t *sdk.Tool) (pins.Tool, error) {
 	case t.Name == "" || utf8.RuneCountInString(t.Name) > maxToolName:
 		return pins.Tool{}, fmt.Errorf("the name is empty or longer than %d characters", maxToolName)
 	case len(all) > maxTool:
-		return pins.Tool{}, fmt.Errorf("what it says of itself is longer than %d bytes", maxTool)
+		return pins.Tool{}, fmt.Errorf("its description is longer than %d bytes", maxTool)
 	case !utf8.ValidString(all) || strings.ContainsRune(all, 0):
-		return pins.Tool{}, errors.New("what it says of itself is no text")
+		return pins.Tool{}, errors.New("its description is not text")
 	}
 	return tool, nil
 }
@@ -199,13 +199,13 @@ func (s *session) readTool(t *sdk.Tool) (pins.Tool, error) {
 func inputSchema(of any) (string, error) {
 	schema, ok := of.(map[string]any)
 	if !ok && of != nil {
-		return "", fmt.Errorf("the schema of its arguments is no object but %T", of)
+		return "", fmt.Errorf("the schema of its arguments is not an object but %T", of)
 	}
 	if schema == nil {
 		schema = map[string]any{}
 	}
 	if kind, ok := schema["type"]; ok && kind != "object" {
-		return "", errors.New("its arguments are no object")
+		return "", errors.New("its arguments are not an object")
 	}
 	delete(schema, "$schema") // some providers refuse it
 	schema["type"] = "object"

@@ -155,12 +155,12 @@ func (c *Client) Generate(ctx context.Context, r ai.Request, onDelta func(string
 			continue
 		}
 		if errors.As(err, &reported) && again < maxRefused && c.learnBlind(&r, reported) {
-			c.log.WarnContext(ctx, "the model endpoint takes no pictures; the model is told their names",
+			c.log.WarnContext(ctx, "the model endpoint does not accept images; the model is given only their names",
 				slog.String("model", r.Model), slog.String("error", c.redact(reported.Error())))
 			continue
 		}
 		if errors.As(err, &reported) && again < maxRefused && c.refusals.learn(r.Model, reported, body) {
-			c.log.WarnContext(ctx, "the model endpoint refuses a parameter; it is left out from now on",
+			c.log.WarnContext(ctx, "the model endpoint refused a parameter; it is left out from now on",
 				slog.String("model", r.Model), slog.String("error", c.redact(reported.Error())))
 			continue
 		}

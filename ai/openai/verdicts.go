@@ -21,13 +21,13 @@ type verdict struct {
 //
 //nolint:gochecknoglobals // Go has no constant structs; nothing changes them
 var (
-	verdictLimited  = verdict{failure.Retry, ai.CodeRateLimited, "the model endpoint asks for a pause"}
+	verdictLimited  = verdict{failure.Retry, ai.CodeRateLimited, "the model endpoint limits the rate of requests"}
 	verdictSlow     = verdict{failure.Retry, ai.CodeTimeout, "the model took too long"}
-	verdictFault    = verdict{failure.Retry, ai.CodeModelUnavailable, "the model endpoint has a fault"}
+	verdictFault    = verdict{failure.Retry, ai.CodeModelUnavailable, "the model endpoint failed"}
 	verdictCut      = verdict{failure.Retry, ai.CodeStreamCut, "the model's answer was cut off"}
 	verdictNetwork  = verdict{failure.Retry, ai.CodeNetwork, "the model endpoint cannot be reached"}
-	verdictProtocol = verdict{failure.Retry, ai.CodeBadAnswer, "the model endpoint answered something else than the protocol"}
-	verdictKey      = verdict{failure.Permanent, ai.CodeInvalidAPIKey, "the model endpoint does not take the API key"}
+	verdictProtocol = verdict{failure.Retry, ai.CodeBadAnswer, "the model endpoint's answer does not follow the protocol"}
+	verdictKey      = verdict{failure.Permanent, ai.CodeInvalidAPIKey, "the model endpoint rejected the API key"}
 	verdictForbids  = verdict{failure.Permanent, ai.CodeForbidden, "the API key may not use this model"}
 	verdictMoney    = verdict{failure.Permanent, ai.CodeInsufficientQuota, "the quota at the model endpoint is used up"}
 	verdictUnknown  = verdict{failure.Permanent, ai.CodeModelNotFound, "the model endpoint does not know this model"}
@@ -36,7 +36,7 @@ var (
 	verdictBad      = verdict{failure.Permanent, ai.CodeBadRequest, "the model endpoint refused the request"}
 	verdictMoved    = verdict{failure.Permanent, ai.CodeBadRequest, "the model endpoint redirects to another address"}
 	verdictHuge     = verdict{failure.Permanent, ai.CodeAnswerTooLarge, "the model's answer is too large"}
-	verdictThoughts = verdict{failure.Permanent, ai.CodeOnlyThoughts, "the model thought about it and answered nothing"}
+	verdictThoughts = verdict{failure.Permanent, ai.CodeOnlyThoughts, "the model thought about it but gave no answer"}
 )
 
 // judge decides about a fault that the endpoint has reported: by its codes, then

@@ -45,7 +45,7 @@ func (l *Ledger) Watch(ctx context.Context, m *metrics.Metrics, log *slog.Logger
 	for range service.Every(ctx, watchEvery) {
 		if err := l.Look(ctx, m, log); err != nil && ctx.Err() == nil {
 			m.DatabaseFails.Inc()
-			log.ErrorContext(ctx, "the budgets cannot be looked at", slog.Any("error", err))
+			log.ErrorContext(ctx, "the budgets cannot be checked", slog.Any("error", err))
 		}
 	}
 }

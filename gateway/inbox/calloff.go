@@ -231,7 +231,7 @@ func (b *Inbox) RetractedTx(ctx context.Context, tx database.Tx, w *Work) error 
 	if err := b.mark(ctx, tx, gone, now, Ignored, ErrRetracted.Error()); err != nil {
 		return err
 	}
-	if err := b.mark(ctx, tx, rest, now, Received, "a message that it was to be answered with was taken back"); err != nil {
+	if err := b.mark(ctx, tx, rest, now, Received, "a message to be answered together with this one was taken back"); err != nil {
 		return err
 	}
 	_, err = b.DB.Exec(ctx, tx, "UPDATE events SET conversation_id = NULL, delivery_id = NULL, next_attempt_at = 0, attempts = attempts + ?, "+

@@ -154,7 +154,7 @@ func (b *Inbox) openLane(ctx context.Context, tx database.Tx, lane laneRow) (Wor
 	}
 	w.Events = events[:b.next(events, w.Isolation())]
 	if deaths := w.CrashedAlone(); deaths > MaxCrashes { // even giving it up killed the process
-		err = b.DoneTx(ctx, tx, &w, End{State: Dead, Reason: CodeCrashed + ": " + CrashText(deaths), Detail: "given up without a word"})
+		err = b.DoneTx(ctx, tx, &w, End{State: Dead, Reason: CodeCrashed + ": " + CrashText(deaths), Detail: "given up; the chat was not told"})
 		w.Events = nil
 	}
 	return w, err

@@ -233,7 +233,7 @@ func (l *Ledger) turnTo(ctx context.Context, id int64, change func(context.Conte
 			return err
 		}
 		if len(found) == 0 {
-			return failure.New(failure.NotFound, "not_found", fmt.Sprintf("there is no event %d any more", id), nil)
+			return failure.New(failure.NotFound, "not_found", fmt.Sprintf("event %d no longer exists", id), nil)
 		}
 		now, err := l.DB.Clock(ctx, tx)
 		if err != nil {

@@ -49,10 +49,10 @@ func (i Isolation) rule() (lanes, order, detail string) {
 	case Normal:
 		return "crashes = 0", "ready_at", ""
 	case Quarantine:
-		return "crashes = 1", "ready_at", "its process died; answered in quarantine"
+		return "crashes = 1", "ready_at", "the process died while answering it; retried in quarantine"
 	case Alone:
 	}
-	return "crashes > 1", "crashes DESC, ready_at", "its process died again; answered alone"
+	return "crashes > 1", "crashes DESC, ready_at", "the process died again; retried alone"
 }
 
 // Isolation returns how the work is to be kept apart.

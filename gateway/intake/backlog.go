@@ -35,7 +35,7 @@ func (b *backlog) enter(source string, body int64) (leave func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.total > 0 && b.total+n > b.limit || b.by[source] > 0 && b.by[source]+n > b.limit/2 {
-		return nil, failure.New(failure.Unavailable, CodeTooBusy, "too many pending events; send it again", nil)
+		return nil, failure.New(failure.Unavailable, CodeTooBusy, "too many pending events; retry later", nil)
 	}
 	b.total += n
 	b.by[source] += n

@@ -45,7 +45,7 @@ type Delivery struct {
 
 // errReused keeps a program from being given the reply to another message.
 var errReused = failure.New(failure.Conflict, "id_reused",
-	"this id belongs to another message already: its sender, chat, thread or text differ; use a new id for each message", nil)
+	"this id already belongs to another message with a different sender, chat, thread or text; use a new id for each message", nil)
 
 // Door takes what platforms deliver. Make one with [New].
 type Door struct {
@@ -124,7 +124,7 @@ func notStored(err error) error {
 	case failure.Invalid, failure.TooLarge, failure.Unavailable:
 		return err
 	default:
-		return failure.New(failure.Unavailable, "not_stored", "the event could not be stored; please send it again", err)
+		return failure.New(failure.Unavailable, "not_stored", "the event could not be stored; send it again", err)
 	}
 }
 

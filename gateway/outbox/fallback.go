@@ -20,7 +20,7 @@ func (p *part) isRefused(err error) bool {
 // commit: from there on nobody sends the file, and the text is sent like any
 // other. It returns the parts that are still to be shown.
 func (o *Outbox) fallBack(ctx context.Context, d *Delivery, file *part, refusal error) ([]*part, error) {
-	o.Logger.WarnContext(ctx, "the platform refuses a file; its text is shown instead", slog.String("platform", d.Platform),
+	o.Logger.WarnContext(ctx, "the platform refused a file; its text is shown instead", slog.String("platform", d.Platform),
 		slog.Int64("event", d.ID), slog.String("code", failure.CodeOf(refusal)), slog.Any("error", refusal))
 	parts := o.split(d, strings.TrimSuffix(file.key, partKey("", file.n)), file.n+1)
 	if len(parts) == 0 {

@@ -71,5 +71,5 @@ func (o *Outbox) standing(wait time.Duration) error {
 	if o.due != nil {
 		time.AfterFunc(wait-early*3/4, o.due)
 	}
-	return held(wait-early, failure.New(failure.Retry, "in_line", "the chat takes one message after the other", nil))
+	return held(wait-early, failure.New(failure.Retry, "in_line", "waiting for an earlier message to the same chat", nil))
 }

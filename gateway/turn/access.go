@@ -33,7 +33,7 @@ func (r *Runner) meet(ctx context.Context, t *task) (*reply, error) {
 		return nil, err
 	}
 	if m.Code != "" && t.lead().Event.Page != "" { // who has said nothing needs none
-		m.Ignore = "page for a stranger"
+		m.Ignore = "page for somebody who is not paired"
 	}
 	switch {
 	case m.Ignore != "":
@@ -48,7 +48,7 @@ func (r *Runner) meet(ctx context.Context, t *task) (*reply, error) {
 		return nil, nil //nolint:nilnil // as above
 	}
 	return &reply{
-		text: t.say("pairing.code", m.Code), outcome: outbox.Sent, detail: "told a code to be approved", stranger: true,
+		text: t.say("pairing.code", m.Code), outcome: outbox.Sent, detail: "sent a pairing code", stranger: true,
 		apply: func(ctx context.Context, tx database.Tx, _ int64) (string, error) { return "", m.PairTx(ctx, tx) },
 	}, nil
 }

@@ -75,7 +75,7 @@ func withFiles(w *inbox.Work) bool {
 func (t *task) unread(a reply) reply {
 	const most = 500
 	a.outcome, a.text = outbox.Sent, t.say("ai.unreadable", shorten.Line(namesOf(t.Work), most))
-	a.detail = "answered without AI: the message holds nothing that can be read"
+	a.detail = "answered without AI: the message has no content that can be read"
 	return a
 }
 
@@ -83,7 +83,7 @@ func (t *task) unread(a reply) reply {
 func (r *Runner) greet(t *task) reply {
 	return reply{
 		outcome: outbox.Sent, text: t.say("ai.nothing", r.o.Prefix),
-		detail: "answered without AI: the message holds nothing but the mention",
+		detail: "answered without AI: the message is only the mention",
 	}
 }
 

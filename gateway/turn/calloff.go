@@ -82,7 +82,7 @@ func (r *Runner) stopped(t *task) (reply, error) {
 		return reply{}, errStopped
 	}
 	return reply{
-		outcome: outbox.Sent, cut: true, text: shown, detail: "stopped; what was shown of the reply is the reply",
+		outcome: outbox.Sent, cut: true, text: shown, detail: "stopped; the reply ends where it was stopped",
 		user: r.userMessages(t),
 		bot:  append(r.used(t, saidStopped), r.half(t, shown)),
 	}, nil
@@ -155,7 +155,7 @@ func (r *Runner) withdraw(ctx context.Context, w *inbox.Work) error {
 		return fmt.Errorf("take back what is shown of a reply: %w", err)
 	}
 	if err != nil {
-		r.o.Logger.WarnContext(ctx, "what is shown of a reply that is not wanted stays", slog.Int64("event", lead.ID), slog.Any("error", err))
+		r.o.Logger.WarnContext(ctx, "an unwanted reply could not be removed", slog.Int64("event", lead.ID), slog.Any("error", err))
 	}
 	return nil
 }

@@ -99,12 +99,12 @@ func (r *Runner) compact(ctx context.Context, c *conversation.Compaction) {
 	case failure.CodeOf(err) == ai.CodeNothingToFold, kind == failure.NotFound, c.Attempts >= maxSummaries:
 		wait = -1
 	}
-	r.o.Logger.WarnContext(ctx, "no summary was made",
+	r.o.Logger.WarnContext(ctx, "a summary failed",
 		slog.Int64("conversation", c.Conversation), slog.Int64("attempts", c.Attempts), slog.String("error", err.Error()))
 	kept, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer stop()
 	if err := r.o.Store.RetryCompaction(kept, c, wait); err != nil {
-		r.o.Logger.WarnContext(ctx, "a summary will be tried again when its time is over", slog.Any("error", err))
+		r.o.Logger.WarnContext(ctx, "a failed summary could not be recorded; it will be tried again after its time limit", slog.Any("error", err))
 	}
 }
 

@@ -166,7 +166,7 @@ func TestSummariesGoWithWhatIsErased(t *testing.T) {
 				}
 			})
 			if len(m.summaries) == 0 {
-				t.Error("no summary was made")
+				t.Error("a summary failed")
 			}
 		})
 	}

@@ -56,7 +56,7 @@ func longest(kind media.Kind) int64 {
 // unreadError says that the messages hold nothing but what cannot be read.
 type unreadError struct{ names string }
 
-func (e *unreadError) Error() string { return "the message holds nothing that can be read" }
+func (e *unreadError) Error() string { return "the message has no content that can be read" }
 
 // reading is what a turn reads of the files of its events. Nothing of it is kept
 // but what is said in recordings.

@@ -82,9 +82,9 @@ func (r *Runner) whisper(ctx context.Context, t *task, key string) (reply, error
 	to := &t.lead().Event.ReplyTo
 	to.Private = true
 	if !r.o.Outbox.Whispers(t.lead().Event.Platform, *to) {
-		return r.noted(ctx, t, "a button that can do nothing: "+text, nil)
+		return r.noted(ctx, t, "a button that no longer works: "+text, nil)
 	}
-	return reply{outcome: outbox.Sent, text: text, detail: "told who pressed the button", stranger: true}, nil
+	return reply{outcome: outbox.Sent, text: text, detail: "answered the person who pressed the button", stranger: true}, nil
 }
 
 // noted ends the event without a word.
@@ -163,7 +163,7 @@ func (r *Runner) regenerate(ctx context.Context, t *task, p *pressed) (reply, er
 }
 
 // errNothingAsked means that what a reply has answered is not in the window any more.
-var errNothingAsked = errors.New("what the reply has answered is not given to the model any more")
+var errNothingAsked = errors.New("the question is no longer in the prompt")
 
 // askedBefore divides the messages of a conversation into those before a question
 // and the question that a reply, which is left out, has answered.

@@ -107,7 +107,7 @@ func (b *Breaker) left(now time.Time) time.Duration {
 // refuse spreads those who wait, so that they do not all come back at once.
 func (b *Breaker) refuse(left time.Duration) error {
 	wait := left + rand.N(min(left, maxOpen)/4+1)
-	return failure.RetryAfter(wait, Code, b.name+" is left alone for a while", ErrOpen)
+	return failure.RetryAfter(wait, Code, "requests to "+b.name+" are paused (circuit open)", ErrOpen)
 }
 
 // tell reports a change since the state was as given.

@@ -56,27 +56,27 @@ func New() *Metrics {
 	return &Metrics{
 		registry:        r,
 		Webhooks:        f.counters("parley_webhooks_total", "Webhooks by platform and outcome.", "platform", "outcome"),
-		WebhooksRefused: f.counters("parley_webhooks_refused_total", "Webhooks that were not taken, by platform and reason.", "platform", "reason"),
+		WebhooksRefused: f.counters("parley_webhooks_refused_total", "Webhooks refused, by platform and reason.", "platform", "reason"),
 		AckSeconds:      f.histograms("parley_ack_seconds", "Time from a webhook's arrival to its acknowledgement.", fast, "platform"),
-		Queue:           f.gauge("parley_queue_depth", "Events that wait for their turn or their next attempt."),
+		Queue:           f.gauge("parley_queue_depth", "Events waiting for their turn or their next attempt."),
 		Dead:            f.gauge("parley_events_dead", "Events given up on, with their reason in the ledger."),
 		Running:         f.gauge("parley_conversations_running", "Conversations being answered, on all replicas."),
-		Failed:          f.gauge("parley_events_failed", "Events that wait for their next attempt."),
-		Quarantined:     f.gauge("parley_conversations_quarantined", "Conversations that wait apart because their process died while it answered them."),
-		Oldest:          f.gauge("parley_oldest_waiting_seconds", "How long the oldest work has waited to be taken up or tried again."),
+		Failed:          f.gauge("parley_events_failed", "Events waiting for their next attempt."),
+		Quarantined:     f.gauge("parley_conversations_quarantined", "Conversations in quarantine because the process died while answering them."),
+		Oldest:          f.gauge("parley_oldest_waiting_seconds", "How long the oldest event has waited for its first or next attempt."),
 		Circuits:        f.gauges("parley_circuit_state", "Circuit of each endpoint: 0 closed, 1 half open, 2 open.", "endpoint"),
 		Turns:           f.gauge("parley_turns_in_flight", "Turns being worked on."),
 		TurnSeconds:     f.histogram("parley_turn_seconds", "Time from an event's arrival to its reply being shown.", slow),
-		BudgetRefused:   f.counters("parley_budget_refused_total", "Model calls that a budget had no room for, by whose it is.", "scope"),
-		BudgetWarnings:  f.counters("parley_budget_warnings_total", "Budgets of which so many percent came to be used in a period, by whose they are.", "scope", "percent"),
-		BudgetTokens:    f.gauges("parley_budget_tokens", "Tokens of all budgets in the current period, by whose they are.", "scope", "kind"),
+		BudgetRefused:   f.counters("parley_budget_refused_total", "Model calls refused because a budget was used up, by its scope.", "scope"),
+		BudgetWarnings:  f.counters("parley_budget_warnings_total", "Budgets that reached a percentage in a period, by scope.", "scope", "percent"),
+		BudgetTokens:    f.gauges("parley_budget_tokens", "Tokens of all budgets in the current period, by scope.", "scope", "kind"),
 		Summaries:       f.counters("parley_summaries_total", "Summaries of conversations by outcome.", "outcome"),
 		ModelCalls:      f.counters("parley_model_calls_total", "Model calls by model and outcome.", "model", "outcome"),
 		Cost:            f.counters("parley_model_cost_total", "Cost of calls with a known price by model, in the currency of its prices.", "model"),
 		Tokens:          f.counters("parley_model_tokens_total", "Tokens by model and kind.", "model", "kind"),
 		Sends:           f.counters("parley_sends_total", "Parts of replies sent, by platform and outcome.", "platform", "outcome"),
-		SendWaits:       f.histograms("parley_send_wait_seconds", "Time that a part of a reply stood in line for its platform's limits.", slow, "platform"),
-		Feedback:        f.counters("parley_feedback_total", "What people think of replies.", "value"),
+		SendWaits:       f.histograms("parley_send_wait_seconds", "Time a part of a reply waited for its platform's limits.", slow, "platform"),
+		Feedback:        f.counters("parley_feedback_total", "Feedback on replies, by value.", "value"),
 		DatabaseFails:   f.counter("parley_database_errors_total", "Database operations that failed."),
 		SignInRefused:   f.counter("parley_sign_in_refused_total", "Wrong tokens and sign-in links."),
 		Jobs:            f.counters("parley_job_runs_total", "Scheduled jobs by name and status.", "name", "status"),
@@ -98,7 +98,7 @@ func (m *Metrics) Connections(platform string, now func() (open int, failed bool
 		open, _ := now()
 		return float64(open)
 	})
-	gauge("parley_connections_failed", "1 where a platform has refused the connection for good.", func() float64 {
+	gauge("parley_connections_failed", "1 if a platform has refused the connection for good.", func() float64 {
 		if _, failed := now(); failed {
 			return 1
 		}
@@ -110,7 +110,7 @@ func (m *Metrics) Connections(platform string, now func() (open int, failed bool
 // called once for each platform.
 func (m *Metrics) Removed(platform string, now func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "parley_apps_removed", Help: "Tenants that the app was taken away from or switched off in (1 where that is all of them).",
+		Name: "parley_apps_removed", Help: "Tenants in which the app was removed or disabled (1 if that is all of them).",
 		ConstLabels: prometheus.Labels{"platform": platform},
 	}, func() float64 { return float64(now()) }))
 }

@@ -17,9 +17,9 @@ const LinkTime = 10 * time.Minute
 
 // Why a link does not sign anybody in.
 var (
-	ErrBadLink  = errors.New("this is no sign-in link of this server")
-	ErrOldLink  = errors.New("this sign-in link is too old")
-	ErrUsedLink = errors.New("this sign-in link has been used")
+	ErrBadLink  = errors.New("this sign-in link is not from this server")
+	ErrOldLink  = errors.New("this sign-in link has expired")
+	ErrUsedLink = errors.New("this sign-in link has already been used")
 )
 
 // codes makes and checks what only who knows the token can make: a time, a

@@ -70,7 +70,7 @@ func (s *Server) readBody(c echo.Context, in *incoming, most int64) ([]byte, err
 	case failure.KindOf(err) == failure.Unavailable:
 		return nil, err
 	case err != nil:
-		return nil, failure.New(failure.Invalid, "broken_body", "the body did not arrive whole", err)
+		return nil, failure.New(failure.Invalid, "broken_body", "the body is incomplete", err)
 	case int64(len(body)) > most:
 		return nil, s.tooLong(most)
 	}
@@ -123,7 +123,7 @@ func (s *Server) tooLong(most int64) error {
 
 // errNeedsProof is for a body that may only come without a valid signature in
 // its headers as long as it is small.
-var errNeedsProof = failure.New(failure.Unauthorized, "unsigned", "without a valid signature in its headers a body of this size is refused", nil)
+var errNeedsProof = failure.New(failure.Unauthorized, "unsigned", "a body of this size needs a valid signature in the headers", nil)
 
 // hangUp ends the connection after the answer, since a body is on it that
 // nobody has read: it would stand before the next request.

@@ -66,7 +66,7 @@ func (s *Server) source(c echo.Context) (name string, source Source, admitted bo
 	case ok:
 		return name, source, s.admits(c.Request(), source), nil
 	case s.o.Door.Bearer(c.Request()):
-		return "", nil, false, failure.New(failure.NotFound, "unknown_source", "there is no webhook source of this name", nil)
+		return "", nil, false, failure.New(failure.NotFound, "unknown_source", "there is no webhook source with this name", nil)
 	default:
 		return "", nil, false, errNoProof
 	}
@@ -201,7 +201,7 @@ func sendEnd(stream *respond.Stream, event taken, st gateway.Status, err error) 
 	end := streamError{Status: gateway.StatusAccepted, EventID: event.EventID, UserKey: event.UserKey}
 	end.Error = gateway.StatusError{
 		Code:    "timeout",
-		Message: "the reply is not ready yet; ask " + statusPath(event.Accepted) + " for it",
+		Message: "the reply is not ready yet; get it later from " + statusPath(event.Accepted),
 	}
 	if err == nil && st.Final() {
 		end.Status = st.Status

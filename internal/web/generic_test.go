@@ -125,7 +125,7 @@ func TestStream(t *testing.T) {
 func TestStreamErrors(t *testing.T) {
 	t.Parallel()
 	timeout := `event: error
-data: {"error":{"code":"timeout","message":"the reply is not ready yet; ask /webhooks/generic/events/evt-1 for it"},"status":"accepted","event_id":"evt-1","user_key":"generic:private:alice"}`
+data: {"error":{"code":"timeout","message":"the reply is not ready yet; get it later from /webhooks/generic/events/evt-1"},"status":"accepted","event_id":"evt-1","user_key":"generic:private:alice"}`
 	for _, tt := range []struct {
 		name string
 		wait func(context.Context, inbox.Accepted, func(string)) (gateway.Status, error)

@@ -81,7 +81,7 @@ func (s *Server) readinessDetail(c echo.Context) error {
 	return nil
 }
 
-var errNotReady = failure.New(failure.Unavailable, "unavailable", "events cannot be taken now", nil)
+var errNotReady = failure.New(failure.Unavailable, "unavailable", "events cannot be accepted right now", nil)
 
 func notReady(c echo.Context, err error) error {
 	c.Response().Header().Set("Retry-After", "1")

@@ -16,7 +16,7 @@ const operatorConnections = 64
 
 var (
 	errMetrics = failure.New(failure.Unauthorized, "unauthorized",
-		"send Authorization: Bearer with the admin token, or ask at server.operations_listen, where no token is needed", nil)
+		"send Authorization: Bearer with the admin token, or use server.operations_listen, which needs no token", nil)
 	errProfile = failure.New(failure.Unauthorized, "unauthorized", "send Authorization: Bearer with the admin token", nil)
 )
 

@@ -13,7 +13,7 @@ import (
 // memory while others need it.
 const unhurried = time.Second
 
-var errCrowded = failure.New(failure.Unavailable, intake.CodeTooBusy, "too many requests are being read; send it again", nil)
+var errCrowded = failure.New(failure.Unavailable, intake.CodeTooBusy, "too many unverified requests; retry later", nil)
 
 // shed reports whether err turned a request away for want of room. Of those
 // there are many at once, and one line a minute tells of them.

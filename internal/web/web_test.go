@@ -163,9 +163,9 @@ func TestAcceptFailures(t *testing.T) {
 	}{
 		{"unavailable", failure.New(failure.Unavailable, "database_busy", "the database is busy", errors.New("postgres://secret")), 503, `{"error":{"code":"database_busy","message":"the database is busy"}}`},
 		{"invalid", failure.New(failure.Invalid, "invalid_event", "chat_id is too long", nil), 400, `{"error":{"code":"invalid_event","message":"chat_id is too long"}}`},
-		{"unknown", errors.New("disk I/O error"), 503, `{"error":{"code":"not_stored","message":"the event could not be stored; please send it again"}}`},
-		{"cancelled", context.Canceled, 503, `{"error":{"code":"not_stored","message":"the event could not be stored; please send it again"}}`},
-		{"not found", failure.New(failure.NotFound, "x", "y", nil), 503, `{"error":{"code":"not_stored","message":"the event could not be stored; please send it again"}}`},
+		{"unknown", errors.New("disk I/O error"), 503, `{"error":{"code":"not_stored","message":"the event could not be stored; send it again"}}`},
+		{"cancelled", context.Canceled, 503, `{"error":{"code":"not_stored","message":"the event could not be stored; send it again"}}`},
+		{"not found", failure.New(failure.NotFound, "x", "y", nil), 503, `{"error":{"code":"not_stored","message":"the event could not be stored; send it again"}}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -338,7 +338,7 @@ func TestReadiness(t *testing.T) {
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("status %d, want 503", w.Code)
 	}
-	wantJSON(t, w.Body.String(), `{"status":"unavailable","error":{"code":"unavailable","message":"events cannot be taken now"}}`)
+	wantJSON(t, w.Body.String(), `{"status":"unavailable","error":{"code":"unavailable","message":"events cannot be accepted right now"}}`)
 	w = b.do("GET", "/readyz", "", "Authorization", adminBearer)
 	wantJSON(t, w.Body.String(), `{"status":"unavailable","error":{"code":"database","message":"the database does not answer"}}`)
 	reason = nil

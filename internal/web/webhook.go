@@ -20,7 +20,7 @@ func (s *Server) platformHook(name string, receiver platforms.Receiver) echo.Han
 	if receiver == nil {
 		return func(c echo.Context) error {
 			hangUp(c)
-			return failure.New(failure.NotFound, "platform_off", name+" is not set up here", nil)
+			return failure.New(failure.NotFound, "platform_off", name+" is not configured here", nil)
 		}
 	}
 	return func(c echo.Context) error {

@@ -87,7 +87,7 @@ func (a *Adapter) remedy(err error) string {
 	case codeName(codeDisabled), codeName(codeUnavailable):
 		return "enable the app (Workplace > App Management in the admin console), and see that a version of it is published"
 	case "feishu_unreachable", "feishu_no_answer":
-		return "check base_url, and that this machine reaches it (HTTPS_PROXY)"
+		return "check base_url, and that this machine can reach it (HTTPS_PROXY)"
 	}
 	const feishu, lark = "https://open.feishu.cn", "https://open.larksuite.com"
 	other := "one of Lark is on " + lark

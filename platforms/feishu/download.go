@@ -111,7 +111,7 @@ func (a *Adapter) Fetch(ctx context.Context, e platforms.Event, f platforms.File
 		}
 		a.token.drop(token)
 	}
-	return platforms.Content{}, failure.New(failure.Retry, "feishu_token", "Feishu rejects our access token", nil)
+	return platforms.Content{}, failure.New(failure.Retry, "feishu_token", "Feishu rejected the access token", nil)
 }
 
 // download reads one resource. What Feishu refuses comes as JSON without a name.

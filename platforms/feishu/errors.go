@@ -84,20 +84,20 @@ func failed(o outcome, cause error) error {
 	}
 	switch {
 	case o.status == http.StatusTooManyRequests || isLimit(o.code):
-		return failure.Limited(o.scope(), waitOf(o.header), code, "Feishu asks to wait", cause)
+		return failure.Limited(o.scope(), waitOf(o.header), code, "Feishu limits the rate of requests", cause)
 	case refusesToken(o.code):
-		return failure.New(failure.Retry, code, "Feishu rejects our access token", cause)
+		return failure.New(failure.Retry, code, "Feishu rejected the access token", cause)
 	case o.code == codeBeingSent || o.status >= http.StatusInternalServerError || o.status == http.StatusRequestTimeout:
 		return failure.New(failure.Ambiguous, code, "Feishu does not say whether the message was sent", cause)
 	case o.code == 0 && o.status == http.StatusOK: // an answer without what was asked for
 		return failure.New(failure.Ambiguous, code, "Feishu's answer is incomplete", cause)
 	}
 	if why := refusal(o.code); why != "" || o.final {
-		return failure.New(failure.Permanent, code, cmp.Or(why, "Feishu refuses it"), cause)
+		return failure.New(failure.Permanent, code, cmp.Or(why, "Feishu refused it"), cause)
 	}
 	// Feishu has more codes than it documents, and a proxy has pages of its own:
 	// nothing was shown, and a repeat has the same uuid.
-	return failure.New(failure.Retry, code, "Feishu does not take the message", cause)
+	return failure.New(failure.Retry, code, "Feishu did not accept the message", cause)
 }
 
 // codeName is Feishu's code as an error code of ours.
@@ -172,7 +172,7 @@ func waitOf(h http.Header) time.Duration {
 // any other code.
 func refusal(code int) string {
 	if slices.Contains(goneCodes(), code) {
-		return "the message to answer is gone"
+		return "the message to reply to is gone"
 	}
 	switch code {
 	case 230002:
@@ -180,11 +180,11 @@ func refusal(code int) string {
 	case 230006:
 		return "the app's bot is not enabled or not published"
 	case 230013, 230053:
-		return "this person cannot be written to by the bot"
+		return "the bot may not send messages to this person"
 	case 230017, 230018, 230035:
-		return "the chat does not let the bot write"
+		return "the bot may not send messages to this chat"
 	case 230001, 230022, 230028, 230099, 99992402, 11310, 200570, 300305:
-		return "Feishu refuses the content"
+		return "Feishu refused the content"
 	case 230025:
 		return "the message is too long for Feishu"
 	case 230027, codeNoScope:

@@ -77,7 +77,7 @@ func (a *Adapter) statusEvent(ev platforms.Event, kind string, raw json.RawMessa
 // leave switches the app off until somebody speaks to it, or an admin starts it.
 func (a *Adapter) leave(why string) {
 	if a.absent.set(why) {
-		a.opts.Logger.ErrorContext(context.Background(), "feishu has switched the app off; nothing is sent any more: enable it in the admin console",
+		a.opts.Logger.ErrorContext(context.Background(), "feishu disabled the app; nothing is sent until it is enabled in the admin console",
 			slog.String("platform", a.opts.Name), slog.String("reason", why))
 	}
 }

@@ -62,7 +62,7 @@ func (a *Adapter) kept(ctx context.Context, ev platforms.Event, r platforms.Requ
 		ev.ReplyTo.UserKey = ev.UserKey() // says at the address that nobody else reads along
 	}
 	if a.odd.Worth(ev.Ignore, r.Now) {
-		a.opts.Logger.WarnContext(ctx, "feishu sent something that cannot be answered; it is kept as ignored",
+		a.opts.Logger.WarnContext(ctx, "feishu sent an event that cannot be answered; it is stored as ignored",
 			slog.String("event_id", ev.ID), slog.String("reason", ev.Ignore))
 	}
 	return ev

@@ -69,7 +69,7 @@ func Register(ctx context.Context, accounts string, show func(address string, se
 	case errors.As(err, &denied):
 		return Registered{}, failure.New(failure.Permanent, "access_denied", "the app was not confirmed", err)
 	case errors.As(err, &expired):
-		return Registered{}, failure.New(failure.Permanent, "expired", "nobody confirmed the app in time", err)
+		return Registered{}, failure.New(failure.Permanent, "expired", "the app was not confirmed in time", err)
 	case err != nil:
 		return Registered{}, err
 	}

@@ -195,7 +195,7 @@ func (a *Adapter) callAnyway(ctx context.Context, do request) (id string, err er
 		a.leave(refused)
 		return "", a.present()
 	}
-	return "", failure.New(failure.Retry, "feishu_token", "Feishu rejects our access token", nil)
+	return "", failure.New(failure.Retry, "feishu_token", "Feishu rejected the access token", nil)
 }
 
 // attempt bounds one request and notes when it cannot have reached Feishu.

@@ -39,7 +39,7 @@ func (a *Adapter) Sign(ctx context.Context, to platforms.Address, _ string) (sig
 		return o, nil
 	})
 	if failure.CodeOf(err) == codeName(codeNoScope) && !a.noReactions.Swap(true) {
-		a.opts.Logger.WarnContext(ctx, "feishu shows no sign of work: the app lacks the scope im:message.reactions:write_only",
+		a.opts.Logger.WarnContext(ctx, "feishu shows no sign of work; add the scope im:message.reactions:write_only",
 			slog.String("error", err.Error()))
 	}
 	return sign, 0, err

@@ -61,7 +61,7 @@ func (s *Socket) Connect(ctx context.Context) (*socket.Conn, socket.Session, err
 	}
 	address, err := url.Parse(e.Url)
 	if err != nil || address.Host == "" || address.Scheme != "wss" && (address.Scheme != "ws" || strings.HasPrefix(s.adapter.opts.BaseURL, "https:")) {
-		return nil, nil, failure.New(failure.Retry, "no_address", "Feishu gave no address to connect to", nil)
+		return nil, nil, failure.New(failure.Retry, "no_address", "Feishu returned no address to connect to", nil)
 	}
 	service, _ := strconv.ParseInt(address.Query().Get(larkws.ServiceID), 10, 32) // 0 where there is none
 	session := &socketSession{adapter: s.adapter, service: int32(service), pieces: pieces{held: map[string]*puzzle{}}}
@@ -103,7 +103,7 @@ func (s *Socket) endpoint(ctx context.Context) (*larkws.Endpoint, error) {
 	case resp.StatusCode != http.StatusOK:
 		return nil, failure.New(failure.Retry, "feishu_http_"+strconv.Itoa(resp.StatusCode), "Feishu answered with status "+strconv.Itoa(resp.StatusCode), err)
 	case err != nil || answer.Data == nil || answer.Data.Url == "":
-		return nil, failure.New(failure.Retry, "no_address", "Feishu gave no address to connect to", err)
+		return nil, failure.New(failure.Retry, "no_address", "Feishu returned no address to connect to", err)
 	}
 	return answer.Data, nil
 }

@@ -128,7 +128,7 @@ func (a *Adapter) createCard(ctx context.Context, to platforms.Address, p platfo
 		return o, nil
 	})
 	if failure.KindOf(err) == failure.Permanent && a.cards.refuse(a.opts.Now()) {
-		a.opts.Logger.WarnContext(ctx, "feishu makes no cards for this app, so replies do not grow; add the scope cardkit:card:write",
+		a.opts.Logger.WarnContext(ctx, "feishu does not let this app create cards, so replies do not grow; add the scope cardkit:card:write",
 			slog.String("error", err.Error()))
 	}
 	return id, withoutEffect(err)

@@ -37,7 +37,7 @@ func (a *Adapter) Above(ctx context.Context, e platforms.Event, since time.Time)
 		return "", withoutEffect(err)
 	}
 	if err != nil {
-		a.opts.Logger.InfoContext(ctx, "feishu does not let a topic be read from above; that takes the scope im:message.group_msg",
+		a.opts.Logger.InfoContext(ctx, "feishu does not show what was said before in a topic; add the scope im:message.group_msg",
 			slog.String("error", err.Error()))
 	}
 	if !since.IsZero() {

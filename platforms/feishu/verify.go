@@ -30,11 +30,11 @@ const (
 var (
 	errNoSecret   = failure.New(failure.Unauthorized, "no_secret", "this platform has no encrypt key and no verification token", nil)
 	errUnsigned   = failure.New(failure.Unauthorized, "unsigned", "the signature headers are missing", nil)
-	errStale      = failure.New(failure.Unauthorized, "stale", "the signature's time is too old or too far ahead", nil)
+	errStale      = failure.New(failure.Unauthorized, "stale", "the signature's timestamp is too old or too far in the future", nil)
 	errSignature  = failure.New(failure.Unauthorized, "bad_signature", "the signature is wrong", nil)
 	errPlain      = failure.New(failure.Unauthorized, "not_encrypted", "the body is not encrypted", nil)
 	errEncrypted  = failure.New(failure.Unauthorized, "encrypted", "the body is encrypted and this platform has no encrypt key", nil)
-	errUndecipher = failure.New(failure.Unauthorized, "not_decrypted", "the body does not decrypt", nil)
+	errUndecipher = failure.New(failure.Unauthorized, "not_decrypted", "the body cannot be decrypted", nil)
 	errToken      = failure.New(failure.Unauthorized, "bad_token", "the verification token is wrong", nil)
 	errApp        = failure.New(failure.Unauthorized, "wrong_app", "the event is for another app", nil)
 	errNotJSON    = failure.New(failure.Invalid, "invalid_body", "the body is not a Feishu event", nil)

@@ -80,9 +80,9 @@ func (m *message) warnings() []string {
 	var list []string
 	for _, name := range m.unknown {
 		if len(list) == maxWarnings {
-			return append(list, fmt.Sprintf("%d more fields mean nothing here", len(m.unknown)-maxWarnings))
+			return append(list, fmt.Sprintf("%d more fields are ignored", len(m.unknown)-maxWarnings))
 		}
-		text := fmt.Sprintf("%.50q means nothing here", name)
+		text := fmt.Sprintf("%.50q is ignored", name)
 		if field := meant[name]; field != "" {
 			text += fmt.Sprintf("; did you mean %q?", field)
 		}

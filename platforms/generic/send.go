@@ -129,10 +129,10 @@ func (a *Adapter) outcome(resp *http.Response) error {
 	case code >= 200 && code < 300:
 		return nil
 	case code == http.StatusGone:
-		return failure.New(failure.Permanent, "callback_gone", "the callback wants no more replies", cause)
+		return failure.New(failure.Permanent, "callback_gone", "the callback accepts no more replies (410)", cause)
 	case code >= 300 && code < 400:
 		return failure.New(failure.Retry, "callback_redirected", "the callback answered with a redirect, which is not followed", cause)
 	default:
-		return failure.RetryAfter(call.RetryAfter(resp.Header, a.now()), "callback_refused", "the callback does not take the reply now", cause)
+		return failure.RetryAfter(call.RetryAfter(resp.Header, a.now()), "callback_refused", "the callback did not accept the reply", cause)
 	}
 }

@@ -29,10 +29,10 @@ const (
 var (
 	errUnsigned  = failure.New(failure.Unauthorized, "unsigned", platforms.HowToProve, nil)
 	errTime      = failure.New(failure.Unauthorized, "bad_timestamp", "webhook-timestamp must be seconds since 1970", nil)
-	errStale     = failure.New(failure.Unauthorized, "stale", "webhook-timestamp is more than 5 minutes away from our time", nil)
+	errStale     = failure.New(failure.Unauthorized, "stale", "webhook-timestamp differs from the server's time by more than 5 minutes", nil)
 	errSignature = failure.New(failure.Unauthorized, "bad_signature", "the signature is wrong", nil)
 
-	errOtherEvent = failure.New(failure.Unauthorized, "other_event", "webhook-id must be the id of the event that is asked for", nil)
+	errOtherEvent = failure.New(failure.Unauthorized, "other_event", "webhook-id must be the id of the requested event", nil)
 )
 
 // parseSecrets returns a key for each secret in s, none for "".

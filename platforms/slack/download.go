@@ -150,7 +150,7 @@ func (a *Adapter) download(ctx context.Context, address, kind string, limit int6
 	came, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests:
-		return platforms.Content{}, failure.RetryAfter(call.RetryAfter(resp.Header, a.now()), "ratelimited", "Slack asks to wait", nil)
+		return platforms.Content{}, failure.RetryAfter(call.RetryAfter(resp.Header, a.now()), "ratelimited", "Slack limits the rate of requests", nil)
 	case resp.StatusCode >= http.StatusInternalServerError:
 		return platforms.Content{}, failure.New(failure.Retry, "no_answer", "Slack's host for files has a fault", nil)
 	case resp.StatusCode != http.StatusOK:

@@ -16,7 +16,7 @@ import (
 // classify gives a failed call the kind that decides what happens next.
 func (x *exchange) classify(err error) error {
 	if limited, ok := errors.AsType[*slackgo.RateLimitedError](err); ok {
-		return failure.Limited(x.scope, limited.RetryAfter, "ratelimited", "Slack asks to wait", err)
+		return failure.Limited(x.scope, limited.RetryAfter, "ratelimited", "Slack limits the rate of requests", err)
 	}
 	if refused, ok := errors.AsType[slackgo.SlackErrorResponse](err); ok {
 		return x.refused(refused.Err, err)
@@ -54,11 +54,11 @@ func (x *exchange) status(code int, cause error) error {
 	name := "http_" + strconv.Itoa(code)
 	switch {
 	case code == http.StatusTooManyRequests:
-		return failure.Limited(x.scope, x.retryAfter, "ratelimited", "Slack asks to wait", cause)
+		return failure.Limited(x.scope, x.retryAfter, "ratelimited", "Slack limits the rate of requests", cause)
 	case code >= http.StatusInternalServerError, code == http.StatusRequestTimeout:
 		return failure.New(failure.Ambiguous, name, "Slack answered with an error", cause)
 	default:
-		return failure.New(failure.Permanent, name, "Slack rejects the call", cause)
+		return failure.New(failure.Permanent, name, "Slack refused the call", cause)
 	}
 }
 

@@ -51,7 +51,7 @@ func (a *Adapter) readEnvelope(ctx context.Context, body []byte, now time.Time) 
 			ContentType: "text/plain; charset=utf-8", Body: []byte(env.Challenge),
 		}}, nil
 	case env.Type == slackevents.AppRateLimited:
-		a.log.WarnContext(ctx, "slack holds events back: the app gets more than 30,000 an hour", slog.String("team", env.TeamID.String()))
+		a.log.WarnContext(ctx, "slack holds back events because the app gets more than 30,000 an hour", slog.String("team", env.TeamID.String()))
 		return platforms.Inbound{}, nil
 	case env.Type == "" || env.EventID == "":
 		return platforms.Inbound{}, invalidBody(nil)

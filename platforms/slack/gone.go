@@ -78,7 +78,7 @@ func (a *Adapter) noteRemoval(ctx context.Context, env *envelope, e *platforms.E
 	case why != "":
 		e.Ignore = why
 		a.removed.set(where, why)
-		a.log.ErrorContext(ctx, "slack has taken the app away; nothing is sent to this workspace any more: install it again and set its bot token",
+		a.log.ErrorContext(ctx, "slack removed the app from a workspace; nothing is sent there until it is installed again and its bot token is set",
 			slog.String("platform", a.name), slog.String("tenant", e.Tenant), slog.String("reason", why))
 	case m.spoken() && a.removed.of(e.Tenant) != "":
 		a.removed.set(e.Tenant, "")

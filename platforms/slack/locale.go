@@ -74,7 +74,7 @@ func (a *Adapter) learn(ctx context.Context, l *locales, id string, ask func(con
 		known.until = now.Add(localeKept)
 		l.keep(id, known)
 	case ctx.Err() == nil: // else the caller has gone, which says nothing of Slack
-		a.log.DebugContext(ctx, "slack does not tell of a person or a channel", slog.Any("error", err))
+		a.log.DebugContext(ctx, "slack did not say who a person or what a channel is", slog.Any("error", err))
 		l.missed(id, err, now)
 	}
 	return known

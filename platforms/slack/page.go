@@ -60,7 +60,7 @@ func (a *Adapter) showPage(ctx context.Context, to platforms.Address, page platf
 	}
 	if err := a.call(ctx, method, to, form, &taken{}); err != nil {
 		a.cannot(to.Tenant, method, err)
-		a.log.InfoContext(ctx, "slack does not show a page", slog.String("method", method), slog.Any("error", err))
+		a.log.InfoContext(ctx, "slack did not accept a page", slog.String("method", method), slog.Any("error", err))
 	}
 }
 

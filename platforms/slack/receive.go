@@ -43,7 +43,7 @@ func (a *Adapter) storable(ctx context.Context, in platforms.Inbound, r platform
 		e := in.Events[i].Storable(requestID(r))
 		in.Events[i] = e
 		if a.strange.Worth(e.Ignore, now) {
-			a.log.WarnContext(ctx, "slack sent something that cannot be answered; it is kept as ignored",
+			a.log.WarnContext(ctx, "slack sent an event that cannot be answered; it is stored as ignored",
 				slog.String("event_id", e.ID), slog.String("reason", e.Ignore))
 		}
 	}

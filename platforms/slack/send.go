@@ -59,7 +59,7 @@ func (a *Adapter) Send(ctx context.Context, to platforms.Address, p platforms.Pa
 		if taken || err != nil {
 			return "", err
 		}
-		a.log.InfoContext(ctx, "slack response url is used up; the answer goes into the conversation")
+		a.log.InfoContext(ctx, "slack response url is used up; the answer is posted in the conversation")
 	}
 	if to.Private && !direct(to.ChatID) {
 		// What was for one person's eyes is not shown to a whole channel.
@@ -139,7 +139,7 @@ func (a *Adapter) astray(ctx context.Context, to platforms.Address, ts string) (
 		return ts, nil
 	}
 	if err := a.remove(ctx, to, ts); err != nil {
-		a.log.WarnContext(ctx, "slack shows a reply outside its thread, and does not take it back", slog.Any("error", err))
+		a.log.WarnContext(ctx, "a reply that slack shows outside its thread could not be deleted", slog.Any("error", err))
 		return ts, nil
 	}
 	return "", failure.New(failure.Permanent, "thread_not_found", "the message that opened the thread is gone", nil)

@@ -83,7 +83,7 @@ func (s *Socket) address(ctx context.Context) (string, error) {
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "wss" && (u.Scheme != "ws" || s.adapter.api.Scheme != "http") {
-		return "", failure.New(failure.Retry, "no_address", method+" gave no address to connect to", nil)
+		return "", failure.New(failure.Retry, "no_address", method+" returned no address to connect to", nil)
 	}
 	return address, nil
 }

@@ -155,7 +155,7 @@ func (a *Adapter) Open(ctx context.Context, to platforms.Address, p platforms.Pa
 			return ts, err
 		}
 		a.cannot(to.Tenant, methodStart, err)
-		a.log.InfoContext(ctx, "slack starts no stream here; the reply grows by edits", slog.Any("error", err))
+		a.log.InfoContext(ctx, "slack refused to start a stream; the reply grows by edits", slog.Any("error", err))
 	}
 	p.Verbs = []platforms.Verb{platforms.VerbStop}
 	return a.post(ctx, to, p)

@@ -194,7 +194,7 @@ func (r *run) tell(ctx context.Context, err error, pause time.Duration) {
 		level, r.told = slog.LevelWarn, now
 	}
 	r.mu.Unlock()
-	r.log.Log(ctx, level, "a platform's connection has ended", slog.Any("error", err), slog.String("retry_in", pause.Round(time.Millisecond).String()))
+	r.log.Log(ctx, level, "a platform's connection was lost", slog.Any("error", err), slog.String("retry_in", pause.Round(time.Millisecond).String()))
 }
 
 // waitAfter returns how long to wait after so many failures in a row, or as long
@@ -305,7 +305,7 @@ func (r *reader) read(ctx context.Context) error {
 	for {
 		_, message, err := r.conn.ws.ReadMessage()
 		if err != nil {
-			return failure.New(failure.Retry, "connection_lost", "the connection to the platform broke", err)
+			return failure.New(failure.Retry, "connection_lost", "the connection to the platform was lost", err)
 		}
 		frame, err := r.session.Read(ctx, message)
 		if err != nil {
@@ -380,7 +380,7 @@ func (r *run) work(ctx context.Context, jobs <-chan job, poke <-chan struct{}) {
 	do := func(j job) {
 		err := r.store(context.WithoutCancel(ctx), *j.frame.In)
 		if err := j.acknowledge(err); err != nil {
-			r.log.DebugContext(ctx, "an acknowledgement was not sent; the platform delivers again", slog.Any("error", err))
+			r.log.DebugContext(ctx, "an acknowledgement was not sent; the platform will deliver the event again", slog.Any("error", err))
 		}
 		r.order.stored(j.conn)
 	}
