@@ -119,9 +119,6 @@ func (s *Server) pages(c echo.Context) error {
 	return nil
 }
 
-// Handler returns the whole server as a handler.
-func (s *Server) Handler() http.Handler { return s.echo }
-
 // Listen opens the configured address.
 func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 	return listen(ctx, s.o.Listen, s.conns)
