@@ -128,7 +128,7 @@ func Check(ctx context.Context, db *database.DB) error {
 // every write.
 func Writable(ctx context.Context, db *database.DB) error {
 	name := "write-" + rand.Text()
-	err := db.WriteUrgent(ctx, func(ctx context.Context, tx database.Tx) error {
+	err := db.WriteUrgent(ctx, nil, func(ctx context.Context, tx database.Tx) error {
 		_, err := db.Exec(ctx, tx, "INSERT INTO schema_lock (table_name) VALUES (?)", name)
 		if err == nil {
 			_, err = db.Exec(ctx, tx, "DELETE FROM schema_lock WHERE table_name = ?", name)

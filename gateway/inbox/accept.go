@@ -64,7 +64,7 @@ func (b *Inbox) store(ctx context.Context, entries []entry) error {
 		}
 		return b.findTwin(ctx, b.DB.Read(), n)
 	}
-	return b.DB.WriteUrgent(ctx, func(ctx context.Context, tx database.Tx) error { return b.acceptTx(ctx, tx, entries) })
+	return b.DB.WriteUrgent(ctx, entries[0].laneKey, func(ctx context.Context, tx database.Tx) error { return b.acceptTx(ctx, tx, entries) })
 }
 
 // entry is an event ready to be stored, and what came of it.

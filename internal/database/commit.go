@@ -1,6 +1,7 @@
 package database
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -15,16 +16,20 @@ import (
 const (
 	maxBatch     = 256
 	besideUrgent = 2
+	// urgentCommits is how many commits of what is urgent run at once on MySQL.
+	urgentCommits = 4
 )
 
-// committer lets concurrent callers on one connection share commits. One
-// goroutine owns the connection: it takes what waits, runs it in one
-// transaction, answers, and takes what has come meanwhile. There is no timer,
-// so a lone caller is written at once.
+// committer lets concurrent callers share commits. A goroutine takes what waits,
+// runs it in one transaction, answers, and takes what has come meanwhile. There
+// is no timer, so a lone caller is written at once. On SQLite one goroutine owns
+// the one connection that writes; on MySQL a few share what is urgent, and a
+// commit that fails for one of several is left to its callers.
 type committer struct {
-	db   *bun.DB
-	wake chan struct{} // holds one; something waits, or closed is set
-	done chan struct{} // closed when the goroutine has ended
+	db      *bun.DB
+	several bool           // there are other writers, which hold locks
+	wake    chan struct{}  // holds one; something waits, or closed is set
+	servers sync.WaitGroup // close waits for them
 
 	mu     sync.Mutex
 	urgent []*job
@@ -34,19 +39,23 @@ type committer struct {
 
 type job struct {
 	ctx  context.Context //nolint:containedctx // its values follow the work into the batch
+	lock []byte          // the row that others want too
 	fn   func(context.Context, Tx) error
 	done chan error // holds one
 }
 
-func newCommitter(db *bun.DB) *committer {
-	c := &committer{db: db, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	go c.serve() // close waits for it
+func newCommitter(db *bun.DB, servers int) *committer {
+	c := &committer{db: db, several: servers > 1, wake: make(chan struct{}, 1)}
+	for range servers {
+		c.servers.Go(c.serve)
+	}
 	return c
 }
 
-// do returns after the commit that holds fn's work, or with fn's error.
-func (c *committer) do(ctx context.Context, urgent bool, fn func(context.Context, Tx) error) error {
-	j := &job{ctx: ctx, fn: fn, done: make(chan error, 1)}
+// do returns after the commit that holds fn's work, or with fn's error. Where
+// there are several writers, errOneFailed asks the caller to write alone.
+func (c *committer) do(ctx context.Context, urgent bool, lock []byte, fn func(context.Context, Tx) error) error {
+	j := &job{ctx: ctx, lock: lock, fn: fn, done: make(chan error, 1)}
 	if !c.add(j, urgent) {
 		return ErrClosed
 	}
@@ -103,7 +112,7 @@ func (c *committer) queued() int {
 
 // serve commits batch after batch until the committer is closed and nobody waits.
 func (c *committer) serve() {
-	defer close(c.done)
+	defer c.poke() // the next one ends too
 	for range c.wake {
 		batch, closed := c.take()
 		for len(batch) > 0 {
@@ -127,7 +136,11 @@ func (c *committer) take() (batch []*job, closed bool) {
 	if len(batch) > 0 {
 		limit = min(maxBatch, len(batch)+besideUrgent)
 	}
-	return takeFrom(&c.queue, limit, batch), c.closed
+	batch = takeFrom(&c.queue, limit, batch)
+	if c.several { // in the one order in which rows are locked everywhere
+		slices.SortStableFunc(batch, func(a, b *job) int { return bytes.Compare(a.lock, b.lock) })
+	}
+	return batch, c.closed
 }
 
 // takeFrom moves jobs from a queue to the batch until that holds limit.
@@ -145,7 +158,7 @@ func (c *committer) run(batch []*job) []error {
 	errs := make([]error, len(batch))
 	err := c.commit(batch)
 	for i, j := range batch {
-		if errs[i] = err; errors.Is(err, errOneFailed) {
+		if errs[i] = err; !c.several && errors.Is(err, errOneFailed) {
 			errs[i] = c.commit([]*job{j})
 		}
 	}
@@ -194,5 +207,5 @@ func (c *committer) close() {
 	c.closed = true
 	c.poke()
 	c.mu.Unlock()
-	<-c.done
+	c.servers.Wait()
 }

@@ -41,7 +41,7 @@ type DB struct {
 	write  *bun.DB // SQLite: one connection; servers: the same pool as read
 	snaps  *bun.DB // for snapshots; nil in memory
 	slow   chan struct{}
-	shared *committer // on SQLite
+	shared *committer // on SQLite, and for what is urgent on MySQL
 	piped  *pipeline  // on PostgreSQL
 	log    *slog.Logger
 	echo   bool // log what goes past bun too
@@ -105,10 +105,12 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			db.snaps = db.snaps.WithQueryHook(echo{db.log})
 		}
 	}
-	if target.Engine == SQLite {
-		db.shared = newCommitter(db.write)
-	}
-	if target.Engine == Postgres {
+	switch target.Engine {
+	case SQLite:
+		db.shared = newCommitter(db.write, 1)
+	case MySQL:
+		db.shared = newCommitter(db.write, urgentCommits)
+	case Postgres:
 		db.piped = newPipeline(db.write, db.pooled, db.closed)
 	}
 	if err := db.Ping(ctx); err != nil {

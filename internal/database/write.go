@@ -27,17 +27,34 @@ type insideKey struct{}
 // same commit a second run. ctx counts until fn starts; fn itself must use the
 // context it is given.
 func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
-	return db.doWrite(ctx, false, fn)
+	if err := db.admits(ctx); err != nil {
+		return err
+	}
+	if db.Engine() == SQLite {
+		return db.shared.do(ctx, false, nil, fn)
+	}
+	return db.writeAlone(ctx, fn)
 }
 
 // WriteUrgent is Write for somebody who waits for seconds only, such as a
-// platform for the answer to its webhook: it goes before ordinary writers.
-func (db *DB) WriteUrgent(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
-	return db.doWrite(ctx, true, fn)
+// platform for the answer to its webhook: it goes before ordinary writers, and
+// shares a commit with others like it on MySQL too. lock tells which of the rows
+// that others want too fn writes; nil = none.
+func (db *DB) WriteUrgent(ctx context.Context, lock []byte, fn func(ctx context.Context, tx Tx) error) error {
+	if err := db.admits(ctx); err != nil {
+		return err
+	}
+	if db.shared == nil {
+		return db.writeAlone(ctx, fn)
+	}
+	err := db.shared.do(ctx, true, lock, fn)
+	if errors.Is(err, errOneFailed) || isDeadlock(err) {
+		return db.writeAlone(ctx, fn)
+	}
+	return err
 }
 
-// Queued returns how many callers of Write wait for the running commit to end.
-// It is 0 on the servers, which do not share commits.
+// Queued returns how many callers wait for a commit that they share to begin.
 func (db *DB) Queued() int {
 	if db.shared == nil {
 		return 0
@@ -45,13 +62,8 @@ func (db *DB) Queued() int {
 	return db.shared.queued()
 }
 
-func (db *DB) doWrite(ctx context.Context, urgent bool, fn func(ctx context.Context, tx Tx) error) error {
-	if err := db.admits(ctx); err != nil {
-		return err
-	}
-	if db.shared != nil {
-		return db.shared.do(ctx, urgent, fn)
-	}
+// writeAlone is Write on a server, in a transaction of its own.
+func (db *DB) writeAlone(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
 	return again(ctx, func() error {
 		return db.write.RunInTx(ctx, db.level(), func(ctx context.Context, tx Tx) error {
 			if err := db.limitTx(ctx, tx); err != nil {

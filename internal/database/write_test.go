@@ -2,9 +2,11 @@ package database_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -219,7 +221,9 @@ func TestUrgentGoesFirst(t *testing.T) {
 	for db.Queued() < 50 {
 		runtime.Gosched()
 	}
-	write(db.WriteUrgent, "urgent")
+	write(func(ctx context.Context, fn func(context.Context, database.Tx) error) error {
+		return db.WriteUrgent(ctx, nil, fn)
+	}, "urgent")
 	for db.Queued() < 51 {
 		runtime.Gosched()
 	}
@@ -227,6 +231,64 @@ func TestUrgentGoesFirst(t *testing.T) {
 	wg.Wait()
 	if len(order) != 51 || order[0] != "urgent" {
 		t.Errorf("%d written, %v first; want 51 and the urgent one", len(order), order[:1])
+	}
+}
+
+// On MySQL what is urgent shares commits while others are under way, and who
+// fails takes nobody along.
+func TestUrgentSharesCommitsOnMySQL(t *testing.T) {
+	t.Parallel()
+	if !slices.Contains(dbtest.Engines(), database.MySQL) {
+		t.Skip("PARLEY_TEST_MYSQL is not set")
+	}
+	db := dbtest.Open(t, dbtest.URL(t, database.MySQL))
+	if _, err := db.Exec(t.Context(), db.Maintenance(), "CREATE TABLE shared (n BIGINT PRIMARY KEY)"); err != nil {
+		t.Fatal(err)
+	}
+	const rows, refused = 100, 13
+	var (
+		mu      sync.Mutex
+		commits = map[*sql.Tx]int{}
+		all     sync.WaitGroup
+	)
+	begun, leave := make(chan struct{}, 100), make(chan struct{})
+	for range 4 { // as many as are under way at most
+		all.Go(func() {
+			_ = db.WriteUrgent(t.Context(), nil, func(context.Context, database.Tx) error { begun <- struct{}{}; <-leave; return nil })
+		})
+		<-begun
+	}
+	for n := range rows {
+		all.Go(func() {
+			err := db.WriteUrgent(t.Context(), []byte{byte(n)}, func(ctx context.Context, tx database.Tx) error {
+				mu.Lock()
+				commits[tx.Tx]++
+				mu.Unlock()
+				if n == refused {
+					return context.Canceled
+				}
+				_, err := db.Exec(ctx, tx, "INSERT INTO shared (n) VALUES (?)", n)
+				return err
+			})
+			if (err != nil) != (n == refused) {
+				t.Errorf("row %d: %v", n, err)
+			}
+		})
+	}
+	for db.Queued() < rows {
+		runtime.Gosched()
+	}
+	close(leave)
+	all.Wait()
+	stored, most := 0, 0
+	if err := db.QueryRow(t.Context(), db.Read(), []any{&stored}, "SELECT COUNT(*) FROM shared"); err != nil || stored != rows-1 {
+		t.Errorf("%d rows, %v", stored, err)
+	}
+	for _, n := range commits {
+		most = max(most, n)
+	}
+	if most <= refused {
+		t.Errorf("at most %d of %d shared a commit", most, rows)
 	}
 }
 
