@@ -61,7 +61,7 @@ crash: ## kill -9 under load 300 times on each database; prints what was lost or
 crash-sockets: ## 10,000 messages over each listener, 20 kills and 50 disconnects; prints what was lost, duplicated or out of order; takes a quarter of an hour
 	PARLEY_SOCKET_MESSAGES=10000 go test -count=1 -run TestCrashOverSockets -timeout 40m -v ./test/e2e
 
-loops: ## 300 tool loops on SQLite and PostgreSQL, cut by kill -9; prints what was done twice, lost or duplicated
+loops: ## 300 tool loops on each database, cut by kill -9; prints what was done twice, lost or duplicated
 	PARLEY_TOOL_LOOPS=300 go test -count=1 -run TestToolLoopsAreCut -timeout 20m -v ./test/e2e
 
 replicas: ## three replicas on one database, one killed, one frozen; needs PARLEY_TEST_POSTGRES or PARLEY_TEST_MYSQL
