@@ -38,6 +38,7 @@ type answer struct {
 	wants      wanted
 	thought    strings.Builder // what of them is given back
 	enciphered []string        // the same, as only the provider can read it
+	details    details         // the same, as OpenRouter has it
 	text       strings.Builder
 	calls      toolCalls
 	resp       ai.Response
@@ -100,6 +101,9 @@ func (a *answer) choice(c *choice) error {
 		a.apart += len(thought)
 		a.keep(thought)
 		a.preview.pass() // this endpoint keeps thoughts apart
+	}
+	for _, piece := range c.details() {
+		a.details.add(piece)
 	}
 	said := c.said()
 	for _, call := range append(c.Delta.ToolCalls, c.Message.ToolCalls...) {

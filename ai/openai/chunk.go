@@ -1,6 +1,8 @@
 package openai
 
 import (
+	"encoding/json"
+
 	"github.com/parley-bot/parley/ai"
 	"github.com/parley-bot/parley/internal/lenient"
 )
@@ -34,6 +36,8 @@ type message struct {
 	ReasoningContent text `json:"reasoning_content"`
 	Reasoning        text `json:"reasoning"`
 	Thinking         text `json:"thinking"`
+	// The same in blocks, some of which only the provider can read.
+	Details list[json.RawMessage] `json:"reasoning_details"`
 }
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -54,6 +58,8 @@ func (c *choice) said() string {
 }
 
 func (c *choice) thought() string { return string(c.Delta.thoughts() + c.Message.thoughts()) }
+
+func (c *choice) details() []json.RawMessage { return append(c.Delta.Details, c.Message.Details...) }
 
 // usage has every name that providers give to what they count.
 type usage struct {

@@ -151,6 +151,9 @@ func (c *Client) Generate(ctx context.Context, r ai.Request, onDelta func(string
 		if errors.As(err, &reported) && again < maxRefused && c.learnMethod(r.Model, reported) {
 			continue
 		}
+		if errors.As(err, &reported) && again < maxRefused && resp.Text == "" && c.dropDetails(&r, reported, body) {
+			continue
+		}
 		if errors.As(err, &reported) && again < maxRefused && c.learnOwed(r.Model, reported, body) {
 			continue
 		}

@@ -12,14 +12,17 @@ import (
 	"github.com/parley-bot/parley/conversation"
 )
 
-// responder is an endpoint of the Responses API whose answers are told in advance.
+// responder is an endpoint whose answers are told in advance.
 type responder struct {
 	answers []string // beginning with their status
 	bodies  []string
 }
 
-func (e *responder) client() *openai.Client {
-	return openai.New(openai.Options{BaseURL: "http://model.test/v1", Responses: true, HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) *http.Response {
+func (e *responder) client() *openai.Client { return e.as(openai.Options{Responses: true}) }
+
+func (e *responder) as(o openai.Options) *openai.Client {
+	o.BaseURL = "http://model.test/v1"
+	o.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) *http.Response {
 		text, _ := io.ReadAll(r.Body)
 		answer := e.answers[len(e.bodies)]
 		e.bodies = append(e.bodies, string(text))
@@ -28,7 +31,8 @@ func (e *responder) client() *openai.Client {
 			status = http.StatusBadRequest
 		}
 		return &http.Response{StatusCode: status, Header: http.Header{}, Request: r, Body: io.NopCloser(strings.NewReader(answer[3:]))}
-	})}})
+	})}
+	return openai.New(o)
 }
 
 const (

@@ -150,6 +150,7 @@ type owed struct {
 	Thoughts   string                     `json:"thoughts,omitempty"`
 	Signatures map[string]json.RawMessage `json:"signatures,omitempty"` // by the ids of the calls
 	Enciphered []string                   `json:"enciphered,omitempty"` // thoughts of the Responses API
+	Details    json.RawMessage            `json:"details,omitempty"`    // thoughts of OpenRouter, beside the calls that came of them
 }
 
 // owe returns what is kept for the provider of an answer that belongs to a use of
@@ -166,7 +167,10 @@ func (c *Client) owe(r ai.Request, a *answer, calls []conversation.ToolCall) jso
 	if len(strings.Join(a.enciphered, "")) <= maxEnciphered {
 		o.Enciphered = a.enciphered
 	}
-	if o.Thoughts == "" && len(o.Signatures)+len(o.Enciphered) == 0 {
+	if len(calls) > 0 {
+		o.Details = a.details.whole()
+	}
+	if o.Thoughts == "" && len(o.Signatures)+len(o.Enciphered)+len(o.Details) == 0 {
 		return nil
 	}
 	text, err := json.Marshal(o)
@@ -207,15 +211,11 @@ func (c *Client) giveBack(model string, list []openai.ChatCompletionMessage) {
 	}
 }
 
-// sign adds to the calls of a request the signatures that came with them.
+// sign adds to the calls of a request what came with them.
 func (c *Client) sign(r ai.Request, request []byte) ([]byte, error) {
-	wants := c.wants(r.Model)
-	if !wants.signatures() {
+	s, needed := c.signer(r)
+	if !needed {
 		return request, nil
-	}
-	signatures := map[string]json.RawMessage{}
-	for i := range r.Messages {
-		maps.Copy(signatures, c.owedTo(r.Model, &r.Messages[i]).Signatures)
 	}
 	var body map[string]json.RawMessage
 	var messages []map[string]json.RawMessage
@@ -226,7 +226,7 @@ func (c *Client) sign(r ai.Request, request []byte) ([]byte, error) {
 		return nil, fmt.Errorf("take the messages apart: %w", err)
 	}
 	for _, m := range messages {
-		if err := signCalls(m, signatures, wants == signaturesDemanded); err != nil {
+		if err := s.sign(m); err != nil {
 			return nil, err
 		}
 	}
@@ -237,7 +237,34 @@ func (c *Client) sign(r ai.Request, request []byte) ([]byte, error) {
 	return json.Marshal(body) //nolint:wrapcheck // it was JSON
 }
 
-func signCalls(message, signatures map[string]json.RawMessage, demanded bool) error {
+// signer goes through the messages of a request.
+type signer struct {
+	demanded   bool // a signature with the first call of each answer
+	routed     bool // as OpenRouter has it
+	signatures map[string]json.RawMessage
+	details    []json.RawMessage // of the answers to come that use tools
+}
+
+// signer returns one for a request; needed is false where nothing is to be added.
+func (c *Client) signer(r ai.Request) (s signer, needed bool) {
+	wants := c.wants(r.Model)
+	s = signer{demanded: wants == signaturesDemanded, routed: c.routed(), signatures: map[string]json.RawMessage{}}
+	needed = wants.signatures()
+	for i := range r.Messages {
+		m := &r.Messages[i]
+		o := c.owedTo(r.Model, m)
+		if wants.signatures() {
+			maps.Copy(s.signatures, o.Signatures)
+		}
+		if len(m.ToolCalls()) > 0 {
+			s.details = append(s.details, o.Details)
+			needed = needed || o.Details != nil
+		}
+	}
+	return s, needed
+}
+
+func (s *signer) sign(message map[string]json.RawMessage) error {
 	if message["tool_calls"] == nil {
 		return nil
 	}
@@ -245,17 +272,28 @@ func signCalls(message, signatures map[string]json.RawMessage, demanded bool) er
 	if err := json.Unmarshal(message["tool_calls"], &calls); err != nil {
 		return fmt.Errorf("take the calls apart: %w", err)
 	}
+	var blocks json.RawMessage
+	if len(s.details) > 0 { // there is one for each
+		blocks, s.details = s.details[0], s.details[1:]
+	}
 	for i, call := range calls {
 		var id string
 		if err := json.Unmarshal(call["id"], &id); err != nil {
 			return fmt.Errorf("take a call apart: %w", err)
 		}
-		switch signature := signatures[id]; {
+		switch signature := s.signatures[id]; {
 		case signature != nil:
 			call["extra_content"] = signature
-		case i == 0 && demanded:
+		case i > 0 || !s.demanded || blocks != nil:
+		case s.routed:
+			blocks = noDetails(id)
+		default:
 			call["extra_content"] = json.RawMessage(noSignature)
 		}
+	}
+	if blocks != nil { // they say what the thoughts say
+		message[detailsField] = blocks
+		delete(message, thoughtField)
 	}
 	text, err := json.Marshal(calls)
 	message["tool_calls"] = text
