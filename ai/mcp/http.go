@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -22,19 +23,30 @@ func httpTransport(server Server) (transport sdk.Transport, idle func()) {
 	base := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: lookTime, IdleConnTimeout: 2 * lookEvery,
 	}
+	s := &sender{base: base, headers: server.Headers}
+	endpoint := server.URL
+	if address, err := url.Parse(server.URL); err == nil {
+		s.user, s.query = address.User, address.RawQuery
+		address.User, address.RawQuery = nil, ""
+		endpoint = address.String()
+	}
 	return &sdk.StreamableClientTransport{
-		Endpoint: server.URL, MaxRetries: retries, MaxEventSize: maxMessage,
+		Endpoint: endpoint, MaxRetries: retries, MaxEventSize: maxMessage,
 		HTTPClient: &http.Client{
-			Transport:     &sender{base: base, headers: server.Headers},
+			Transport:     s,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, base.CloseIdleConnections
 }
 
-// sender adds the configured headers to requests, and bounds answers.
+// sender adds to requests what is secret of them, so that no error of the SDK holds
+// it: the configured headers, and of the address who signs in and its query. It bounds
+// answers.
 type sender struct {
 	base    *http.Transport
 	headers map[string]string
+	user    *url.Userinfo
+	query   string
 }
 
 // keyOf is the key of a call in a context, see [withKey].
@@ -48,6 +60,11 @@ func withKey(ctx context.Context, key string) context.Context {
 // RoundTrip is http.RoundTripper's.
 func (s *sender) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
+	r.URL.RawQuery = s.query
+	if s.user != nil {
+		password, _ := s.user.Password()
+		r.SetBasicAuth(s.user.Username(), password)
+	}
 	for name, value := range s.headers {
 		r.Header.Set(name, value)
 	}

@@ -14,7 +14,6 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/parley-bot/parley/ai/pins"
-	"github.com/parley-bot/parley/internal/show"
 )
 
 const (
@@ -41,7 +40,6 @@ type session struct {
 	ended       chan struct{}
 	over        chan struct{} // closed where the session is given up: calls end
 	process     *process      // nil: over HTTP
-	url         string        // over HTTP
 	release     func()        // gives back what the connection stands on
 
 	once sync.Once
@@ -57,7 +55,7 @@ type dialOptions struct {
 func dial(ctx context.Context, name string, server Server, o dialOptions) (*session, error) {
 	s := &session{
 		logger: o.logger, doubted: make(chan struct{}, 1), listChanged: make(chan struct{}, 1), ended: make(chan struct{}),
-		over: make(chan struct{}), url: server.URL,
+		over: make(chan struct{}),
 	}
 	transport, err := s.transport(ctx, server)
 	if err != nil {
@@ -108,8 +106,8 @@ func (s *session) explain(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = errors.New("it does not answer")
 	}
-	if s.process == nil { // a query may be secret
-		return errors.New(strings.ReplaceAll(err.Error(), s.url, show.URL(s.url)))
+	if s.process == nil {
+		return err
 	}
 	if last := s.process.said(); last != "" {
 		return fmt.Errorf("%w; it said: %s", err, last)

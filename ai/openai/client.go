@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -267,6 +268,7 @@ func (c *Client) refusal(resp *http.Response) error {
 		f.text = fmt.Sprintf("it redirects to %s://%s%s: set the base URL to where the API is", to.Scheme, to.Host, strings.TrimSuffix(to.Path, "/chat/completions"))
 	}
 	f.wait = max(f.wait, c.wait(resp.Header))
+	f.text = c.redact(f.text)
 	return f
 }
 
@@ -276,6 +278,7 @@ func (c *Client) classify(err error) error {
 	v := judgeLocal(err)
 	if reported, ok := errors.AsType[*fault](err); ok {
 		v = reported.judge()
+		reported.text = c.redact(reported.text) // before it is shortened, which may cut a secret in two
 		if v.kind == failure.Retry {
 			wait = reported.wait
 		}
@@ -305,7 +308,7 @@ func judgeLocal(err error) verdict {
 	}
 }
 
-// redact removes the API key and other headers, which an endpoint may repeat in its message.
+// redact removes what the endpoint was given to let us in, and may repeat in its message.
 func (c *Client) redact(text string) string {
 	for _, secret := range c.secrets() {
 		text = strings.ReplaceAll(text, secret, "[api key]")
@@ -313,11 +316,22 @@ func (c *Client) redact(text string) string {
 	return text
 }
 
-// secrets are the values that no text may hold.
+// secrets are the values that no text may hold: the key, further headers, and of the
+// address who signs in and what its query says.
 func (c *Client) secrets() []string {
 	const least = 8 // what is shorter is no secret, and would take words apart
+	values := append(slices.Collect(maps.Values(c.headers)), c.key)
+	for _, named := range c.base.Query() {
+		for _, value := range named {
+			values = append(values, value, url.QueryEscape(value))
+		}
+	}
+	if user := c.base.User; user != nil {
+		password, _ := user.Password()
+		values = append(values, cmp.Or(password, user.Username()), base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
+	}
 	var list []string
-	for _, value := range append(slices.Collect(maps.Values(c.headers)), c.key) {
+	for _, value := range values {
 		if value = strings.TrimPrefix(value, "Bearer "); len(value) >= least || value == c.key && value != "" {
 			list = append(list, value)
 		}

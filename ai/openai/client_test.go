@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"reflect"
@@ -413,6 +415,28 @@ func TestClientTimeout(t *testing.T) {
 	c := openai.New(openai.Options{BaseURL: server.URL(), HTTPClient: &http.Client{Timeout: 50 * time.Millisecond}})
 	_, err := c.Generate(t.Context(), question("hi"), nil)
 	expect(t, err, failure.Retry, ai.CodeTimeout)
+}
+
+// Who signs in by the address, and what its query says, may be keys as well.
+func TestSecretsOfTheAddressStaySecret(t *testing.T) {
+	t.Parallel()
+	c := openai.New(openai.Options{
+		BaseURL: "http://me:secret-password@model.test/v1?key=secret-1", Query: map[string]string{"other": "secret 2+"},
+		HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) *http.Response {
+			r.SetBasicAuth("me", "secret-password")
+			return &http.Response{StatusCode: http.StatusUnauthorized, Request: r, Body: io.NopCloser(strings.NewReader(fmt.Sprint(r.URL, r.Header)))}
+		})},
+	})
+	_, err := c.Generate(t.Context(), question("hi"), nil)
+	expect(t, err, failure.Permanent, ai.CodeInvalidAPIKey)
+	for _, secret := range []string{"secret", "bWU6c2VjcmV0LXBhc3N3b3Jk"} {
+		if strings.Contains(err.Error(), secret) {
+			t.Errorf("%s is in %q", secret, err)
+		}
+	}
+	if !strings.Contains(err.Error(), "model.test") {
+		t.Errorf("the message should still say where it was: %v", err)
+	}
 }
 
 // The fake, like some endpoints, repeats a wrong key in its message.
