@@ -66,7 +66,7 @@ type Runner interface {
 
 // Gateway accepts events and has them answered. It is safe for concurrent use.
 type Gateway struct {
-	Options
+	o        Options
 	hub      *hub
 	shedder  shedder
 	wake     chan struct{} // there may be work
@@ -90,7 +90,7 @@ func New(o Options) *Gateway {
 		o.Voice = func(context.Context, *platforms.Event) sentences.Voice { return sentences.Voice{} }
 	}
 	g := &Gateway{
-		Options: o, hub: newHub(), wake: make(chan struct{}, 1), overflow: make(chan struct{}, 1),
+		o: o, hub: newHub(), wake: make(chan struct{}, 1), overflow: make(chan struct{}, 1),
 		leases: map[*inbox.Lease]struct{}{}, quit: make(chan struct{}),
 	}
 	o.Outbox.OnDue(g.poke)
@@ -102,12 +102,12 @@ func New(o Options) *Gateway {
 func (g *Gateway) Audience(w *inbox.Work) turn.Audience {
 	here := audience{g.hub, w.IDs()}
 	first, last := &w.Events[0], &w.Events[len(w.Events)-1]
-	d := &outbox.Delivery{ID: first.ID, LaneKey: g.Inbox.Lane(&first.Event), Platform: first.Event.Platform, Address: last.Event.ReplyTo}
+	d := &outbox.Delivery{ID: first.ID, LaneKey: g.o.Inbox.Lane(&first.Event), Platform: first.Event.Platform, Address: last.Event.ReplyTo}
 	for i := range w.Events {
 		d.EventIDs = append(d.EventIDs, w.Events[i].Event.ID)
 	}
-	hold := func(ctx context.Context, tx database.Tx) error { return g.Inbox.HoldTx(ctx, tx, w) }
-	draft := g.Outbox.Draft(d, inbox.EventKey(&first.Event), hold, w.Lease.Left)
+	hold := func(ctx context.Context, tx database.Tx) error { return g.o.Inbox.HoldTx(ctx, tx, w) }
+	draft := g.o.Outbox.Draft(d, inbox.EventKey(&first.Event), hold, w.Lease.Left)
 	if draft == nil {
 		return here
 	}
@@ -121,7 +121,7 @@ func (g *Gateway) Changed(eventIDs []int64) { g.hub.changed(eventIDs) }
 // Accept stores events durably and returns once they are.
 func (g *Gateway) Accept(ctx context.Context, events []platforms.Event) ([]inbox.Accepted, error) {
 	g.shedder.arrive()
-	accepted, err := g.Inbox.Accept(ctx, events)
+	accepted, err := g.o.Inbox.Accept(ctx, events)
 	g.shedder.leave()
 	if err == nil {
 		g.poke()
@@ -159,8 +159,8 @@ func (g *Gateway) serve(ctx context.Context, r Runner) {
 	loops.Go(func() { g.listen(work) })
 	loops.Go(func() { g.measure(work) })
 	loops.Go(func() { g.callOff(work, r) })
-	if g.Signs != nil {
-		loops.Go(func() { g.Signs.Run(work) })
+	if g.o.Signs != nil {
+		loops.Go(func() { g.o.Signs.Run(work) })
 	}
 	<-ctx.Done()
 	close(g.quit)
@@ -177,7 +177,7 @@ func (g *Gateway) finish(cancel context.CancelFunc, claims *sync.WaitGroup) {
 		g.turns.Wait()
 		close(ended)
 	}()
-	grace := time.NewTimer(g.Grace)
+	grace := time.NewTimer(g.o.Grace)
 	defer grace.Stop()
 	select {
 	case <-ended:
@@ -195,13 +195,13 @@ func (g *Gateway) Stop() { g.task.Stop() }
 
 // dispatch claims lanes as long as there are free workers.
 func (g *Gateway) dispatch(ctx context.Context, r Runner) {
-	free := make(chan struct{}, g.Workers)
+	free := make(chan struct{}, g.o.Workers)
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
-	q := newQuarantine(g.Workers)
+	q := newQuarantine(g.o.Workers)
 	for g.mayBegin() && g.giveWay() {
 		g.runQuarantined(ctx, r, free, &q)
-		n := g.Workers - len(free)
+		n := g.o.Workers - len(free)
 		if n > 0 && n == g.claim(ctx, r, inbox.Normal, n, free) { // there may be more
 			continue
 		}
@@ -213,13 +213,13 @@ func (g *Gateway) dispatch(ctx context.Context, r Runner) {
 
 // mayBegin waits until turns may begin, and reports false when there will be none.
 func (g *Gateway) mayBegin() bool {
-	if g.Begin == nil {
+	if g.o.Begin == nil {
 		return true
 	}
 	select {
 	case <-g.quit:
 		return false
-	case <-g.Begin:
+	case <-g.o.Begin:
 		return true
 	}
 }
@@ -261,7 +261,7 @@ func (g *Gateway) claim(ctx context.Context, r Runner, as inbox.Isolation, n int
 		return 0
 	default:
 	}
-	works, err := g.Inbox.ClaimAs(ctx, as, n)
+	works, err := g.o.Inbox.ClaimAs(ctx, as, n)
 	if err != nil {
 		g.databaseFailed(ctx, "claim work", err)
 		return 0
@@ -294,15 +294,15 @@ func (g *Gateway) launch(ctx context.Context, r Runner, w *inbox.Work, places []
 // run runs a turn and survives its panic: the lease ends and the work is taken
 // up again.
 func (g *Gateway) run(ctx context.Context, r Runner, w *inbox.Work) {
-	g.Metrics.Turns.Inc()
-	defer g.Metrics.Turns.Dec()
+	g.o.Metrics.Turns.Inc()
+	defer g.o.Metrics.Turns.Dec()
 	defer func() {
 		if p := recover(); p != nil {
-			g.Logger.ErrorContext(ctx, "a turn panicked", slog.Any("panic", p), slog.Int64("event", w.Events[0].ID))
+			g.o.Logger.ErrorContext(ctx, "a turn panicked", slog.Any("panic", p), slog.Int64("event", w.Events[0].ID))
 		}
 	}()
-	if first := &w.Events[0]; g.Signs != nil && first.Event.Kind != platforms.KindCommand {
-		defer g.Signs.Begin(ctx, first.ID, &first.Event, first.IsFirst())()
+	if first := &w.Events[0]; g.o.Signs != nil && first.Event.Kind != platforms.KindCommand {
+		defer g.o.Signs.Begin(ctx, first.ID, &first.Event, first.IsFirst())()
 	}
 	r.Run(ctx, w)
 }
@@ -331,8 +331,8 @@ func (g *Gateway) held() []*inbox.Lease {
 
 // heartbeat keeps the leases of running turns alive until they are all done.
 func (g *Gateway) heartbeat(ctx context.Context) {
-	for range service.Every(ctx, g.Inbox.Lease/heartbeats) {
-		if err := g.Inbox.Extend(ctx, g.held()); err != nil && ctx.Err() == nil {
+	for range service.Every(ctx, g.o.Inbox.LeaseTime()/heartbeats) {
+		if err := g.o.Inbox.Extend(ctx, g.held()); err != nil && ctx.Err() == nil {
 			g.databaseFailed(ctx, "extend leases", err)
 		}
 	}
@@ -341,7 +341,7 @@ func (g *Gateway) heartbeat(ctx context.Context) {
 // callOff ends the calls for events that other replicas have heard to be called off.
 func (g *Gateway) callOff(ctx context.Context, r Runner) {
 	for range service.Every(ctx, waitPoll) {
-		off, err := g.Inbox.CalledOff(ctx, r.Asking())
+		off, err := g.o.Inbox.CalledOff(ctx, r.Asking())
 		if err != nil && ctx.Err() == nil {
 			g.databaseFailed(ctx, "look for what was called off", err)
 		}
@@ -352,6 +352,6 @@ func (g *Gateway) callOff(ctx context.Context, r Runner) {
 }
 
 func (g *Gateway) databaseFailed(ctx context.Context, what string, err error) {
-	g.Metrics.DatabaseFails.Inc()
-	g.Logger.ErrorContext(ctx, "database operation failed", slog.String("operation", what), slog.Any("error", err))
+	g.o.Metrics.DatabaseFails.Inc()
+	g.o.Logger.ErrorContext(ctx, "database operation failed", slog.String("operation", what), slog.Any("error", err))
 }

@@ -46,7 +46,7 @@ func (g *Gateway) Health(ctx context.Context) (Health, error) {
 			Waiting: c.Waiting, Running: c.Running, Failed: c.Failed, Dead: c.Dead, Quarantined: c.Quarantined,
 			OldestSeconds: c.Oldest.Seconds(),
 		},
-		Circuits: g.Circuits.States(),
+		Circuits: g.o.Circuits.States(),
 	}, err
 }
 
@@ -56,7 +56,7 @@ func (g *Gateway) count(ctx context.Context) (inbox.Counts, error) {
 	if time.Since(g.counts.at) < countEvery {
 		return g.counts.known, nil
 	}
-	known, err := g.Inbox.Count(ctx)
+	known, err := g.o.Inbox.Count(ctx)
 	if err != nil {
 		return inbox.Counts{}, err
 	}
@@ -75,7 +75,7 @@ func (g *Gateway) measure(ctx context.Context) {
 func (g *Gateway) gauge(ctx context.Context) {
 	h, err := g.Health(ctx)
 	for endpoint, state := range h.Circuits {
-		g.Metrics.Circuits.WithLabelValues(endpoint).Set(state.Level())
+		g.o.Metrics.Circuits.WithLabelValues(endpoint).Set(state.Level())
 	}
 	if err != nil {
 		if ctx.Err() == nil {
@@ -83,10 +83,10 @@ func (g *Gateway) gauge(ctx context.Context) {
 		}
 		return
 	}
-	g.Metrics.Queue.Set(float64(h.Events.Waiting))
-	g.Metrics.Running.Set(float64(h.Events.Running))
-	g.Metrics.Failed.Set(float64(h.Events.Failed))
-	g.Metrics.Dead.Set(float64(h.Events.Dead))
-	g.Metrics.Quarantined.Set(float64(h.Events.Quarantined))
-	g.Metrics.Oldest.Set(h.Events.OldestSeconds)
+	g.o.Metrics.Queue.Set(float64(h.Events.Waiting))
+	g.o.Metrics.Running.Set(float64(h.Events.Running))
+	g.o.Metrics.Failed.Set(float64(h.Events.Failed))
+	g.o.Metrics.Dead.Set(float64(h.Events.Dead))
+	g.o.Metrics.Quarantined.Set(float64(h.Events.Quarantined))
+	g.o.Metrics.Oldest.Set(h.Events.OldestSeconds)
 }

@@ -34,7 +34,7 @@ func (g *Gateway) settle(ctx context.Context, id int64) {
 	poll := time.NewTicker(waitPoll)
 	defer poll.Stop()
 	for {
-		ended, err := g.Inbox.Ended(ctx, []int64{id})
+		ended, err := g.o.Inbox.Ended(ctx, []int64{id})
 		if err != nil || len(ended) > 0 || s.isBegun() {
 			return
 		}

@@ -36,7 +36,7 @@ func newQuarantine(workers int) quarantine {
 
 // look asks what is ready, and reports whether anything is.
 func (g *Gateway) look(ctx context.Context, q *quarantine) bool {
-	ready, err := g.Inbox.Ready(ctx)
+	ready, err := g.o.Inbox.Ready(ctx)
 	if err != nil {
 		g.databaseFailed(ctx, "look for work", err)
 		return false
@@ -89,7 +89,7 @@ func (g *Gateway) runAlone(ctx context.Context, r Runner, free chan struct{}, q 
 // warn says in the log what is answered apart.
 func (g *Gateway) warn(ctx context.Context, w *inbox.Work) {
 	if w.Isolation() != inbox.Normal {
-		g.Logger.WarnContext(ctx, "retrying an event whose process died while answering it", slog.Int64("event", w.Events[0].ID),
+		g.o.Logger.WarnContext(ctx, "retrying an event whose process died while answering it", slog.Int64("event", w.Events[0].ID),
 			slog.Bool("alone", w.Isolation() == inbox.Alone), slog.Int64("deaths_alone", w.CrashedAlone()))
 	}
 }

@@ -10,12 +10,12 @@ import (
 // at once, on databases that can pass it on: a hint, never the truth.
 
 // channel is what replicas call each other on.
-func (g *Gateway) channel() string { return "parley_work" + g.Inbox.Queue }
+func (g *Gateway) channel() string { return "parley_work" + g.o.Inbox.Queue() }
 
 // share has other replicas look for work when all workers here are busy.
 func (g *Gateway) share() {
 	g.mu.Lock()
-	busy := len(g.leases) >= g.Workers
+	busy := len(g.leases) >= g.o.Workers
 	g.mu.Unlock()
 	if !busy {
 		return
@@ -34,13 +34,13 @@ func (g *Gateway) call(ctx context.Context) {
 			return
 		case <-g.overflow:
 		}
-		if err := g.Inbox.DB.Notify(ctx, g.channel()); err != nil && ctx.Err() == nil {
-			g.Logger.DebugContext(ctx, "other replicas could not be notified of work", slog.Any("error", err))
+		if err := g.o.Inbox.DB.Notify(ctx, g.channel()); err != nil && ctx.Err() == nil {
+			g.o.Logger.DebugContext(ctx, "other replicas could not be notified of work", slog.Any("error", err))
 		}
 	}
 }
 
 // listen looks for work whenever another replica has too much.
 func (g *Gateway) listen(ctx context.Context) {
-	g.Inbox.DB.Listen(ctx, g.channel(), g.poke)
+	g.o.Inbox.DB.Listen(ctx, g.channel(), g.poke)
 }

@@ -192,9 +192,8 @@ func boardWorld(t *testing.T, db *database.DB, b *board, m *model, o options) *w
 		o.sender = b
 	}
 	o.workers = cmp.Or(o.workers, 2)
-	w := process(t, db, m, nil, o)
-	w.outbox.OpenAfter, w.outbox.EditEvery = 20*time.Millisecond, 10*time.Millisecond
-	return w
+	o.openAfter, o.editEvery = 20*time.Millisecond, 10*time.Millisecond
+	return process(t, db, m, nil, o)
 }
 
 // A reply grows in the one message that it ends as; what does not fit into it

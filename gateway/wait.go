@@ -80,7 +80,7 @@ func answered(s Status) Status {
 // Status returns the state of an event by its platform and the platform's id
 // of it. It is for platforms without tenants.
 func (g *Gateway) Status(ctx context.Context, platform, eventID string) (Status, error) {
-	e, err := g.Inbox.Find(ctx, &platforms.Event{Platform: platform, ID: eventID})
+	e, err := g.o.Inbox.Find(ctx, &platforms.Event{Platform: platform, ID: eventID})
 	if err != nil {
 		return Status{}, err
 	}
@@ -88,7 +88,7 @@ func (g *Gateway) Status(ctx context.Context, platform, eventID string) (Status,
 }
 
 func (g *Gateway) statusOf(ctx context.Context, id int64) (Status, error) {
-	e, err := g.Inbox.Get(ctx, id)
+	e, err := g.o.Inbox.Get(ctx, id)
 	if err != nil {
 		return Status{}, err
 	}
@@ -100,7 +100,7 @@ func (g *Gateway) status(ctx context.Context, e *inbox.Event) (Status, error) {
 	var d *outbox.Delivery
 	if e.DeliveryID != 0 {
 		var err error
-		d, err = g.Outbox.Get(ctx, e.DeliveryID)
+		d, err = g.o.Outbox.Get(ctx, e.DeliveryID)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return Status{}, failure.New(failure.Unavailable, "database_unavailable", "the state cannot be read now", err)
 		}
@@ -157,5 +157,5 @@ func (g *Gateway) sentence(ctx context.Context, e *inbox.Event, d *outbox.Delive
 	case d != nil:
 		key = "status.undelivered"
 	}
-	return g.Voice(ctx, &e.Event).Say(key)
+	return g.o.Voice(ctx, &e.Event).Say(key)
 }

@@ -168,15 +168,17 @@ type options struct {
 	grace   time.Duration
 	// attempts is the most that an event has; 0: 5.
 	attempts int64
-	giveUp   time.Duration    // how long a finished reply is offered; 0: an hour
-	audience turn.Audience    // of every reply; nil: those who wait
-	now      func() time.Time // of circuits; nil: time.Now
-	patience time.Duration    // 0: an hour
-	sender   platforms.Sender // in place of the chat; nil: the chat
-	scope    inbox.Scope      // "": a room
-	log      *slog.Logger     // nil: nobody
-	commands commands.Options // but for prefix, store and memory
-	choose   profile.Options  // but for preferences
+	giveUp   time.Duration // how long a finished reply is offered; 0: an hour
+	// openAfter and editEvery are those of growing messages; 0: as by default.
+	openAfter, editEvery time.Duration
+	audience             turn.Audience    // of every reply; nil: those who wait
+	now                  func() time.Time // of circuits; nil: time.Now
+	patience             time.Duration    // 0: an hour
+	sender               platforms.Sender // in place of the chat; nil: the chat
+	scope                inbox.Scope      // "": a room
+	log                  *slog.Logger     // nil: nobody
+	commands             commands.Options // but for prefix, store and memory
+	choose               profile.Options  // but for preferences
 }
 
 // process is one process on a database, with the model and the chat of an
@@ -219,6 +221,7 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 			return c
 		},
 		GiveUpAfter: cmp.Or(o.giveUp, time.Hour), Backoff: time.Millisecond, MaxBackoff: time.Millisecond,
+		OpenAfter: o.openAfter, EditEvery: o.editEvery,
 		Circuits: w.circuits, Metrics: w.metrics, Logger: log,
 	})
 	w.gateway = gateway.New(gateway.Options{

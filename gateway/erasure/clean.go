@@ -14,7 +14,7 @@ import (
 // as far as that can be done now. It is for programs that do not Start.
 func (e *Eraser) Clean(ctx context.Context) error {
 	for left := ""; ; {
-		now, err := e.DB.Clock(ctx, e.DB.Read())
+		now, err := e.o.DB.Clock(ctx, e.o.DB.Read())
 		if err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func ids(rows []row) []int64 {
 // clean blanks the ledger of conversations that are gone, as far as it was
 // settled at that time, and takes out of the database's files what is done.
 func (e *Eraser) clean(ctx context.Context, gone, done []row, settled int64) error {
-	begun := e.DB.Now()
+	begun := e.o.DB.Now()
 	if len(gone)+len(done) == 0 || begun.Before(e.rested) {
 		return nil
 	}
@@ -59,7 +59,7 @@ func (e *Eraser) clean(ctx context.Context, gone, done []row, settled int64) err
 	if len(done) > 0 {
 		failed = append(failed, e.scrub(ctx, done))
 	}
-	now := e.DB.Now()
+	now := e.o.DB.Now()
 	e.rested = now.Add(restTimes * now.Sub(begun))
 	return errors.Join(failed...)
 }
@@ -73,10 +73,10 @@ func (e *Eraser) blank(ctx context.Context, gone []row, settled int64) error {
 			all[i] = inbox.Cleared{Conversation: id, Lane: r.Person, UpTo: r.Event}
 		}
 	}
-	if err := e.Store.FinishRemoval(ctx, conversations); err != nil {
+	if err := e.o.Store.FinishRemoval(ctx, conversations); err != nil {
 		return err
 	}
-	unfinished, err := e.Ledger.Blank(ctx, all, settled)
+	unfinished, err := e.o.Ledger.Blank(ctx, all, settled)
 	if err != nil {
 		return err
 	}
@@ -94,8 +94,8 @@ func (e *Eraser) emptied(ctx context.Context, rows []int64) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	return e.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		_, err := e.DB.Exec(ctx, tx, "UPDATE erasures SET state = ?, data = ? WHERE id IN (?)", files, "{}", rows)
+	return e.o.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		_, err := e.o.DB.Exec(ctx, tx, "UPDATE erasures SET state = ?, data = ? WHERE id IN (?)", files, "{}", rows)
 		return err
 	})
 }
@@ -103,7 +103,7 @@ func (e *Eraser) emptied(ctx context.Context, rows []int64) error {
 // scrub takes what was deleted out of the database's files. While somebody
 // reads from before that, it is tried again later.
 func (e *Eraser) scrub(ctx context.Context, done []row) error {
-	err := e.DB.Scrub(ctx)
+	err := e.o.DB.Scrub(ctx)
 	if errors.Is(err, database.ErrBusy) {
 		return nil
 	}

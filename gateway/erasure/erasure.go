@@ -56,7 +56,7 @@ type Options struct {
 
 // Eraser erases. It is safe for concurrent use, also by several replicas.
 type Eraser struct {
-	Options
+	o      Options
 	task   service.Task
 	noted  chan struct{} // holds one; something was noted in this process
 	rested time.Time     // when the whole database may be looked through again
@@ -70,7 +70,7 @@ func New(o Options) *Eraser {
 	if o.Grace == 0 {
 		o.Grace = defaultGrace
 	}
-	return &Eraser{Options: o, noted: make(chan struct{}, 1)}
+	return &Eraser{o: o, noted: make(chan struct{}, 1)}
 }
 
 // The states of a row.
@@ -108,7 +108,7 @@ func (e *Eraser) Footprint(ctx context.Context, p memory.Person) (conversations,
 	}
 	for _, p := range all {
 		keys, room := keysOf(p)
-		c, m, err := e.Store.FootprintOf(ctx, p.Tenant, room, keys)
+		c, m, err := e.o.Store.FootprintOf(ctx, p.Tenant, room, keys)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -126,7 +126,7 @@ func (e *Eraser) AskTx(ctx context.Context, tx database.Tx, p memory.Person, at 
 }
 
 func (e *Eraser) unaskTx(ctx context.Context, tx database.Tx, p memory.Person) error {
-	_, err := e.DB.Exec(ctx, tx, "DELETE FROM erasures WHERE person = ? AND state = ?", p.Hash(), asked)
+	_, err := e.o.DB.Exec(ctx, tx, "DELETE FROM erasures WHERE person = ? AND state = ?", p.Hash(), asked)
 	return err
 }
 
@@ -139,7 +139,7 @@ func (e *Eraser) insertTx(ctx context.Context, tx database.Tx, person []byte, st
 	case e.noted <- struct{}{}:
 	default:
 	}
-	_, err = e.DB.Exec(ctx, tx, "INSERT INTO erasures (person, state, at, event_id, data) VALUES (?, ?, ?, ?, ?)",
+	_, err = e.o.DB.Exec(ctx, tx, "INSERT INTO erasures (person, state, at, event_id, data) VALUES (?, ?, ?, ?, ?)",
 		person, state, at, event, string(data))
 	return err
 }
@@ -147,7 +147,7 @@ func (e *Eraser) insertTx(ctx context.Context, tx database.Tx, person []byte, st
 // Asked reports whether the person was told since that time what would be erased.
 func (e *Eraser) Asked(ctx context.Context, p memory.Person, since time.Time) (bool, error) {
 	var n int
-	err := e.DB.QueryRow(ctx, e.DB.Read(), []any{&n}, "SELECT COUNT(*) FROM erasures WHERE person = ? AND state = ? AND at >= ?",
+	err := e.o.DB.QueryRow(ctx, e.o.DB.Read(), []any{&n}, "SELECT COUNT(*) FROM erasures WHERE person = ? AND state = ? AND at >= ?",
 		p.Hash(), asked, since.UnixMicro())
 	return n > 0, err
 }
@@ -163,10 +163,10 @@ func (e *Eraser) EraseTx(ctx context.Context, tx database.Tx, all []memory.Perso
 	keys, _ := keysOf(p)
 	var left todo
 	for i, p := range all {
-		if err := e.ForgetTx(ctx, tx, p); err != nil {
+		if err := e.o.ForgetTx(ctx, tx, p); err != nil {
 			return err
 		}
-		hidden, err := e.Store.HideTx(ctx, tx, p.Tenant, keys)
+		hidden, err := e.o.Store.HideTx(ctx, tx, p.Tenant, keys)
 		if err != nil {
 			return err
 		}
@@ -175,7 +175,7 @@ func (e *Eraser) EraseTx(ctx context.Context, tx database.Tx, all []memory.Perso
 			left.Tenants = append(left.Tenants, p.Tenant)
 		}
 	}
-	now, err := e.DB.Clock(ctx, tx)
+	now, err := e.o.DB.Clock(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -185,11 +185,11 @@ func (e *Eraser) EraseTx(ctx context.Context, tx database.Tx, all []memory.Perso
 // NoteTx notes that a conversation's messages are removed: what the ledger and
 // deliveries hold of it goes too. It is for conversation.OnGone.
 func (e *Eraser) NoteTx(ctx context.Context, tx database.Tx, g conversation.Gone) error {
-	last, err := e.Ledger.LastTx(ctx, tx, g.Identity)
+	last, err := e.o.Ledger.LastTx(ctx, tx, g.Identity)
 	if err != nil {
 		return err
 	}
-	now, err := e.DB.Clock(ctx, tx)
+	now, err := e.o.DB.Clock(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func (e *Eraser) Stop() {
 	for range 2 { // what one run has emptied the next takes out of the files
 		e.rested = time.Time{}
 		if _, err := e.run(ctx, 0); err != nil {
-			e.Logger.InfoContext(ctx, "an erasure will be continued at the next start", slog.Any("error", err))
+			e.o.Logger.InfoContext(ctx, "an erasure will be continued at the next start", slog.Any("error", err))
 			return
 		}
 	}
@@ -228,20 +228,20 @@ func (e *Eraser) loop(ctx context.Context) {
 			return
 		case <-e.noted:
 			if resting { // not at once: the commit that notes it has not ended yet
-				timer.Reset(e.Poll)
+				timer.Reset(e.o.Poll)
 				resting = false
 			}
 			continue
 		case <-timer.C:
 		}
-		some, err := e.run(ctx, e.Grace)
+		some, err := e.run(ctx, e.o.Grace)
 		if err != nil && ctx.Err() == nil {
-			e.Logger.ErrorContext(ctx, "an erasure failed; it will be tried again", slog.Any("error", err))
+			e.o.Logger.ErrorContext(ctx, "an erasure failed; it will be tried again", slog.Any("error", err))
 		}
 		if resting = !some && err == nil; resting {
-			timer.Reset(max(e.Poll, idlePoll))
+			timer.Reset(max(e.o.Poll, idlePoll))
 		} else {
-			timer.Reset(e.Poll)
+			timer.Reset(e.o.Poll)
 		}
 	}
 }

@@ -35,6 +35,7 @@ func must(t *testing.T, err error) {
 type bench struct {
 	db     *database.DB
 	inbox  *inbox.Inbox
+	usage  *usage.Ledger
 	store  *conversation.PersistentConversationManager
 	eraser *erasure.Eraser
 	start  time.Time // of the budget's period
@@ -53,10 +54,9 @@ func newBench(t *testing.T, db *database.DB) *bench {
 		Ledger: inbox.NewLedger(db, outbox.Table{DB: db}, turn.Table{DB: db}), Owner: "me", Lease: time.Minute, Scope: inbox.ScopeRoom, Group: func([]inbox.Event) int { return 1 },
 	})
 	must(t, err)
-	spent := usage.New(db)
-	x := &bench{db: db, inbox: b, store: store}
+	x := &bench{db: db, inbox: b, store: store, usage: usage.New(db)}
 	x.eraser = erasure.New(erasure.Options{
-		DB: db, Ledger: b.Ledger, Store: store, Usage: spent, Grace: time.Nanosecond, Poll: time.Hour, Logger: slog.New(slog.DiscardHandler),
+		DB: db, Ledger: b.Ledger, Store: store, Usage: x.usage, Grace: time.Nanosecond, Poll: time.Hour, Logger: slog.New(slog.DiscardHandler),
 		ForgetTx: func(ctx context.Context, tx database.Tx, p memory.Person) error {
 			return errors.Join(access.Book{DB: db}.ForgetTx(ctx, tx, p), turn.Table{DB: db}.ForgetTx(ctx, tx, p))
 		},
@@ -157,7 +157,7 @@ func TestTokenCountsStayForTheirPeriod(t *testing.T) {
 			_, err := x.store.SaveMessage(t.Context(), c.ID, conversation.Message{Role: conversation.RoleUser, Content: "x", Tokens: 5, Timestamp: at})
 			must(t, err)
 			must(t, db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-				return x.eraser.Usage.SpendTx(ctx, tx, at, &ai.Response{Usage: ai.Usage{PromptTokens: 5}}, person(), "chat")
+				return x.usage.SpendTx(ctx, tx, at, &ai.Response{Usage: ai.Usage{PromptTokens: 5}}, person(), "chat")
 			}))
 		}
 		ask := x.say(t, "1", "chat")
@@ -174,7 +174,7 @@ func TestTokenCountsStayForTheirPeriod(t *testing.T) {
 			if n := x.rows(t); err != nil || used != tokens || n != rows {
 				t.Errorf("%d tokens, %d rows, %v; want %d and %d", used, n, err, tokens, rows)
 			}
-			if spent, err := x.eraser.Usage.Person(t.Context(), person(), time.Unix(0, 0)); err != nil || spent != tokens {
+			if spent, err := x.usage.Person(t.Context(), person(), time.Unix(0, 0)); err != nil || spent != tokens {
 				t.Errorf("%d tokens of the budget, %v; want %d", spent, err, tokens)
 			}
 		}

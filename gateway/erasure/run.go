@@ -38,13 +38,13 @@ const runRows = 1000
 
 // Run does what can be done now.
 func (e *Eraser) Run(ctx context.Context) error {
-	_, err := e.run(ctx, e.Grace)
+	_, err := e.run(ctx, e.o.Grace)
 	return err
 }
 
 // run reports whether there was something to do, of which some may be left.
 func (e *Eraser) run(ctx context.Context, grace time.Duration) (some bool, err error) {
-	now, err := e.DB.Clock(ctx, e.DB.Read())
+	now, err := e.o.DB.Clock(ctx, e.o.DB.Read())
 	if err != nil {
 		return false, err
 	}
@@ -73,7 +73,7 @@ func (e *Eraser) run(ctx context.Context, grace time.Duration) (some bool, err e
 
 // rows returns those rows of the table of which a condition holds.
 func (e *Eraser) rows(ctx context.Context, where string, args ...any) (rows []row, err error) {
-	rows, err = database.All(ctx, e.DB, e.DB.Read(), (*row).dest, "SELECT id, state, at, event_id, person, data FROM erasures WHERE "+where+
+	rows, err = database.All(ctx, e.o.DB, e.o.DB.Read(), (*row).dest, "SELECT id, state, at, event_id, person, data FROM erasures WHERE "+where+
 		" ORDER BY id LIMIT "+strconv.Itoa(runRows), args...)
 	if err != nil {
 		return nil, err
@@ -91,10 +91,10 @@ func (e *Eraser) do(ctx context.Context, r *row, now int64, grace time.Duration)
 	case erase:
 		return e.erase(ctx, r, now, grace)
 	case counts:
-		if err := e.Store.Tokens().Erase(ctx, r.left.Tokens, database.Time(r.At)); err != nil {
+		if err := e.o.Store.Tokens().Erase(ctx, r.left.Tokens, database.Time(r.At)); err != nil {
 			return err
 		}
-		if err := e.Usage.EraseCounts(ctx, r.left.Counts, database.Time(r.At)); err != nil {
+		if err := e.o.Usage.EraseCounts(ctx, r.left.Counts, database.Time(r.At)); err != nil {
 			return err
 		}
 	}
@@ -104,7 +104,7 @@ func (e *Eraser) do(ctx context.Context, r *row, now int64, grace time.Duration)
 // erase takes the steps that are left. The event's own rows are the last, since
 // they say whose the rest is.
 func (e *Eraser) erase(ctx context.Context, r *row, now int64, grace time.Duration) error {
-	event, err := e.Ledger.Get(ctx, r.Event)
+	event, err := e.o.Ledger.Get(ctx, r.Event)
 	if failure.KindOf(err) == failure.NotFound {
 		event, err = inbox.Event{}, nil // trimmed, and everything older with it
 	}
@@ -133,7 +133,7 @@ func (e *Eraser) erase(ctx context.Context, r *row, now int64, grace time.Durati
 	}
 	keys, _ := keysOf(p)
 	for _, p := range slices.Backward(all) {
-		if err := e.Ledger.Erase(ctx, p.Tenant, keys, r.Event); err != nil {
+		if err := e.o.Ledger.Erase(ctx, p.Tenant, keys, r.Event); err != nil {
 			return err
 		}
 	}
@@ -151,8 +151,8 @@ func (e *Eraser) eraseAllSaid(ctx context.Context, r *row, all []memory.Person, 
 			return open, err
 		}
 	}
-	return false, e.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		if r.left.Said, err = e.DB.Clock(ctx, tx); err != nil {
+	return false, e.o.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		if r.left.Said, err = e.o.DB.Clock(ctx, tx); err != nil {
 			return err
 		}
 		return e.saveTx(ctx, tx, r)
@@ -163,11 +163,11 @@ func (e *Eraser) eraseAllSaid(ctx context.Context, r *row, all []memory.Person, 
 // gone, once none of them is on any more.
 func (e *Eraser) eraseLate(ctx context.Context, r *row, all []memory.Person) (busy bool, err error) {
 	said := database.Time(r.left.Said)
-	if busy, err := e.Ledger.Busy(ctx, said); busy || err != nil {
+	if busy, err := e.o.Ledger.Busy(ctx, said); busy || err != nil {
 		return true, err
 	}
 	for _, p := range all {
-		if err := e.Store.EraseContexts(ctx, p.Tenant, p.Platform, said); err != nil {
+		if err := e.o.Store.EraseContexts(ctx, p.Tenant, p.Platform, said); err != nil {
 			return true, err
 		}
 	}
@@ -178,7 +178,7 @@ func (e *Eraser) eraseLate(ctx context.Context, r *row, all []memory.Person) (bu
 // to be answered.
 func (e *Eraser) eraseSaid(ctx context.Context, r *row, p memory.Person, before time.Time) (open bool, err error) {
 	keys, room := keysOf(p)
-	theirs, err := e.Ledger.Theirs(ctx, p.Tenant, keys, r.Event)
+	theirs, err := e.o.Ledger.Theirs(ctx, p.Tenant, keys, r.Event)
 	if err != nil || theirs.Open {
 		return true, err
 	}
@@ -186,7 +186,7 @@ func (e *Eraser) eraseSaid(ctx context.Context, r *row, p memory.Person, before 
 	if err := e.removeLate(ctx, r, p, keys, theirs.Conversations); err != nil {
 		return false, err
 	}
-	return false, e.Store.EraseAuthored(ctx, p.Tenant, room, keys, before)
+	return false, e.o.Store.EraseAuthored(ctx, p.Tenant, room, keys, before)
 }
 
 // removeHidden removes the rows of the conversations that are out of sight.
@@ -194,19 +194,19 @@ func (e *Eraser) removeHidden(ctx context.Context, r *row) error {
 	if len(r.left.Conversations) == 0 {
 		return nil
 	}
-	if err := e.Store.RemoveHidden(ctx, r.left.Conversations); err != nil {
+	if err := e.o.Store.RemoveHidden(ctx, r.left.Conversations); err != nil {
 		return err
 	}
 	r.left.Conversations = nil
-	return e.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error { return e.saveTx(ctx, tx, r) })
+	return e.o.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error { return e.saveTx(ctx, tx, r) })
 }
 
 func (e *Eraser) removeLate(ctx context.Context, r *row, p memory.Person, keys []string, conversations []int64) error {
 	if len(conversations) == 0 {
 		return nil
 	}
-	err := e.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		hidden, err := e.Store.HideTx(ctx, tx, p.Tenant, keys, conversations...)
+	err := e.o.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		hidden, err := e.o.Store.HideTx(ctx, tx, p.Tenant, keys, conversations...)
 		if err != nil || len(hidden) == 0 {
 			return err
 		}
@@ -227,21 +227,21 @@ func (e *Eraser) keepCounts(ctx context.Context, r *row, p memory.Person, now ti
 	for i, key := range keys {
 		hashes[i] = tokens.Hash(key)
 	}
-	if err := e.Forget(ctx, p); err != nil {
+	if err := e.o.Forget(ctx, p); err != nil {
 		return err
 	}
-	start, end := e.Period(now)
-	if err := e.Store.Tokens().Erase(ctx, hashes, start); err != nil {
+	start, end := e.o.Period(now)
+	if err := e.o.Store.Tokens().Erase(ctx, hashes, start); err != nil {
 		return err
 	}
 	counted := usage.PersonKeys(p)
-	if err := e.Usage.EraseCounts(ctx, counted, start); err != nil {
+	if err := e.o.Usage.EraseCounts(ctx, counted, start); err != nil {
 		return err
 	}
 	noted := database.Hash("erased", fmt.Sprint(r.Event)) // who it was is not to be found under it
-	return e.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+	return e.o.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		var n int
-		err := e.DB.QueryRow(ctx, tx, []any{&n}, "SELECT COUNT(*) FROM erasures WHERE person = ? AND state = ?", noted, counts)
+		err := e.o.DB.QueryRow(ctx, tx, []any{&n}, "SELECT COUNT(*) FROM erasures WHERE person = ? AND state = ?", noted, counts)
 		if err != nil || n > 0 {
 			return err
 		}
@@ -254,13 +254,13 @@ func (e *Eraser) saveTx(ctx context.Context, tx database.Tx, r *row) error {
 	if err != nil {
 		return fmt.Errorf("encode an erasure: %w", err)
 	}
-	_, err = e.DB.Exec(ctx, tx, "UPDATE erasures SET data = ? WHERE id = ?", string(data), r.ID)
+	_, err = e.o.DB.Exec(ctx, tx, "UPDATE erasures SET data = ? WHERE id = ?", string(data), r.ID)
 	return err
 }
 
 func (e *Eraser) drop(ctx context.Context, ids ...int64) error {
-	return e.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		_, err := e.DB.Exec(ctx, tx, "DELETE FROM erasures WHERE id IN (?)", ids)
+	return e.o.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		_, err := e.o.DB.Exec(ctx, tx, "DELETE FROM erasures WHERE id IN (?)", ids)
 		return err
 	})
 }

@@ -59,7 +59,7 @@ func (s Strays) Conversations(ctx context.Context, platform, own string) (int64,
 // Selves returns the person, and everybody whom an earlier version may have
 // taken them for.
 func (e *Eraser) Selves(ctx context.Context, p memory.Person) ([]memory.Person, error) {
-	tenants, err := e.Strays.Tenants(ctx, p.Platform, p.Tenant)
+	tenants, err := e.o.Strays.Tenants(ctx, p.Platform, p.Tenant)
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func (b *Inbox) prepareEntry(ctx context.Context, n *entry, e *platforms.Event) 
 			return failure.New(failure.Unavailable, "not_stored", "the event could not be stored; send it again", err)
 		}
 	}
-	key := b.Scope.Key(e)
+	key := b.o.Scope.Key(e)
 	text, err := body{Event: *e}.encode()
 	if err != nil {
 		return err
@@ -105,8 +105,8 @@ func (b *Inbox) prepareEntry(ctx context.Context, n *entry, e *platforms.Event) 
 		event: e, userKey: e.UserKey(), eventKey: EventKey(e), laneKey: key.Identity(),
 		body: text, state: Received, reason: b.ignore(e), joins: joins,
 	}
-	if n.reason == "" && b.Refuse != nil {
-		if n.reason, err = b.Refuse(ctx, e); err != nil {
+	if n.reason == "" && b.o.Refuse != nil {
+		if n.reason, err = b.o.Refuse(ctx, e); err != nil {
 			return failure.New(failure.Unavailable, "not_stored", "the event could not be stored; send it again", err)
 		}
 	}
@@ -138,7 +138,7 @@ func (b *Inbox) ignore(e *platforms.Event) string {
 
 // unaddressed reports what is said in a group without a mention of the bot.
 func (b *Inbox) unaddressed(e *platforms.Event) bool {
-	return b.MentionsOnly && e.ChatType == platforms.Group && e.Kind == platforms.KindMessage && !e.Mentioned
+	return b.o.MentionsOnly && e.ChatType == platforms.Group && e.Kind == platforms.KindMessage && !e.Mentioned
 }
 
 // EventKey identifies a delivered event whatever else changes between deliveries.
@@ -160,7 +160,7 @@ func (b *Inbox) acceptTx(ctx context.Context, tx database.Tx, entries []entry) e
 	// The lanes come first: their rows are held until the commit, so that ids,
 	// and with them the order of answers, follow the order of commits.
 	for _, key := range lanesOf(all) {
-		if err := b.wakeLane(ctx, tx, key, b.Queue); err != nil {
+		if err := b.wakeLane(ctx, tx, key, b.o.Queue); err != nil {
 			return err
 		}
 	}

@@ -34,7 +34,7 @@ var ErrRetracted = errors.New("message taken back by its author")
 
 // callsOff reports whether an event may call off another.
 func (b *Inbox) callsOff(e *platforms.Event) bool {
-	return e.Retracts != "" || b.Stops != nil && b.Stops(e)
+	return e.Retracts != "" || b.o.Stops != nil && b.o.Stops(e)
 }
 
 // callOff calls off what a new event asks for.
@@ -68,7 +68,7 @@ func (b *Inbox) stop(ctx context.Context, tx database.Tx, n *entry) error {
 	}
 	ids := make([]int64, len(events))
 	for i := range events {
-		if events[i].Event.SenderID != n.event.SenderID && (b.Admin == nil || !b.Admin(n.event)) {
+		if events[i].Event.SenderID != n.event.SenderID && !b.IsAdmin(n.event) {
 			return b.signal(ctx, tx, []int64{n.result.ID}, Refused)
 		}
 		ids[i] = events[i].ID
@@ -105,7 +105,7 @@ func (b *Inbox) stoppable(found []row) ([]Event, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case of.DeliveryID != 0, b.Stops(&of.Event): // its reply is made, or it is what stops
+		case of.DeliveryID != 0, b.o.Stops(&of.Event): // its reply is made, or it is what stops
 		case of.State == Received:
 			waiting = append(waiting, of)
 		default:

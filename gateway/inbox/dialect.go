@@ -94,7 +94,7 @@ func (b *Inbox) insert(ctx context.Context, tx database.Tx, n *entry) (err error
 func (b *Inbox) insertAlone(ctx context.Context, n *entry) (err error) {
 	statement, args := b.sql.insertEvent, b.eventArgs(n)
 	if n.state == Received {
-		statement, args = b.sql.accept, append([]any{n.laneKey, b.Queue}, args...)
+		statement, args = b.sql.accept, append([]any{n.laneKey, b.o.Queue}, args...)
 	}
 	n.result.ID, err = b.DB.InsertUrgent(ctx, n.laneKey, statement, args...)
 	return err

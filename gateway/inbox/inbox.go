@@ -10,7 +10,7 @@ import (
 
 // Options say how an inbox works.
 type Options struct {
-	*Ledger
+	Ledger *Ledger
 	// Queue keeps the events of one kind of worker apart from others on the
 	// same database; "" is the server's.
 	Queue string
@@ -45,17 +45,27 @@ type Options struct {
 
 // Inbox accepts events and hands them out. It is safe for concurrent use.
 type Inbox struct {
-	Options
+	*Ledger
+	o      Options
 	begin  time.Time
 	former bool // the ledger may hold messages from before KeysSince
 }
+
+// Queue returns which events it accepts and hands out, see [Options.Queue].
+func (b *Inbox) Queue() string { return b.o.Queue }
+
+// LeaseTime returns how long a lane is held without a heartbeat.
+func (b *Inbox) LeaseTime() time.Duration { return b.o.Lease }
+
+// IsAdmin reports whether who has sent an event may stop what others have asked for.
+func (b *Inbox) IsAdmin(e *platforms.Event) bool { return b.o.Admin != nil && b.o.Admin(e) }
 
 // elapsed is a monotonic clock.
 func (b *Inbox) elapsed() time.Duration { return time.Since(b.begin) }
 
 // New returns an inbox on a migrated database.
 func New(ctx context.Context, o Options) (*Inbox, error) {
-	b := &Inbox{Options: o, begin: time.Now()}
+	b := &Inbox{Ledger: o.Ledger, o: o, begin: time.Now()}
 	var err error
 	b.former, err = b.holdsFormer(ctx)
 	return b, err
@@ -66,6 +76,6 @@ func New(ctx context.Context, o Options) (*Inbox, error) {
 func (b *Inbox) holdsFormer(ctx context.Context) (bool, error) {
 	var n int
 	err := b.DB.QueryRow(ctx, b.DB.Read(), []any{&n}, "SELECT COUNT(*) FROM events WHERE id = (SELECT MIN(id) FROM events) AND received_at < ?",
-		database.Micros(b.KeysSince))
+		database.Micros(b.o.KeysSince))
 	return n > 0, err
 }

@@ -25,16 +25,25 @@ func event(id, sender string) platforms.Event {
 	}
 }
 
-func open(t *testing.T, db *database.DB, owner string, lease time.Duration) *inbox.Inbox {
+func open(t *testing.T, db *database.DB, owner string, lease time.Duration, changes ...func(*inbox.Options)) *inbox.Inbox {
 	t.Helper()
-	b, err := inbox.New(t.Context(), inbox.Options{
+	o := inbox.Options{
 		Ledger: inbox.NewLedger(db, outbox.Table{DB: db}), Owner: owner, Lease: lease, Scope: inbox.ScopeThread, MentionsOnly: true,
 		Group: func([]inbox.Event) int { return 1 },
-	})
+	}
+	for _, change := range changes {
+		change(&o)
+	}
+	b, err := inbox.New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// grouped has turns answer as many events as by says.
+func grouped(by func([]inbox.Event) int) func(*inbox.Options) {
+	return func(o *inbox.Options) { o.Group = by }
 }
 
 func accept(t *testing.T, b *inbox.Inbox, events ...platforms.Event) []inbox.Accepted {
@@ -177,8 +186,7 @@ func TestLaneKeepsOrderAndIsHeldByOne(t *testing.T) {
 func TestClaimIsInTheOrderOfWhatWasSaid(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		b := open(t, db, "me", time.Minute)
-		b.Group = func(events []inbox.Event) int { return len(events) }
+		b := open(t, db, "me", time.Minute, grouped(func(events []inbox.Event) int { return len(events) }))
 		now := db.Now()
 		say := func(id string, ago time.Duration) {
 			e := event(id, "alice")
@@ -214,7 +222,8 @@ func TestClaimIsInTheOrderOfWhatWasSaid(t *testing.T) {
 func TestOrderOfWhatWasSaidHolds(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		b := open(t, db, "me", time.Minute)
+		together := 2
+		b := open(t, db, "me", time.Minute, grouped(func([]inbox.Event) int { return together }))
 		now := db.Now()
 		say := func(id string, ago time.Duration) {
 			e := event(id, "alice")
@@ -231,12 +240,11 @@ func TestOrderOfWhatWasSaidHolds(t *testing.T) {
 			say(fmt.Sprint("e", i), 61*time.Second-time.Duration(i)*time.Second) // one of them more than a minute ago
 		}
 		say("first", 2*time.Minute)
-		b.Group = func([]inbox.Event) int { return 2 }
 		w := claim(t, b, 1)[0]
 		if got, want := ids(w), []string{"first", "e0"}; !reflect.DeepEqual(got, want) {
 			t.Fatalf("claimed %q, want %q", got, want)
 		}
-		b.Group = func([]inbox.Event) int { return 3 }
+		together = 3
 		say("before all", 3*time.Minute)
 		if grown, err := b.Grown(t.Context(), &w); !grown || err != nil {
 			t.Errorf("what is answered has grown: %v, %v", grown, err)
@@ -244,7 +252,7 @@ func TestOrderOfWhatWasSaidHolds(t *testing.T) {
 		if err := b.TakeOver(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		b.Group = func([]inbox.Event) int { return 1 }
+		together = 1
 		works := claimApart(t, b)
 		for _, want := range []string{"first", "e0", "before all", "e1"} {
 			if got := ids(works[0]); !reflect.DeepEqual(got, []string{want}) {

@@ -22,7 +22,7 @@ func (b *Inbox) Grown(ctx context.Context, w *Work) (bool, error) {
 			return false, nil
 		}
 	}
-	return b.Group(events) > len(w.Events), nil
+	return b.o.Group(events) > len(w.Events), nil
 }
 
 // InterruptTx puts the events back, to be answered at once together with what

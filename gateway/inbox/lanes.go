@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/platforms"
 )
@@ -54,7 +55,10 @@ func (w *Work) IDs() []int64 {
 }
 
 // Lane returns the key of the lane that an event stands in.
-func (b *Inbox) Lane(e *platforms.Event) []byte { return b.Scope.Key(e).Identity() }
+func (b *Inbox) Lane(e *platforms.Event) []byte { return b.Key(e).Identity() }
+
+// Key returns the identity of the conversation that an event belongs to.
+func (b *Inbox) Key(e *platforms.Event) conversation.Key { return b.o.Scope.Key(e) }
 
 // Ready reports of which isolations there are lanes that can be claimed. It does
 // not disturb writers.
@@ -68,7 +72,7 @@ func (b *Inbox) Ready(ctx context.Context) (ready [Alone + 1]bool, err error) {
 		return "EXISTS (SELECT 1 FROM lanes WHERE queue = ? AND " + lanes + " AND ready_at <= ?)"
 	}
 	err = b.DB.QueryRow(ctx, b.DB.Read(), []any{&ready[Normal], &ready[Quarantine], &ready[Alone]},
-		"SELECT "+one(Normal)+", "+one(Quarantine)+", "+one(Alone), b.Queue, now, b.Queue, now, b.Queue, now)
+		"SELECT "+one(Normal)+", "+one(Quarantine)+", "+one(Alone), b.o.Queue, now, b.o.Queue, now, b.o.Queue, now)
 	return ready, err
 }
 
@@ -101,7 +105,7 @@ func (b *Inbox) ClaimAs(ctx context.Context, as Isolation, n int) ([]Work, error
 			if len(w.Events) == 0 {
 				continue
 			}
-			w.Lease.until.Store(int64(begun + b.Lease))
+			w.Lease.until.Store(int64(begun + b.o.Lease))
 			works = append(works, w)
 			ids = append(ids, w.IDs()...)
 		}
@@ -123,7 +127,7 @@ func (l *Ledger) lanes(ctx context.Context, in database.Reader, query string, ar
 }
 
 func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, query string, n int, now int64) ([]laneRow, error) {
-	lanes, err := b.lanes(ctx, tx, query, b.Queue, now, n)
+	lanes, err := b.lanes(ctx, tx, query, b.o.Queue, now, n)
 	if err == nil {
 		lanes, err = b.orphaned(ctx, tx, lanes, now)
 	}
@@ -135,7 +139,7 @@ func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, query string, n i
 		keys[i] = lanes[i].Key
 	}
 	_, err = b.DB.Exec(ctx, tx, "UPDATE lanes SET lease_owner = ?, lease_no = lease_no + 1, ready_at = ?, updated_at = ? WHERE lane_key IN (?)",
-		b.Owner, now+b.Lease.Microseconds(), now, keys)
+		b.o.Owner, now+b.o.Lease.Microseconds(), now, keys)
 	return lanes, err
 }
 
@@ -143,7 +147,7 @@ func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, query string, n i
 // when nothing is to be done. It does so in a statement of its own, to see
 // everything committed before the claim.
 func (b *Inbox) openLane(ctx context.Context, tx database.Tx, lane laneRow) (Work, error) {
-	w := Work{Lease: &Lease{lane: lane.Key, owner: b.Owner, no: lane.No + 1, clock: b.elapsed}, crashes: lane.Crashes}
+	w := Work{Lease: &Lease{lane: lane.Key, owner: b.o.Owner, no: lane.No + 1, clock: b.elapsed}, crashes: lane.Crashes}
 	events, err := b.nextOpen(ctx, tx, lane.Key)
 	if err != nil {
 		return w, err
@@ -166,7 +170,7 @@ func (b *Inbox) next(events []Event, as Isolation) int {
 	made := events[0].DeliveryID
 	n := 1
 	if made == 0 && as == Normal {
-		for most := b.Group(events); n < most && events[n].isStopped() == events[0].isStopped(); {
+		for most := b.o.Group(events); n < most && events[n].isStopped() == events[0].isStopped(); {
 			n++
 		}
 		return n
@@ -197,10 +201,10 @@ func (b *Inbox) Extend(ctx context.Context, leases []*Lease) error {
 			return err
 		}
 		if _, err := b.DB.Exec(ctx, tx, "UPDATE lanes SET ready_at = ? WHERE lane_key IN (?) AND lease_owner = ?",
-			now+b.Lease.Microseconds(), keys, b.Owner); err != nil {
+			now+b.o.Lease.Microseconds(), keys, b.o.Owner); err != nil {
 			return err
 		}
-		held, err = b.lanes(ctx, tx, "lane_key IN (?) AND lease_owner = ?", keys, b.Owner)
+		held, err = b.lanes(ctx, tx, "lane_key IN (?) AND lease_owner = ?", keys, b.o.Owner)
 		return err
 	})
 	if err != nil {
@@ -212,7 +216,7 @@ func (b *Inbox) Extend(ctx context.Context, leases []*Lease) error {
 	}
 	for _, l := range leases {
 		if alive[string(l.lane)] == l.no {
-			l.until.Store(int64(begun + b.Lease))
+			l.until.Store(int64(begun + b.o.Lease))
 		}
 	}
 	return nil

@@ -70,7 +70,7 @@ func (b *Inbox) TakeOver(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return b.countDeath(ctx, tx, now, "queue = ? AND ready_at IS NOT NULL AND lease_owner <> ''", b.Queue)
+		return b.countDeath(ctx, tx, now, "queue = ? AND ready_at IS NOT NULL AND lease_owner <> ''", b.o.Queue)
 	})
 }
 
@@ -79,7 +79,7 @@ func (b *Inbox) TakeOver(ctx context.Context) error {
 func (b *Inbox) orphaned(ctx context.Context, tx database.Tx, lanes []laneRow, now int64) ([]laneRow, error) {
 	var orphans [][]byte
 	lanes = slices.DeleteFunc(lanes, func(l laneRow) bool {
-		orphan := l.Owner != "" && l.Owner != b.Owner
+		orphan := l.Owner != "" && l.Owner != b.o.Owner
 		if orphan {
 			orphans = append(orphans, l.Key)
 		}
@@ -94,7 +94,7 @@ func (b *Inbox) orphaned(ctx context.Context, tx database.Tx, lanes []laneRow, n
 func (b *Inbox) countDeath(ctx context.Context, tx database.Tx, now int64, where string, arg any) error {
 	// MySQL assigns from left to right: the wait comes from the deaths before.
 	_, err := b.DB.Exec(ctx, tx, "UPDATE lanes SET ready_at = ? + ? * crashes, crashes = crashes + 1, lease_owner = '' WHERE "+where,
-		now, b.CrashWait.Microseconds(), arg)
+		now, b.o.CrashWait.Microseconds(), arg)
 	return err
 }
 

@@ -244,14 +244,13 @@ func TestReplyForgetsDeaths(t *testing.T) {
 func TestGrownAndInterrupt(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		b := open(t, db, "me", time.Hour)
-		b.Group = func(events []inbox.Event) int { // up to a command
+		b := open(t, db, "me", time.Hour, grouped(func(events []inbox.Event) int { // up to a command
 			n := 1
 			for n < len(events) && events[n].Event.Kind != platforms.KindCommand && events[0].Event.Kind != platforms.KindCommand {
 				n++
 			}
 			return n
-		}
+		}))
 		grown := func(w *inbox.Work, want bool) {
 			t.Helper()
 			if got, err := b.Grown(t.Context(), w); got != want || err != nil {
@@ -325,8 +324,7 @@ func TestWaitAfterASecondDeath(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		start := func(n int) *inbox.Inbox {
-			b := open(t, db, fmt.Sprint("process", n), time.Hour)
-			b.CrashWait = time.Minute
+			b := open(t, db, fmt.Sprint("process", n), time.Hour, func(o *inbox.Options) { o.CrashWait = time.Minute })
 			if err := b.TakeOver(t.Context()); err != nil {
 				t.Fatal(err)
 			}

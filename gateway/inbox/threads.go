@@ -36,7 +36,7 @@ func threadPerson(tenant, userKey string) []byte { return database.Hash("person"
 // because of where it is said, and which thread it makes one of several people.
 func (b *Inbox) follows(ctx context.Context, e *platforms.Event) (meant bool, joins []byte, err error) {
 	key := threadKey(e)
-	if key == nil || b.Follow == FollowNever || len(e.Mentions) > 0 || e.Ignore != "" {
+	if key == nil || b.o.Follow == FollowNever || len(e.Mentions) > 0 || e.Ignore != "" {
 		return false, nil, nil
 	}
 	var several int
@@ -47,7 +47,7 @@ func (b *Inbox) follows(ctx context.Context, e *platforms.Event) (meant bool, jo
 		return false, nil, nil
 	case err != nil:
 		return false, nil, err
-	case b.Follow == FollowAlways:
+	case b.o.Follow == FollowAlways:
 		return true, nil, nil
 	case several != 0:
 		return false, nil, nil
@@ -66,7 +66,7 @@ func (b *Inbox) joinTx(ctx context.Context, tx database.Tx, key []byte) error {
 // followTx notes that the bot answers in a thread.
 func (b *Inbox) followTx(ctx context.Context, tx database.Tx, e *platforms.Event, now int64) error {
 	key := threadKey(e)
-	if key == nil || !b.MentionsOnly || b.Follow == FollowNever || e.Kind != platforms.KindMessage || e.ReplyTo.Private {
+	if key == nil || !b.o.MentionsOnly || b.o.Follow == FollowNever || e.Kind != platforms.KindMessage || e.ReplyTo.Private {
 		return nil
 	}
 	several := 0

@@ -52,9 +52,7 @@ func heard(t *testing.T, b *inbox.Inbox, e platforms.Event) bool {
 
 func following(t *testing.T, db *database.DB, how inbox.Follow) *inbox.Inbox {
 	t.Helper()
-	b := open(t, db, "me", time.Minute)
-	b.Follow = how
-	return b
+	return open(t, db, "me", time.Minute, func(o *inbox.Options) { o.Follow = how })
 }
 
 func TestThreadIsFollowedAlone(t *testing.T) {

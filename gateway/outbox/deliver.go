@@ -56,31 +56,31 @@ var ErrLeaseShort error = failure.New(failure.Retry, "lease_short", "", errors.N
 // confirms the last part. After an error of kind failure.Permanent nothing more
 // can be done; after any other one the caller comes back with Load and Deliver,
 // after the wait it names. One that is ErrHeld is no fault of ours.
-func (o *Outbox) Deliver(ctx context.Context, d *Delivery, left func() time.Duration,
+func (b *Outbox) Deliver(ctx context.Context, d *Delivery, left func() time.Duration,
 	last func(ctx context.Context, tx database.Tx) error,
 ) error {
-	sender := o.Sender(d.Platform)
+	sender := b.Sender(d.Platform)
 	todo := d.unsent()
 	if len(todo) == 0 {
-		return o.db.Write(ctx, last)
+		return b.db.Write(ctx, last)
 	}
 	for len(todo) > 0 {
 		if left() < SendLimit {
 			return ErrLeaseShort
 		}
 		p := todo[0]
-		id, err := o.show(ctx, sender, d, p)
+		id, err := b.show(ctx, sender, d, p)
 		switch {
 		case p.isRefused(err):
-			if todo, err = o.fallBack(ctx, d, p, err); err != nil {
+			if todo, err = b.fallBack(ctx, d, p, err); err != nil {
 				return err
 			}
 			continue
 		case err != nil:
-			return o.heldBack(d, p, o.failed(ctx, d, p, err))
+			return b.heldBack(d, p, b.failed(ctx, d, p, err))
 		}
 		todo = todo[1:]
-		if err := o.confirm(ctx, d, p, id, head(todo), last); err != nil {
+		if err := b.confirm(ctx, d, p, id, head(todo), last); err != nil {
 			return err
 		}
 	}
@@ -115,7 +115,7 @@ func (d *Delivery) unsent() []*part {
 }
 
 // show sends a part unless it turns out to be there already.
-func (o *Outbox) show(ctx context.Context, s platforms.Sender, d *Delivery, p *part) (id string, err error) {
+func (b *Outbox) show(ctx context.Context, s platforms.Sender, d *Delivery, p *part) (id string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, SendLimit)
 	defer cancel()
 	out := platforms.Part{Key: p.key, File: p.file, Text: p.text, EventIDs: d.EventIDs, Failed: d.failed()}
@@ -123,16 +123,16 @@ func (o *Outbox) show(ctx context.Context, s platforms.Sender, d *Delivery, p *p
 		out.Verbs = d.Verbs
 	}
 	if p.handle != "" && p.handle != opening {
-		return o.finish(ctx, s, d, p, out)
+		return b.finish(ctx, s, d, p, out)
 	}
 	if p.doubt {
 		if out.Opened = p.handle == opening; out.Opened {
-			out.Rivals = rivals{o, d}
+			out.Rivals = rivals{b, d}
 		}
-		if rest := o.Settle[d.Platform] - o.db.Now().Sub(p.since); rest > 0 {
+		if rest := b.o.Settle[d.Platform] - b.db.Now().Sub(p.since); rest > 0 {
 			return "", held(rest, failure.New(failure.Retry, "settling", "the outcome of a send is not known yet", nil))
 		}
-		finding, id, err := o.find(ctx, s, d, p, out)
+		finding, id, err := b.find(ctx, s, d, p, out)
 		switch {
 		case failure.KindOf(err) == failure.Permanent && err != nil:
 			return "", failure.New(failure.Permanent, "ambiguous", unknowable, err)
@@ -140,7 +140,7 @@ func (o *Outbox) show(ctx context.Context, s platforms.Sender, d *Delivery, p *p
 			return "", err
 		case finding == platforms.Shown && out.Opened:
 			p.handle = id
-			return o.finish(ctx, s, d, p, out)
+			return b.finish(ctx, s, d, p, out)
 		case finding == platforms.Shown:
 			return id, nil
 		case finding == platforms.Unknowable:
@@ -148,17 +148,17 @@ func (o *Outbox) show(ctx context.Context, s platforms.Sender, d *Delivery, p *p
 		}
 	}
 	out.Opened, out.Rivals = false, nil
-	return o.post(ctx, s, d, p, out)
+	return b.post(ctx, s, d, p, out)
 }
 
 // post sends a part that is certainly not there, or that may be sent again.
-func (o *Outbox) post(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (id string, err error) {
-	if err := o.inLine(s, d, platforms.CallSend); err != nil {
+func (b *Outbox) post(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (id string, err error) {
+	if err := b.inLine(s, d, platforms.CallSend); err != nil {
 		return "", err
 	}
 	var early error
-	err = o.Circuits.Get(d.Platform).DoFor(d.who(), func() error {
-		id, early, err = o.send(ctx, s, d, p, out)
+	err = b.o.Circuits.Get(d.Platform).DoFor(d.who(), func() error {
+		id, early, err = b.send(ctx, s, d, p, out)
 		return err
 	})
 	return id, cmp.Or(early, err)
@@ -168,8 +168,8 @@ func (o *Outbox) post(ctx context.Context, s platforms.Sender, d *Delivery, p *p
 // it is one.
 func (d *Delivery) who() string { return strconv.FormatInt(d.ID, 10) }
 
-func (o *Outbox) find(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (f platforms.Finding, id string, err error) {
-	err = o.Circuits.Get(d.Platform).Ask(d.who(), func() error {
+func (b *Outbox) find(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (f platforms.Finding, id string, err error) {
+	err = b.o.Circuits.Get(d.Platform).Ask(d.who(), func() error {
 		f, id, err = s.Find(ctx, d.Address, out, p.since)
 		return err
 	})
@@ -178,18 +178,18 @@ func (o *Outbox) find(ctx context.Context, s platforms.Sender, d *Delivery, p *p
 
 // send makes the call. early is why it was not made yet, which says nothing of
 // the endpoint.
-func (o *Outbox) send(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (id string, early, err error) {
+func (b *Outbox) send(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (id string, early, err error) {
 	if p.state == pending {
-		if err := o.mark(ctx, d, p); err != nil {
+		if err := b.mark(ctx, d, p); err != nil {
 			return "", nil, err
 		}
 	}
-	if err := o.itsTurn(ctx, s, d, platforms.CallSend); err != nil {
+	if err := b.itsTurn(ctx, s, d, platforms.CallSend); err != nil {
 		return "", err, ErrHeld
 	}
 	d.tries++
 	id, err = s.Send(ctx, d.Address, out)
-	o.Metrics.Sends.WithLabelValues(d.Platform, outcome(err)).Inc()
+	b.o.Metrics.Sends.WithLabelValues(d.Platform, outcome(err)).Inc()
 	return id, nil, err
 }
 
@@ -208,39 +208,39 @@ func outcome(err error) string {
 }
 
 // mark notes, before a send, that the platform may have the part from now on.
-func (o *Outbox) mark(ctx context.Context, d *Delivery, p *part) error {
-	return o.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		now, err := o.db.Clock(ctx, tx)
+func (b *Outbox) mark(ctx context.Context, d *Delivery, p *part) error {
+	return b.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		now, err := b.db.Clock(ctx, tx)
 		if err != nil {
 			return err
 		}
 		p.state, p.since = sending, database.Time(now)
-		return o.setState(ctx, tx, d, p, "")
+		return b.setState(ctx, tx, d, p, "")
 	})
 }
 
 // confirm notes in one commit that a part is shown and that the next one may
 // be, or, after the last one, whatever the caller adds.
-func (o *Outbox) confirm(ctx context.Context, d *Delivery, p *part, id string, next *part, last func(context.Context, database.Tx) error) error {
+func (b *Outbox) confirm(ctx context.Context, d *Delivery, p *part, id string, next *part, last func(context.Context, database.Tx) error) error {
 	// A caller that is shutting down must still be able to write down what
 	// the platform has already shown.
 	ctx = context.WithoutCancel(ctx)
 	note := func(ctx context.Context, tx database.Tx) error {
 		p.state = sent
-		if err := o.setState(ctx, tx, d, p, id); err != nil || next == nil {
+		if err := b.setState(ctx, tx, d, p, id); err != nil || next == nil {
 			return err
 		}
-		now, err := o.db.Clock(ctx, tx)
+		now, err := b.db.Clock(ctx, tx)
 		if err != nil {
 			return err
 		}
 		next.state, next.since = sending, database.Time(now)
-		return o.setState(ctx, tx, d, next, "")
+		return b.setState(ctx, tx, d, next, "")
 	}
 	if next != nil {
-		return o.db.Write(ctx, note)
+		return b.db.Write(ctx, note)
 	}
-	err := o.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+	err := b.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		if err := note(ctx, tx); err != nil {
 			return err
 		}
@@ -250,24 +250,24 @@ func (o *Outbox) confirm(ctx context.Context, d *Delivery, p *part, id string, n
 		return nil
 	}
 	// The lane may be lost; that the part is shown is true all the same.
-	return errors.Join(err, o.db.Write(ctx, note))
+	return errors.Join(err, b.db.Write(ctx, note))
 }
 
-func (o *Outbox) setState(ctx context.Context, tx database.Tx, d *Delivery, p *part, id string) error {
-	_, err := o.db.Exec(ctx, tx, "UPDATE delivery_parts SET state = ?, tried_at = ?, platform_id = ?, part_key = ?, handle = ? WHERE delivery_id = ? AND n = ?",
+func (b *Outbox) setState(ctx context.Context, tx database.Tx, d *Delivery, p *part, id string) error {
+	_, err := b.db.Exec(ctx, tx, "UPDATE delivery_parts SET state = ?, tried_at = ?, platform_id = ?, part_key = ?, handle = ? WHERE delivery_id = ? AND n = ?",
 		string(p.state), database.Micros(p.since), id, p.key, p.handle, d.ID, p.n)
 	return err
 }
 
 // failed notes that a part is certainly not shown, when that is certain.
-func (o *Outbox) failed(ctx context.Context, d *Delivery, p *part, err error) error {
+func (b *Outbox) failed(ctx context.Context, d *Delivery, p *part, err error) error {
 	certain := failure.KindOf(err) == failure.Retry
 	if !certain || p.doubt || p.handle != "" || p.state != sending {
 		return err
 	}
-	noted := o.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx database.Tx) error {
+	noted := b.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx database.Tx) error {
 		p.state, p.since = pending, time.Time{}
-		return o.setState(ctx, tx, d, p, "")
+		return b.setState(ctx, tx, d, p, "")
 	})
 	return errors.Join(err, noted)
 }

@@ -36,7 +36,7 @@ const (
 
 // Draft is a reply that the chat sees grow. It implements turn.Audience.
 type Draft struct {
-	o    *Outbox
+	box  *Outbox
 	s    platforms.Streamer
 	d    *Delivery
 	base string // of its parts' keys
@@ -58,18 +58,18 @@ type Draft struct {
 // Draft returns what shows d, of which everything but the reply is known, while it
 // is made; nil where the platform cannot. hold fails in a transaction where the
 // right to answer is lost, left tells for how long it is held.
-func (o *Outbox) Draft(d *Delivery, eventKey []byte, hold func(context.Context, database.Tx) error, left func() time.Duration) *Draft {
-	s, ok := o.Sender(d.Platform).(platforms.Streamer)
+func (b *Outbox) Draft(d *Delivery, eventKey []byte, hold func(context.Context, database.Tx) error, left func() time.Duration) *Draft {
+	s, ok := b.Sender(d.Platform).(platforms.Streamer)
 	if !ok || !s.Streams(d.Address) {
 		return nil
 	}
-	return &Draft{o: o, s: s, d: d, base: baseKey(eventKey), hold: hold, left: left, ended: make(chan struct{}), fresh: make(chan struct{}, 1)}
+	return &Draft{box: b, s: s, d: d, base: baseKey(eventKey), hold: hold, left: left, ended: make(chan struct{}), fresh: make(chan struct{}, 1)}
 }
 
 // Begin implements turn.Audience.
 func (g *Draft) Begin(ctx context.Context) {
 	ctx, g.cancel = context.WithCancel(ctx)
-	g.o.drafts.Store(g.d.ID, g)
+	g.box.drafts.Store(g.d.ID, g)
 	go func() {
 		defer close(g.ended)
 		g.run(ctx)
@@ -96,8 +96,8 @@ func (g *Draft) Stop() (shown string) {
 
 // EndDraft ends the showing of a delivery that is being made, if there is any,
 // and returns when nothing more is shown.
-func (o *Outbox) EndDraft(id int64) {
-	if g, ok := o.drafts.LoadAndDelete(id); ok {
+func (b *Outbox) EndDraft(id int64) {
+	if g, ok := b.drafts.LoadAndDelete(id); ok {
 		g.(*Draft).Stop() //nolint:errcheck,forcetypeassert // nothing else is put in
 	}
 }
@@ -107,7 +107,7 @@ func (g *Draft) run(ctx context.Context) {
 		return
 	}
 	if err := g.open(context.WithoutCancel(ctx)); err != nil {
-		g.o.Logger.InfoContext(ctx, "a reply is not shown as it grows", slog.String("platform", g.d.Platform),
+		g.box.o.Logger.InfoContext(ctx, "a reply is not shown as it grows", slog.String("platform", g.d.Platform),
 			slog.Int64("event", g.d.ID), slog.String("code", failure.CodeOf(err)), slog.Any("error", err))
 		return
 	}
@@ -116,7 +116,7 @@ func (g *Draft) run(ctx context.Context) {
 
 // lasts reports whether text still comes a while after the first.
 func (g *Draft) lasts(ctx context.Context) bool {
-	for _, wait := range []time.Duration{g.o.OpenAfter, 0} {
+	for _, wait := range []time.Duration{g.box.o.OpenAfter, 0} {
 		select {
 		case <-ctx.Done():
 			return false
@@ -151,19 +151,19 @@ func (g *Draft) head() string {
 // open has a message to grow: the one that an earlier attempt has opened, or a
 // new one.
 func (g *Draft) open(ctx context.Context) (err error) {
-	if g.parts, err = g.o.loadParts(ctx, g.d.ID); err != nil {
+	if g.parts, err = g.box.loadParts(ctx, g.d.ID); err != nil {
 		return err
 	}
 	if p := g.own(); p != nil {
 		if p.handle == opening {
 			return failure.New(failure.Ambiguous, "opened_before", unknowable, nil)
 		}
-		return g.o.take(ctx, g.d, p, g.hold)
+		return g.box.take(ctx, g.d, p, g.hold)
 	}
 	switch text := g.head(); {
 	case text == "", g.left() < SendLimit:
 		return errTooLate
-	case !g.o.pace.try(g.d.Platform, g.limits(platforms.CallOpen)):
+	case !g.box.pace.try(g.d.Platform, g.limits(platforms.CallOpen)):
 		return errNoRoom
 	default:
 		return g.openWith(ctx, text)
@@ -186,7 +186,7 @@ func (g *Draft) openWith(ctx context.Context, text string) error {
 	g.parts = append(kept, p)
 	own := g.own()
 	g.d.tries++
-	err := g.o.Circuits.Get(g.d.Platform).DoFor(g.d.who(), func() (err error) {
+	err := g.box.o.Circuits.Get(g.d.Platform).DoFor(g.d.who(), func() (err error) {
 		own.handle, err = g.s.Open(ctx, g.d.Address, platforms.Part{Key: p.key, Text: text, EventIDs: g.d.EventIDs, Opened: true})
 		return err
 	})
@@ -199,11 +199,11 @@ func (g *Draft) openWith(ctx context.Context, text string) error {
 		own.handle, own.doubt = opening, true
 		return err
 	}
-	stored := g.o.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx database.Tx) error {
+	stored := g.box.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx database.Tx) error {
 		if err := g.hold(ctx, tx); err != nil { // somebody else goes on, from what they have found
 			return err
 		}
-		return g.o.setState(ctx, tx, g.d, own, own.message())
+		return g.box.setState(ctx, tx, g.d, own, own.message())
 	})
 	if stored != nil { // whoever comes next looks for it
 		own.handle, own.doubt = opening, true
@@ -218,23 +218,23 @@ func (g *Draft) insert(ctx context.Context, p *part, first bool) error {
 	if err != nil {
 		return fmt.Errorf("encode address: %w", err)
 	}
-	return g.o.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+	return g.box.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		if err := g.hold(ctx, tx); err != nil {
 			return err
 		}
-		now, err := g.o.db.Clock(ctx, tx)
+		now, err := g.box.db.Clock(ctx, tx)
 		if err != nil {
 			return err
 		}
 		if first {
-			_, err := g.o.db.Exec(ctx, tx, `INSERT INTO deliveries (id, lane_key, platform, address, text, state, outcome, error,
+			_, err := g.box.db.Exec(ctx, tx, `INSERT INTO deliveries (id, lane_key, platform, address, text, state, outcome, error,
 				message_id, tokens, created_at, updated_at) VALUES (?, ?, ?, ?, '', 'draft', ?, '', 0, 0, ?, ?)`,
 				g.d.ID, g.d.LaneKey, g.d.Platform, string(address), string(Sent), now, now)
 			if err != nil {
 				return err
 			}
 		}
-		return g.o.replaceParts(ctx, tx, g.d.ID, []part{*p}, now)
+		return g.box.replaceParts(ctx, tx, g.d.ID, []part{*p}, now)
 	})
 }
 
@@ -259,11 +259,11 @@ func closed(parts []part) []part {
 	return parts[:n:n]
 }
 
-func (g *Draft) limits(c platforms.Call) []platforms.Limit { return g.o.limits(g.s, g.d, c) }
+func (g *Draft) limits(c platforms.Call) []platforms.Limit { return g.box.limits(g.s, g.d, c) }
 
 // grow changes the message as the reply grows.
 func (g *Draft) grow(ctx context.Context) {
-	usual := g.o.EditEvery
+	usual := g.box.o.EditEvery
 	if tempo, ok := g.s.(platforms.Tempo); ok {
 		usual = tempo.EditEvery()
 	}
@@ -283,7 +283,7 @@ func (g *Draft) grow(ctx context.Context) {
 				return
 			case <-time.After(due):
 			}
-			if g.o.pace.try(g.d.Platform, g.limits(platforms.CallEdit)) {
+			if g.box.pace.try(g.d.Platform, g.limits(platforms.CallEdit)) {
 				break
 			}
 			if time.Since(last) > slowestEdit {
@@ -329,7 +329,7 @@ func (g *Draft) edit(ctx context.Context, again bool) error {
 	if err == nil {
 		g.shown = text
 	} else if limit := failure.ScopeOf(err); limit != "" {
-		g.o.pace.hold(g.d.Platform, limit, failure.WaitOf(err))
+		g.box.pace.hold(g.d.Platform, limit, failure.WaitOf(err))
 	}
 	return err
 }
@@ -342,20 +342,20 @@ func (p *part) seq() int64 {
 }
 
 // take makes a message that grows this process's own.
-func (o *Outbox) take(ctx context.Context, d *Delivery, p *part, hold func(context.Context, database.Tx) error) error {
+func (b *Outbox) take(ctx context.Context, d *Delivery, p *part, hold func(context.Context, database.Tx) error) error {
 	if p.taken {
 		return nil
 	}
-	err := o.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+	err := b.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		if hold != nil {
 			if err := hold(ctx, tx); err != nil {
 				return err
 			}
 		}
-		if _, err := o.db.Exec(ctx, tx, "UPDATE delivery_parts SET takes = takes + 1 WHERE delivery_id = ? AND n = ?", d.ID, p.n); err != nil {
+		if _, err := b.db.Exec(ctx, tx, "UPDATE delivery_parts SET takes = takes + 1 WHERE delivery_id = ? AND n = ?", d.ID, p.n); err != nil {
 			return err
 		}
-		return o.db.QueryRow(ctx, tx, []any{&p.takes}, "SELECT takes FROM delivery_parts WHERE delivery_id = ? AND n = ?", d.ID, p.n)
+		return b.db.QueryRow(ctx, tx, []any{&p.takes}, "SELECT takes FROM delivery_parts WHERE delivery_id = ? AND n = ?", d.ID, p.n)
 	})
 	p.taken = err == nil
 	return err
@@ -364,8 +364,8 @@ func (o *Outbox) take(ctx context.Context, d *Delivery, p *part, hold func(conte
 // Begun ends the showing of a delivery whose reply is made, and lets it go on in
 // the message that there is, of this attempt or, where it is not the first one, of
 // one before.
-func (o *Outbox) Begun(ctx context.Context, d *Delivery, first bool) (err error) {
-	if found, ok := o.drafts.LoadAndDelete(d.ID); ok {
+func (b *Outbox) Begun(ctx context.Context, d *Delivery, first bool) (err error) {
+	if found, ok := b.drafts.LoadAndDelete(d.ID); ok {
 		g := found.(*Draft) //nolint:errcheck,forcetypeassert // as above
 		g.Stop()
 		d.tries += g.d.tries
@@ -374,16 +374,16 @@ func (o *Outbox) Begun(ctx context.Context, d *Delivery, first bool) (err error)
 			return nil
 		}
 	}
-	if s, ok := o.Sender(d.Platform).(platforms.Streamer); !first || ok && s.Streams(d.Address) {
-		d.begun, err = o.loadParts(ctx, d.ID)
+	if s, ok := b.Sender(d.Platform).(platforms.Streamer); !first || ok && s.Streams(d.Address) {
+		d.begun, err = b.loadParts(ctx, d.ID)
 	}
 	return err
 }
 
 // Leave closes the message of an attempt that was interrupted, as far as it was
 // shown. The next attempt begins one of its own.
-func (o *Outbox) Leave(ctx context.Context, id int64) {
-	found, ok := o.drafts.LoadAndDelete(id)
+func (b *Outbox) Leave(ctx context.Context, id int64) {
+	found, ok := b.drafts.LoadAndDelete(id)
 	if !ok {
 		return
 	}
@@ -400,22 +400,22 @@ func (o *Outbox) Leave(ctx context.Context, id int64) {
 	if err == nil {
 		p.state = sent
 	}
-	_ = o.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx database.Tx) error { // else the next attempt goes on with it
-		if _, err := o.db.Exec(ctx, tx, "UPDATE delivery_parts SET text = ? WHERE delivery_id = ? AND n = ?", p.text, id, p.n); err != nil {
+	_ = b.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx database.Tx) error { // else the next attempt goes on with it
+		if _, err := b.db.Exec(ctx, tx, "UPDATE delivery_parts SET text = ? WHERE delivery_id = ? AND n = ?", p.text, id, p.n); err != nil {
 			return err
 		}
-		return o.setState(ctx, tx, g.d, p, p.message())
+		return b.setState(ctx, tx, g.d, p, p.message())
 	})
 }
 
 // Withdraw takes away what is shown of a reply that was only begun.
-func (o *Outbox) Withdraw(ctx context.Context, platform string, to platforms.Address, id int64) error {
-	o.EndDraft(id)
-	s, ok := o.Sender(platform).(platforms.Withdrawer)
+func (b *Outbox) Withdraw(ctx context.Context, platform string, to platforms.Address, id int64) error {
+	b.EndDraft(id)
+	s, ok := b.Sender(platform).(platforms.Withdrawer)
 	if !ok || !s.Streams(to) {
 		return nil
 	}
-	parts, err := o.loadParts(ctx, id)
+	parts, err := b.loadParts(ctx, id)
 	if err != nil {
 		return err
 	}

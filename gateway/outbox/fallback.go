@@ -19,26 +19,26 @@ func (p *part) isRefused(err error) bool {
 // fallBack makes a reply whose file was refused one of messages, in one
 // commit: from there on nobody sends the file, and the text is sent like any
 // other. It returns the parts that are still to be shown.
-func (o *Outbox) fallBack(ctx context.Context, d *Delivery, file *part, refusal error) ([]*part, error) {
-	o.Logger.WarnContext(ctx, "the platform refused a file; its text is shown instead", slog.String("platform", d.Platform),
+func (b *Outbox) fallBack(ctx context.Context, d *Delivery, file *part, refusal error) ([]*part, error) {
+	b.o.Logger.WarnContext(ctx, "the platform refused a file; its text is shown instead", slog.String("platform", d.Platform),
 		slog.Int64("event", d.ID), slog.String("code", failure.CodeOf(refusal)), slog.Any("error", refusal))
-	parts := o.split(d, strings.TrimSuffix(file.key, partKey("", file.n)), file.n+1)
+	parts := b.split(d, strings.TrimSuffix(file.key, partKey("", file.n)), file.n+1)
 	if len(parts) == 0 {
 		return nil, refusal
 	}
 	parts[0].state = sending
 	taken := false
-	err := o.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx database.Tx) error {
+	err := b.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx database.Tx) error {
 		// Whoever took the lane over meanwhile may have shown the file.
-		n, err := o.db.Exec(ctx, tx, "DELETE FROM delivery_parts WHERE delivery_id = ? AND n = ? AND state = ?", d.ID, file.n, string(sending))
+		n, err := b.db.Exec(ctx, tx, "DELETE FROM delivery_parts WHERE delivery_id = ? AND n = ? AND state = ?", d.ID, file.n, string(sending))
 		if taken = err == nil && n == 0; taken || err != nil {
 			return err
 		}
-		now, err := o.db.Clock(ctx, tx)
+		now, err := b.db.Clock(ctx, tx)
 		if err != nil {
 			return err
 		}
-		return o.insertParts(ctx, tx, d.ID, parts, now)
+		return b.insertParts(ctx, tx, d.ID, parts, now)
 	})
 	switch {
 	case err != nil:

@@ -11,42 +11,42 @@ import (
 
 // finish makes a message that has grown the part, as it was committed. That may
 // be repeated as often as it takes.
-func (o *Outbox) finish(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (id string, err error) {
+func (b *Outbox) finish(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (id string, err error) {
 	streamer, ok := s.(platforms.Streamer)
 	if !ok { // the app is another one by now
-		return o.anew(ctx, s, d, p, out)
+		return b.anew(ctx, s, d, p, out)
 	}
-	if err := o.take(ctx, d, p, nil); err != nil {
+	if err := b.take(ctx, d, p, nil); err != nil {
 		return "", err
 	}
-	if err := o.inLine(s, d, platforms.CallClose); err != nil {
+	if err := b.inLine(s, d, platforms.CallClose); err != nil {
 		return "", err
 	}
-	if err := o.itsTurn(ctx, s, d, platforms.CallClose); err != nil {
+	if err := b.itsTurn(ctx, s, d, platforms.CallClose); err != nil {
 		return "", err
 	}
-	err = o.Circuits.Get(d.Platform).DoFor(d.who(), func() error {
+	err = b.o.Circuits.Get(d.Platform).DoFor(d.who(), func() error {
 		d.tries++
 		return streamer.Close(ctx, d.Address, p.handle, out, p.seq())
 	})
-	o.Metrics.Sends.WithLabelValues(d.Platform, outcome(err)).Inc()
+	b.o.Metrics.Sends.WithLabelValues(d.Platform, outcome(err)).Inc()
 	if err != nil && failure.KindOf(err) == failure.Permanent {
-		return o.anew(ctx, s, d, p, out)
+		return b.anew(ctx, s, d, p, out)
 	}
 	return p.message(), err
 }
 
 // anew sends a part whose message is gone or can be changed no more. It has
 // another key: by the old one the platform knows that message.
-func (o *Outbox) anew(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (string, error) {
-	err := o.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+func (b *Outbox) anew(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (string, error) {
+	err := b.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		p.handle, p.key = "", out.Key+"r"
 		p.state, p.since = pending, time.Time{}
-		return o.setState(ctx, tx, d, p, "")
+		return b.setState(ctx, tx, d, p, "")
 	})
 	if err != nil {
 		return "", err
 	}
 	out.Key = p.key
-	return o.post(ctx, s, d, p, out)
+	return b.post(ctx, s, d, p, out)
 }

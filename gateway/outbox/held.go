@@ -27,20 +27,20 @@ func held(wait time.Duration, err error) error {
 // heldBack says what follows from an error of a platform: it is offered the
 // part again later, until GiveUpAfter is over. A fault of another kind, such as
 // the database's, stays as it is.
-func (o *Outbox) heldBack(d *Delivery, p *part, err error) error {
+func (b *Outbox) heldBack(d *Delivery, p *part, err error) error {
 	kind := failure.KindOf(err)
 	if errors.Is(err, ErrHeld) || kind != failure.Retry && kind != failure.Ambiguous {
 		return err
 	}
-	age, wait := o.db.Now().Sub(d.since), failure.WaitOf(err)
+	age, wait := b.db.Now().Sub(d.since), failure.WaitOf(err)
 	if limit := failure.ScopeOf(err); limit != "" {
-		wait = o.pace.putOff(d.Platform, d.ID, limit, wait)
+		wait = b.pace.putOff(d.Platform, d.ID, limit, wait)
 	}
 	switch {
-	case age < o.GiveUpAfter && wait > 0:
+	case age < b.o.GiveUpAfter && wait > 0:
 		return held(wait, err)
-	case age < o.GiveUpAfter:
-		return held(o.backoff(age), err)
+	case age < b.o.GiveUpAfter:
+		return held(b.backoff(age), err)
 	case p.doubt || kind == failure.Ambiguous:
 		return failure.New(failure.Permanent, "ambiguous", unknowable, err)
 	}
@@ -49,7 +49,7 @@ func (o *Outbox) heldBack(d *Delivery, p *part, err error) error {
 
 // backoff is the wait after the platform has held back a reply that is offered
 // for so long already. Waiting as long again doubles it.
-func (o *Outbox) backoff(age time.Duration) time.Duration {
-	d := min(max(age, o.Backoff), o.MaxBackoff)
+func (b *Outbox) backoff(age time.Duration) time.Duration {
+	d := min(max(age, b.o.Backoff), b.o.MaxBackoff)
 	return d*3/4 + rand.N(d/2+1)
 }

@@ -39,7 +39,7 @@ func TestGrowingMessageIsKept(t *testing.T) {
 		t.Helper()
 		ctx, cancel := context.WithCancel(t.Context())
 		g := &Draft{
-			o: &Outbox{pace: newPacer(time.Now), Options: Options{EditEvery: time.Second}}, s: s, d: &Delivery{Platform: "x"},
+			box: &Outbox{pace: newPacer(time.Now), o: Options{EditEvery: time.Second}}, s: s, d: &Delivery{Platform: "x"},
 			left: func() time.Duration { return time.Hour }, cancel: cancel, ended: make(chan struct{}), fresh: make(chan struct{}, 1),
 			parts: []part{{handle: "h", state: sending, takes: 1, taken: true}},
 		}

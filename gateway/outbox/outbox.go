@@ -87,8 +87,8 @@ type part struct {
 
 // Outbox delivers replies. It is safe for concurrent use.
 type Outbox struct {
-	db *database.DB
-	Options
+	db   *database.DB
+	o    Options
 	pace *pacer
 	due  func() // may be nil
 	// drafts are the replies that are shown while they are made: *Draft by delivery.
@@ -98,57 +98,60 @@ type Outbox struct {
 // New returns an outbox on a migrated database.
 func New(db *database.DB, o Options) *Outbox {
 	o.OpenAfter, o.EditEvery = cmp.Or(o.OpenAfter, 750*time.Millisecond), cmp.Or(o.EditEvery, time.Second)
-	return &Outbox{db: db, Options: o, pace: newPacer(time.Now)}
+	return &Outbox{db: db, o: o, pace: newPacer(time.Now)}
 }
+
+// Sender returns a platform's sender by its name.
+func (b *Outbox) Sender(platform string) platforms.Sender { return b.o.Sender(platform) }
 
 // OnDue has fn called when a reply that stands in line may be due. It must not
 // block, and is set before anything is delivered.
-func (o *Outbox) OnDue(fn func()) { o.due = fn }
+func (b *Outbox) OnDue(fn func()) { b.due = fn }
 
 // TakesFile reports whether a file can be shown at that address.
-func (o *Outbox) TakesFile(platform string, to platforms.Address) bool {
-	s, ok := o.Sender(platform).(platforms.FileSender)
+func (b *Outbox) TakesFile(platform string, to platforms.Address) bool {
+	s, ok := b.Sender(platform).(platforms.FileSender)
 	return ok && s.TakesFile(to)
 }
 
 // OfMessage returns the reply that a pressed button stands under; 0 when it is none.
-func (o *Outbox) OfMessage(ctx context.Context, e *platforms.Event) (int64, error) {
-	return Table{DB: o.db}.OfMessage(ctx, o.db.Read(), e.Platform, e.ChatID, e.Press.MessageID)
+func (b *Outbox) OfMessage(ctx context.Context, e *platforms.Event) (int64, error) {
+	return Table{DB: b.db}.OfMessage(ctx, b.db.Read(), e.Platform, e.ChatID, e.Press.MessageID)
 }
 
 // Whispers reports whether something can be said at that address to one person alone.
-func (o *Outbox) Whispers(platform string, to platforms.Address) bool {
-	s, ok := o.Sender(platform).(platforms.Whisperer)
+func (b *Outbox) Whispers(platform string, to platforms.Address) bool {
+	s, ok := b.Sender(platform).(platforms.Whisperer)
 	return ok && s.Whispers(to)
 }
 
 // DropTx removes replies that are not to be shown.
-func (o *Outbox) DropTx(ctx context.Context, tx database.Tx, ids []int64) error {
-	return Table{DB: o.db}.DropTx(ctx, tx, ids)
+func (b *Outbox) DropTx(ctx context.Context, tx database.Tx, ids []int64) error {
+	return Table{DB: b.db}.DropTx(ctx, tx, ids)
 }
 
 // Silent reports whether who asks on that platform reads the reply from us.
-func (o *Outbox) Silent(platform string) bool {
-	s, ok := o.Sender(platform).(platforms.SilentSender)
+func (b *Outbox) Silent(platform string) bool {
+	s, ok := b.Sender(platform).(platforms.SilentSender)
 	return ok && s.Silent()
 }
 
 // Prepare cuts the reply for its platform; a File, which the platform must
 // take, stays whole. Nothing is stored yet.
-func (o *Outbox) Prepare(d *Delivery, eventKey []byte) {
+func (b *Outbox) Prepare(d *Delivery, eventKey []byte) {
 	// The key follows from the event's own identity, so that it is the same
 	// after a restart and never that of another database's event.
 	base := baseKey(eventKey)
 	kept, own := closed(d.begun), growing(d.begun)
 	if d.File == nil || own != nil {
-		fresh := o.split(d, base, len(kept))
+		fresh := b.split(d, base, len(kept))
 		switch {
 		case len(fresh) == 0:
 		case own != nil: // it goes on in that message
 			text := fresh[0].text
 			fresh[0] = *own
 			fresh[0].text = text
-		case o.isFree(d):
+		case b.isFree(d):
 			fresh[0].state = sending
 		}
 		d.parts = append(kept, fresh...)
@@ -160,12 +163,12 @@ func (o *Outbox) Prepare(d *Delivery, eventKey []byte) {
 func baseKey(eventKey []byte) string { return hex.EncodeToString(eventKey[:14]) }
 
 // split makes d's text the parts from number first on.
-func (o *Outbox) split(d *Delivery, base string, first int) []part {
-	if o.Silent(d.Platform) {
+func (b *Outbox) split(d *Delivery, base string, first int) []part {
+	if b.Silent(d.Platform) {
 		return nil
 	}
 	var list []part
-	for i, text := range o.Sender(d.Platform).Split(d.Text) {
+	for i, text := range b.Sender(d.Platform).Split(d.Text) {
 		n := first + i
 		list = append(list, part{n: n, key: partKey(base, n), text: text, state: pending})
 	}
@@ -178,12 +181,12 @@ func partKey(base string, n int) string { return base + "-" + strconv.Itoa(n) }
 func (d *Delivery) Silent() bool { return len(d.parts) == 0 }
 
 // SealTx stores a prepared delivery, or completes the one that there is.
-func (o *Outbox) SealTx(ctx context.Context, tx database.Tx, d *Delivery) error {
+func (b *Outbox) SealTx(ctx context.Context, tx database.Tx, d *Delivery) error {
 	address, err := json.Marshal(d.Address)
 	if err != nil {
 		return fmt.Errorf("encode address: %w", err)
 	}
-	now, err := o.db.Clock(ctx, tx)
+	now, err := b.db.Clock(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -192,12 +195,12 @@ func (o *Outbox) SealTx(ctx context.Context, tx database.Tx, d *Delivery) error 
 		state = "done"
 	}
 	if len(d.begun) == 0 {
-		_, err = o.db.Exec(ctx, tx, `INSERT INTO deliveries (id, lane_key, platform, address, text, state, outcome, error,
+		_, err = b.db.Exec(ctx, tx, `INSERT INTO deliveries (id, lane_key, platform, address, text, state, outcome, error,
 			message_id, tokens, verbs, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			d.ID, d.LaneKey, d.Platform, string(address), d.Text, state, string(d.Outcome), d.Error,
 			d.MessageID, d.Tokens, joinVerbs(d.Verbs), now, now)
 	} else {
-		_, err = o.db.Exec(ctx, tx, `UPDATE deliveries SET address = ?, text = ?, state = ?, outcome = ?, error = ?, message_id = ?, tokens = ?,
+		_, err = b.db.Exec(ctx, tx, `UPDATE deliveries SET address = ?, text = ?, state = ?, outcome = ?, error = ?, message_id = ?, tokens = ?,
 			verbs = ?, updated_at = ? WHERE id = ?`, string(address), d.Text, state, string(d.Outcome), d.Error, d.MessageID, d.Tokens,
 			joinVerbs(d.Verbs), now, d.ID)
 	}
@@ -205,27 +208,27 @@ func (o *Outbox) SealTx(ctx context.Context, tx database.Tx, d *Delivery) error 
 		return err
 	}
 	d.since = database.Time(now)
-	return o.replaceParts(ctx, tx, d.ID, d.parts[len(closed(d.begun)):], now)
+	return b.replaceParts(ctx, tx, d.ID, d.parts[len(closed(d.begun)):], now)
 }
 
 // replaceParts stores parts in place of those with their numbers and above.
-func (o *Outbox) replaceParts(ctx context.Context, tx database.Tx, deliveryID int64, parts []part, now int64) error {
+func (b *Outbox) replaceParts(ctx context.Context, tx database.Tx, deliveryID int64, parts []part, now int64) error {
 	if len(parts) == 0 {
 		return nil
 	}
-	if _, err := o.db.Exec(ctx, tx, "DELETE FROM delivery_parts WHERE delivery_id = ? AND n >= ?", deliveryID, parts[0].n); err != nil {
+	if _, err := b.db.Exec(ctx, tx, "DELETE FROM delivery_parts WHERE delivery_id = ? AND n >= ?", deliveryID, parts[0].n); err != nil {
 		return err
 	}
-	return o.insertParts(ctx, tx, deliveryID, parts, now)
+	return b.insertParts(ctx, tx, deliveryID, parts, now)
 }
 
-func (o *Outbox) insertParts(ctx context.Context, tx database.Tx, deliveryID int64, parts []part, now int64) error {
+func (b *Outbox) insertParts(ctx context.Context, tx database.Tx, deliveryID int64, parts []part, now int64) error {
 	for i := range parts {
 		p := &parts[i]
 		if p.state == sending && p.since.IsZero() {
 			p.since = database.Time(now)
 		}
-		_, err := o.db.Exec(ctx, tx, `INSERT INTO delivery_parts (delivery_id, n, part_key, file_name, text, state, tried_at, handle, takes)
+		_, err := b.db.Exec(ctx, tx, `INSERT INTO delivery_parts (delivery_id, n, part_key, file_name, text, state, tried_at, handle, takes)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, deliveryID, p.n, p.key, p.file, p.text, string(p.state), database.Micros(p.since), p.handle, p.takes)
 		if err != nil {
 			return err
@@ -240,11 +243,11 @@ const maxText = 8 << 20
 
 // Get returns a delivery without its parts; sql.ErrNoRows when there is none. A
 // text of more than 8 MiB is "…" alone.
-func (o *Outbox) Get(ctx context.Context, id int64) (*Delivery, error) {
+func (b *Outbox) Get(ctx context.Context, id int64) (*Delivery, error) {
 	var d Delivery
 	var address, verbs string
 	var since int64
-	err := o.db.QueryRow(ctx, o.db.Read(), []any{
+	err := b.db.QueryRow(ctx, b.db.Read(), []any{
 		&d.ID, &d.LaneKey, &d.Platform, &address, &d.Text, &d.Outcome, &d.Error, &d.MessageID, &d.Tokens, &verbs, &since,
 	}, `SELECT id, lane_key, platform, address, CASE WHEN octet_length(text) > ? THEN ? ELSE text END, outcome, error, message_id, tokens, verbs, updated_at
 		FROM deliveries WHERE id = ?`, maxText, shorten.Mark, id)
@@ -275,17 +278,17 @@ func splitVerbs(text string) (verbs []platforms.Verb) {
 }
 
 // Load returns a delivery with its parts, to be taken up again.
-func (o *Outbox) Load(ctx context.Context, id int64) (*Delivery, error) {
-	d, err := o.Get(ctx, id)
+func (b *Outbox) Load(ctx context.Context, id int64) (*Delivery, error) {
+	d, err := b.Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	d.parts, err = o.loadParts(ctx, id)
+	d.parts, err = b.loadParts(ctx, id)
 	return d, err
 }
 
-func (o *Outbox) loadParts(ctx context.Context, id int64) (parts []part, err error) {
-	err = o.db.Query(ctx, o.db.Read(), func(rows *sql.Rows) error {
+func (b *Outbox) loadParts(ctx context.Context, id int64) (parts []part, err error) {
+	err = b.db.Query(ctx, b.db.Read(), func(rows *sql.Rows) error {
 		var p part
 		var tried int64
 		err := rows.Scan(&p.n, &p.key, &p.file, &p.text, &p.state, &tried, &p.handle, &p.takes)

@@ -17,21 +17,21 @@ import (
 
 // rivals are the replies beside d.
 type rivals struct {
-	o *Outbox
-	d *Delivery
+	box *Outbox
+	d   *Delivery
 }
 
 // Hold implements [platforms.Rivals].
 func (r rivals) Hold(ctx context.Context, messageID string) (bool, error) {
-	owner, err := Table{DB: r.o.db}.OfMessage(ctx, r.o.db.Read(), r.d.Platform, r.d.Address.ChatID, messageID)
+	owner, err := Table{DB: r.box.db}.OfMessage(ctx, r.box.db.Read(), r.d.Platform, r.d.Address.ChatID, messageID)
 	return owner != 0 && owner != r.d.ID, err
 }
 
 // Absent implements [platforms.Rivals].
 func (r rivals) Absent(ctx context.Context) error {
-	o, d := r.o, r.d
+	b, d := r.box, r.d
 	var latest time.Time
-	err := o.db.Query(ctx, o.db.Read(), func(rows *sql.Rows) error {
+	err := b.db.Query(ctx, b.db.Read(), func(rows *sql.Rows) error {
 		var text string
 		var tried int64
 		if err := rows.Scan(&text, &tried); err != nil {
@@ -47,7 +47,7 @@ func (r rivals) Absent(ctx context.Context) error {
 	if err != nil || latest.IsZero() {
 		return err
 	}
-	if rest := o.Settle[d.Platform] - o.db.Now().Sub(latest); rest > 0 {
+	if rest := b.o.Settle[d.Platform] - b.db.Now().Sub(latest); rest > 0 {
 		return held(rest, failure.New(failure.Retry, "settling", "the outcome of another send is not known yet", nil))
 	}
 	return failure.New(failure.Permanent, "ambiguous", unknowable, nil)

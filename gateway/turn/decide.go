@@ -156,7 +156,7 @@ func (r *Runner) decide(ctx context.Context, t *task, d *decision) error {
 func (r *Runner) mayDecide(t *task, a *approval) bool {
 	e := &t.lead().Event
 	if r.o.Tools.Approve == ApproveAdmins {
-		return r.o.Inbox.Admin != nil && r.o.Inbox.Admin(e)
+		return r.o.Inbox.IsAdmin(e)
 	}
 	return bytes.Equal(a.person, person(e).Hash())
 }

@@ -123,7 +123,7 @@ func (r *Runner) feedback(ctx context.Context, t *task, p *pressed) (reply, erro
 // regenerate answers again what the newest reply of a conversation has answered.
 func (r *Runner) regenerate(ctx context.Context, t *task, p *pressed) (reply, error) {
 	e := &t.lead().Event
-	if e.SenderID != p.event.Event.SenderID && (r.o.Inbox.Admin == nil || !r.o.Inbox.Admin(e)) {
+	if e.SenderID != p.event.Event.SenderID && !r.o.Inbox.IsAdmin(e) {
 		return r.whisper(ctx, t, "regenerate.refused")
 	}
 	if r.o.Assistant == nil {

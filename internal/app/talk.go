@@ -49,7 +49,7 @@ func (t *talk) event(said admin.Said) platforms.Event {
 // History returns the last messages, oldest first; none when nothing was said yet.
 func (t *talk) History(ctx context.Context, limit int) ([]conversation.Message, error) {
 	e := t.event(admin.Said{})
-	conv, err := t.core.store.Find(ctx, t.core.inbox.Scope.Key(&e))
+	conv, err := t.core.store.Find(ctx, t.core.inbox.Key(&e))
 	if errors.Is(err, conversation.ErrNotFound) {
 		return nil, nil
 	}
