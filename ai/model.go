@@ -58,6 +58,18 @@ type Response struct {
 	Thoughts int
 }
 
+// Usage is what one call of a model took, in tokens, as the provider reported it.
+type Usage struct {
+	PromptTokens     int64 // of all that was sent, from a cache or not
+	CompletionTokens int64 // with what the model only thought
+	CachedTokens     int64 // of the prompt: read from the provider's cache
+	WrittenTokens    int64 // of the prompt: written to the provider's cache
+	Estimated        bool  // a count of prompt or completion is ours because the provider reported none
+}
+
+// Total returns the tokens of prompt and completion.
+func (u Usage) Total() int64 { return u.PromptTokens + u.CompletionTokens }
+
 // Model answers a request. Request.Messages are oldest first and end with what
 // to answer.
 //
@@ -81,3 +93,26 @@ type Endpoint struct {
 	Model     Model
 	ModelName string // the provider's name of the model
 }
+
+// Codes of the errors that models return, for programs ([failure.CodeOf]).
+const (
+	CodeRateLimited       = "rate_limited"
+	CodeModelUnavailable  = "model_unavailable" // 5xx and other passing faults of the provider
+	CodeTimeout           = "model_timeout"
+	CodeNetwork           = "model_unreachable"
+	CodeStreamCut         = "stream_cut" // the answer ended without a finish reason
+	CodeBadAnswer         = "bad_answer" // not the protocol
+	CodeEmptyReply        = "empty_reply"
+	CodeOnlyThoughts      = "only_reasoning" // the model thought, and answered nothing
+	CodeInsufficientQuota = "insufficient_quota"
+	CodeInvalidAPIKey     = "invalid_api_key"
+	CodeForbidden         = "model_forbidden"
+	CodeModelNotFound     = "model_not_found"
+	CodeContextTooLong    = "context_length_exceeded"
+	CodeContentFilter     = "content_filter"
+	CodeAnswerTooLarge    = "answer_too_large"
+	CodeBadRequest        = "model_bad_request"
+	CodeEmptyRequest      = "empty_request"
+	CodeNothingToFold     = "nothing_to_summarise"
+	CodeNoSummary         = "no_summary"
+)

@@ -6,7 +6,6 @@
 //	        AI, one commit: messages, reply, counters, event states, delivery
 //	outbox  the delivery's parts, shown once each
 //
-// Data moves one way and nothing calls back up. After a crash every step is
-// taken again from what the database holds, and taking it twice has no second
-// effect outside.
+// Data moves one way. After a crash every step is taken again from what the
+// database holds, and taking it twice has no second effect outside.
 package gateway

@@ -10,9 +10,7 @@ import (
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/gateway/signs"
-	"github.com/parley-bot/parley/gateway/turn"
 	"github.com/parley-bot/parley/internal/breaker"
-	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/metrics"
 	"github.com/parley-bot/parley/internal/sentences"
 	"github.com/parley-bot/parley/internal/service"
@@ -96,27 +94,6 @@ func New(o Options) *Gateway {
 	o.Outbox.OnDue(g.poke)
 	return g
 }
-
-// Audience returns who in this process sees the reply to w grow.
-// and, where the platform can change a message, in the chat.
-func (g *Gateway) Audience(w *inbox.Work) turn.Audience {
-	here := audience{g.hub, w.IDs()}
-	first, last := &w.Events[0], &w.Events[len(w.Events)-1]
-	d := &outbox.Delivery{ID: first.ID, LaneKey: g.o.Inbox.Lane(&first.Event), Platform: first.Event.Platform, Address: last.Event.ReplyTo}
-	for i := range w.Events {
-		d.EventIDs = append(d.EventIDs, w.Events[i].Event.ID)
-	}
-	hold := func(ctx context.Context, tx database.Tx) error { return g.o.Inbox.HoldTx(ctx, tx, w) }
-	draft := g.o.Outbox.Draft(d, inbox.EventKey(&first.Event), hold, w.Lease.Left)
-	if draft == nil {
-		return here
-	}
-	return both{here, draft}
-}
-
-// Changed tells those who wait in this process that the state of events has
-// changed in the database.
-func (g *Gateway) Changed(eventIDs []int64) { g.hub.changed(eventIDs) }
 
 // Accept stores events durably and returns once they are.
 func (g *Gateway) Accept(ctx context.Context, events []platforms.Event) ([]inbox.Accepted, error) {
@@ -222,19 +199,6 @@ func (g *Gateway) mayBegin() bool {
 	case <-g.o.Begin:
 		return true
 	}
-}
-
-// giveWay waits as long as a burst of webhooks may put off turns, and reports
-// false when there will be no more turns.
-func (g *Gateway) giveWay() bool {
-	for g.shedder.shed() {
-		select {
-		case <-g.quit:
-			return false
-		case <-time.After(crowdGone / 4):
-		}
-	}
-	return true
 }
 
 // rest waits until there may be work, and reports false when there never will be.

@@ -5,10 +5,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/parley-bot/parley/internal/service"
-
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/internal/breaker"
+	"github.com/parley-bot/parley/internal/service"
 )
 
 // countEvery is for how long a count of the ledger is good enough.

@@ -5,7 +5,10 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/parley-bot/parley/gateway/inbox"
+	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/gateway/turn"
+	"github.com/parley-bot/parley/internal/database"
 )
 
 // hub tells those who wait in this process what happens to events. It only
@@ -174,3 +177,24 @@ func (b both) Stop() (shown string) {
 	}
 	return shown
 }
+
+// Audience returns who sees the reply to w grow: in this process and, where the
+// platform can change a message, in the chat.
+func (g *Gateway) Audience(w *inbox.Work) turn.Audience {
+	here := audience{g.hub, w.IDs()}
+	first, last := &w.Events[0], &w.Events[len(w.Events)-1]
+	d := &outbox.Delivery{ID: first.ID, LaneKey: g.o.Inbox.Lane(&first.Event), Platform: first.Event.Platform, Address: last.Event.ReplyTo}
+	for i := range w.Events {
+		d.EventIDs = append(d.EventIDs, w.Events[i].Event.ID)
+	}
+	hold := func(ctx context.Context, tx database.Tx) error { return g.o.Inbox.HoldTx(ctx, tx, w) }
+	draft := g.o.Outbox.Draft(d, inbox.EventKey(&first.Event), hold, w.Lease.Left)
+	if draft == nil {
+		return here
+	}
+	return both{here, draft}
+}
+
+// Changed tells those who wait in this process that the state of events has
+// changed in the database.
+func (g *Gateway) Changed(eventIDs []int64) { g.hub.changed(eventIDs) }

@@ -62,3 +62,16 @@ func (s *shedder) shed() bool {
 	s.shedding = s.burst() && (s.shedding && s.left > 0 || s.left >= patience/2)
 	return s.shedding
 }
+
+// giveWay waits as long as a burst of webhooks may put off turns, and reports
+// false when there will be no more turns.
+func (g *Gateway) giveWay() bool {
+	for g.shedder.shed() {
+		select {
+		case <-g.quit:
+			return false
+		case <-time.After(crowdGone / 4):
+		}
+	}
+	return true
+}

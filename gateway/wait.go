@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/parley-bot/parley/gateway/inbox"
@@ -158,4 +159,83 @@ func (g *Gateway) sentence(ctx context.Context, e *inbox.Event, d *outbox.Delive
 		key = "status.undelivered"
 	}
 	return g.o.Voice(ctx, &e.Event).Say(key)
+}
+
+// The states that a program sees of an event (see the generic platform).
+const (
+	StatusAccepted  = "accepted"
+	StatusRunning   = "running"
+	StatusCompleted = "completed"
+	StatusIgnored   = "ignored"
+	StatusFailed    = "failed" // will be tried again
+	StatusDead      = "dead"
+)
+
+// Status is what a program may know of an event.
+type Status struct {
+	EventID string       `json:"event_id"`
+	UserKey string       `json:"user_key"`
+	Status  string       `json:"status"`
+	Reply   *Reply       `json:"reply"`
+	Error   *StatusError `json:"error"`
+}
+
+// Reply is the answer to an event.
+type Reply struct {
+	Text      string `json:"text"`
+	MessageID int64  `json:"message_id"` // in its conversation; 0 when the answer is not kept
+	Tokens    int64  `json:"tokens"`     // of the completion
+}
+
+// StatusError says in one plain sentence why there is no reply.
+type StatusError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Final reports whether the status changes no more by itself.
+func (s Status) Final() bool {
+	switch s.Status {
+	case StatusCompleted, StatusIgnored, StatusDead:
+		return true
+	}
+	return false
+}
+
+// Late completes the answer to what was accepted, where its platform wants to
+// answer with what became of it.
+func (g *Gateway) Late(ctx context.Context, in *platforms.Inbound, accepted []inbox.Accepted) {
+	if in.Late == nil || len(accepted) == 0 {
+		return
+	}
+	waiting, settled := context.WithCancel(ctx)
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		defer settled()
+		g.settle(waiting, accepted[0].ID)
+	})
+	in.Answer = in.Late(waiting)
+	settled()
+	looking.Wait()
+}
+
+// settle returns when an event is at its end, a model begins to answer it, or ctx
+// ends.
+func (g *Gateway) settle(ctx context.Context, id int64) {
+	s, leave := g.hub.subscribe(id, false)
+	defer leave()
+	poll := time.NewTicker(waitPoll)
+	defer poll.Stop()
+	for {
+		ended, err := g.o.Inbox.Ended(ctx, []int64{id})
+		if err != nil || len(ended) > 0 || s.isBegun() {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		case <-poll.C:
+		}
+	}
 }

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/internal/database"
-	"github.com/parley-bot/parley/internal/failure"
-	"github.com/parley-bot/parley/platforms"
 )
 
 // mark sets the state of events and appends a step to each.
@@ -17,20 +15,6 @@ func (l *Ledger) mark(ctx context.Context, tx database.Tx, ids []int64, now int6
 	_, err := l.DB.Exec(ctx, tx, "UPDATE events SET status = ?, updated_at = ?, steps = "+l.sql.appendStep+" WHERE id IN (?)",
 		string(to), now, step(now, to, detail), ids)
 	return err
-}
-
-// HoldTx fails with ErrLeaseLost when the lane is no longer ours, and keeps it
-// from being taken until the transaction ends.
-func (b *Inbox) HoldTx(ctx context.Context, tx database.Tx, w *Work) error {
-	return b.hold(ctx, tx, w.Lease)
-}
-
-// holdNow is hold and the time that belongs to what is written under it.
-func (b *Inbox) holdNow(ctx context.Context, tx database.Tx, w *Work) (int64, error) {
-	if err := b.hold(ctx, tx, w.Lease); err != nil {
-		return 0, err
-	}
-	return b.DB.Clock(ctx, tx)
 }
 
 // AnsweredTx notes that the reply to the events is made and which delivery
@@ -94,6 +78,9 @@ func (b *Inbox) DoneTx(ctx context.Context, tx database.Tx, w *Work, end End) er
 	return b.free(ctx, tx, w, now)
 }
 
+// hasOpen is true in SQL when the lane ? has open events.
+const hasOpen = "EXISTS (SELECT 1 FROM events WHERE lane_key = ? AND " + open + ")"
+
 // free gives a lane back whose events have ended, or wait for nothing.
 func (b *Inbox) free(ctx context.Context, tx database.Tx, w *Work, now int64) error {
 	// The lane's row is held, so whoever adds to the lane has done so before
@@ -141,31 +128,4 @@ func (b *Inbox) Release(ctx context.Context, w *Work, detail string) error {
 func (b *Inbox) giveBack(ctx context.Context, tx database.Tx, w *Work, readyAt, crashes int64) error {
 	_, err := b.DB.Exec(ctx, tx, "UPDATE lanes SET lease_owner = '', crashes = ?, ready_at = ? WHERE lane_key = ?", crashes, readyAt, w.Lease.lane)
 	return err
-}
-
-// Get returns one event by our id.
-func (l *Ledger) Get(ctx context.Context, id int64) (Event, error) {
-	return l.one(ctx, "id = ?", id)
-}
-
-// Find returns the event that a platform (its name, tenant and app) calls by this id.
-func (l *Ledger) Find(ctx context.Context, e *platforms.Event) (Event, error) {
-	return l.one(ctx, "event_id = ? AND event_key = ?", e.ID, EventKey(e))
-}
-
-func (l *Ledger) one(ctx context.Context, where string, args ...any) (Event, error) {
-	rows, err := l.rows(ctx, l.DB.Read(), where, args...)
-	if err != nil {
-		return Event{}, err
-	}
-	if len(rows) == 0 {
-		return Event{}, failure.New(failure.NotFound, "not_found", "there is no such event", nil)
-	}
-	return rows[0].event()
-}
-
-// Depth returns how many events wait or are being answered.
-func (l *Ledger) Depth(ctx context.Context) (n int64, err error) {
-	err = l.DB.QueryRow(ctx, l.DB.Read(), []any{&n}, "SELECT count(*) FROM events WHERE "+open)
-	return n, err
 }

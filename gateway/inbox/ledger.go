@@ -8,6 +8,7 @@ import (
 
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/platforms"
 )
 
 // Ledger is the events for those who need no lease of a lane: admins, the
@@ -56,6 +57,33 @@ type Deliveries interface {
 	// OfMessage returns the reply, be it only begun, that a message in a chat
 	// belongs to, which has its oldest event's id; 0 when it belongs to none.
 	OfMessage(ctx context.Context, from database.Reader, platform, chatID, messageID string) (int64, error)
+}
+
+// Get returns one event by our id.
+func (l *Ledger) Get(ctx context.Context, id int64) (Event, error) {
+	return l.one(ctx, "id = ?", id)
+}
+
+// Find returns the event that a platform (its name, tenant and app) calls by this id.
+func (l *Ledger) Find(ctx context.Context, e *platforms.Event) (Event, error) {
+	return l.one(ctx, "event_id = ? AND event_key = ?", e.ID, EventKey(e))
+}
+
+func (l *Ledger) one(ctx context.Context, where string, args ...any) (Event, error) {
+	rows, err := l.rows(ctx, l.DB.Read(), where, args...)
+	if err != nil {
+		return Event{}, err
+	}
+	if len(rows) == 0 {
+		return Event{}, failure.New(failure.NotFound, "not_found", "there is no such event", nil)
+	}
+	return rows[0].event()
+}
+
+// Depth returns how many events wait or are being answered.
+func (l *Ledger) Depth(ctx context.Context) (n int64, err error) {
+	err = l.DB.QueryRow(ctx, l.DB.Read(), []any{&n}, "SELECT count(*) FROM events WHERE "+open)
+	return n, err
 }
 
 // ListOptions choose events of the ledger; all are optional.

@@ -4,49 +4,18 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"log/slog"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/failure"
-	"github.com/parley-bot/parley/internal/metrics"
 	"github.com/parley-bot/parley/platforms"
 )
 
 // SendLimit bounds one call to a platform. It is shorter than a lease, so that
 // a send cannot outlast the right to make it.
 const SendLimit = 16 * time.Second
-
-// Options say how replies are sent.
-type Options struct {
-	// Sender returns the platform's sender by its name.
-	Sender func(platform string) platforms.Sender
-	// Settle is how long after the start of a send whose outcome is unknown
-	// the platform may still take it, by platform. Looking for it earlier
-	// could miss it. None: it may be repeated at any time.
-	Settle map[string]time.Duration
-	// GiveUpAfter is how long a finished reply is offered to a platform that
-	// holds it back. It is offered once more after a wait that ends later.
-	GiveUpAfter time.Duration
-	// Backoff is the wait after a platform has held a reply back the first time;
-	// it doubles up to MaxBackoff, with jitter.
-	Backoff, MaxBackoff time.Duration
-	// OpenAfter is how long after a reply's first text more has to come for its
-	// message to be opened; default 750 ms. One that is faster is sent whole.
-	OpenAfter time.Duration
-	// EditEvery is how often a growing message is changed where its platform does
-	// not say (platforms.Tempo); default 1 s. Where the platform has no room for
-	// that it is changed less often, or no more.
-	EditEvery time.Duration
-	// Circuits are those of the platforms' APIs, by platform: there is one
-	// token, app or callback for each. nil: every call is made.
-	Circuits *breaker.Set
-	Metrics  *metrics.Metrics
-	Logger   *slog.Logger
-}
 
 // ErrLeaseShort is returned when the lease may run out during a send.
 var ErrLeaseShort error = failure.New(failure.Retry, "lease_short", "", errors.New("the lease is too short for a send"))

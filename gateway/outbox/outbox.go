@@ -7,13 +7,16 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/parley-bot/parley/internal/breaker"
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/metrics"
 	"github.com/parley-bot/parley/internal/shorten"
 	"github.com/parley-bot/parley/platforms"
 )
@@ -85,6 +88,34 @@ type part struct {
 	changes int64  // made since then
 }
 
+// Options say how replies are sent.
+type Options struct {
+	// Sender returns the platform's sender by its name.
+	Sender func(platform string) platforms.Sender
+	// Settle is how long after the start of a send whose outcome is unknown
+	// the platform may still take it, by platform. Looking for it earlier
+	// could miss it. None: it may be repeated at any time.
+	Settle map[string]time.Duration
+	// GiveUpAfter is how long a finished reply is offered to a platform that
+	// holds it back. It is offered once more after a wait that ends later.
+	GiveUpAfter time.Duration
+	// Backoff is the wait after a platform has held a reply back the first time;
+	// it doubles up to MaxBackoff, with jitter.
+	Backoff, MaxBackoff time.Duration
+	// OpenAfter is how long after a reply's first text more has to come for its
+	// message to be opened; default 750 ms. One that is faster is sent whole.
+	OpenAfter time.Duration
+	// EditEvery is how often a growing message is changed where its platform does
+	// not say (platforms.Tempo); default 1 s. Where the platform has no room for
+	// that it is changed less often, or no more.
+	EditEvery time.Duration
+	// Circuits are those of the platforms' APIs, by platform: there is one
+	// token, app or callback for each. nil: every call is made.
+	Circuits *breaker.Set
+	Metrics  *metrics.Metrics
+	Logger   *slog.Logger
+}
+
 // Outbox delivers replies. It is safe for concurrent use.
 type Outbox struct {
 	db   *database.DB
@@ -151,7 +182,7 @@ func (b *Outbox) Prepare(d *Delivery, eventKey []byte) {
 			text := fresh[0].text
 			fresh[0] = *own
 			fresh[0].text = text
-		case b.isFree(d):
+		case b.isFree(d): // nobody stands before it in line
 			fresh[0].state = sending
 		}
 		d.parts = append(kept, fresh...)

@@ -72,8 +72,8 @@ func (s *slate) gaps() (gaps []time.Duration) {
 	return gaps
 }
 
-// desk is an outbox for one platform, and its metrics.
-func desk(t *testing.T, s platforms.Sender) (*outbox.Outbox, *database.DB, *metrics.Metrics) {
+// pacedDesk is an outbox for one platform, and its metrics.
+func pacedDesk(t *testing.T, s platforms.Sender) (*outbox.Outbox, *database.DB, *metrics.Metrics) {
 	t.Helper()
 	db, m := dbtest.New(t), metrics.New()
 	return outbox.New(db, outbox.Options{
@@ -86,7 +86,7 @@ func longLeft() time.Duration { return time.Hour }
 // written has a reply grow by a word each 100 ms, for so long.
 func written(t *testing.T, s *slate, long time.Duration) {
 	t.Helper()
-	o, _, _ := desk(t, s)
+	o, _, _ := pacedDesk(t, s)
 	d := &outbox.Delivery{ID: 1, LaneKey: []byte("lane"), Platform: "slate", Address: platforms.Address{ChatID: "c"}}
 	g := o.Draft(d, make([]byte, 32), func(context.Context, database.Tx) error { return nil }, longLeft)
 	g.Begin(t.Context())
@@ -153,7 +153,7 @@ func TestTimeInLineIsMeasured(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &slate{limits: map[platforms.Call]time.Duration{platforms.CallSend: 2 * time.Second}}
-		o, db, m := desk(t, s)
+		o, db, m := pacedDesk(t, s)
 		deliver(t, o, db, "slate", 1, 2, 3)
 		if len(s.sends) != 3 || s.sends[2].Sub(s.sends[0]) < 4*time.Second {
 			t.Fatalf("sent at %v", s.sends)

@@ -5,49 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/parley-bot/parley/ai"
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/gateway/budget"
-	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/internal/breaker"
+	"github.com/parley-bot/parley/internal/failure"
+	"github.com/parley-bot/parley/internal/sentences"
 	"github.com/parley-bot/parley/internal/shorten"
-	"github.com/parley-bot/parley/platforms"
 )
 
 // answer makes the reply to the events and commits it with everything that
 // belongs to it.
 func (r *Runner) answer(ctx context.Context, t *task) (*outbox.Delivery, error) {
-	met, err := r.meet(ctx, t)
+	met, err := r.meet(ctx, t) // strangers
 	if err != nil {
 		return nil, err
 	}
 	if met != nil {
 		return r.commit(ctx, t, *met)
 	}
-	conv, err := r.o.Store.Find(ctx, t.key)
-	if errors.Is(err, conversation.ErrNotFound) {
-		conv, err = &conversation.Conversation{}, nil
-	}
+	conv, err := r.find(ctx, t.key)
 	if err != nil {
-		return nil, fmt.Errorf("find the conversation: %w", err)
+		return nil, err
 	}
-	var a reply
-	text, isCommand := commandText(r.o.Prefix, &t.lead().Event)
-	switch {
-	case t.lead().Event.Page != "":
-		a, err = r.page(ctx, t, conv)
-	case t.lead().Event.Press != nil:
-		a, err = r.press(ctx, t)
-	case isCommand:
-		a, err = r.runCommand(ctx, t, conv, text)
-	case unreadable(t.Work) && (r.o.Assistant == nil || !withFiles(t.Work)):
-		a = t.unread(reply{})
-	case saysNothing(t.Work):
-		a = r.greet(t)
-	default:
+	a, made, err := r.withoutModel(ctx, t, conv)
+	if !made {
 		a, err = r.askAI(ctx, t, conv)
 	}
 	if err != nil {
@@ -56,35 +40,16 @@ func (r *Runner) answer(ctx context.Context, t *task) (*outbox.Delivery, error) 
 	return r.commit(ctx, t, a)
 }
 
-// saysNothing reports whether the messages hold nothing but the bot's mention.
-func saysNothing(w *inbox.Work) bool {
-	return !slices.ContainsFunc(w.Events, func(e inbox.Event) bool { return strings.TrimSpace(e.Event.Text) != "" })
-}
-
-// unreadable reports whether the messages hold nothing but what cannot be read.
-func unreadable(w *inbox.Work) bool {
-	return !slices.ContainsFunc(w.Events, func(e inbox.Event) bool { return !e.Event.Unreadable })
-}
-
-// withFiles reports whether messages brought files.
-func withFiles(w *inbox.Work) bool {
-	return slices.ContainsFunc(w.Events, func(e inbox.Event) bool { return len(e.Event.Files) > 0 })
-}
-
-// unread answers who sends nothing but what cannot be read.
-func (t *task) unread(a reply) reply {
-	const most = 500
-	a.outcome, a.text = outbox.Sent, t.say("ai.unreadable", shorten.Line(namesOf(t.Work), most))
-	a.detail = "answered without AI: the message has no content that can be read"
-	return a
-}
-
-// greet answers who says nothing, without a model. There is nothing to keep.
-func (r *Runner) greet(t *task) reply {
-	return reply{
-		outcome: outbox.Sent, text: t.say("ai.nothing", r.o.Prefix),
-		detail: "answered without AI: the message is only the mention",
+// find returns a conversation, an empty one where there is none yet.
+func (r *Runner) find(ctx context.Context, key conversation.Key) (*conversation.Conversation, error) {
+	conv, err := r.o.Store.Find(ctx, key)
+	if errors.Is(err, conversation.ErrNotFound) {
+		return &conversation.Conversation{}, nil
 	}
+	if err != nil {
+		return nil, fmt.Errorf("find the conversation: %w", err)
+	}
+	return conv, nil
 }
 
 // askAI answers with the model. An error that no further attempt can mend
@@ -97,25 +62,11 @@ func (r *Runner) askAI(ctx context.Context, t *task, conv *conversation.Conversa
 		return a, nil
 	}
 	response, err := r.ask(ctx, t, conv, a.user)
-	if spent, ok := errors.AsType[*budget.SpentError](err); ok {
-		r.o.Metrics.BudgetRefused.WithLabelValues(string(spent.Scope)).Inc()
-		a.text, a.detail = t.refused(spent), "refused: "+spent.Error()
-		return a, nil
-	}
-	if _, ok := errors.AsType[*unreadError](err); ok {
-		return t.unread(a), nil
-	}
-	if errors.Is(err, errStopped) {
-		return r.stopped(t)
-	}
-	if err == nil && len(response.waiting) > 0 {
-		return r.asking(t, a, response.waiting), nil
-	}
-	if errors.Is(err, errNothingAsked) {
-		return a, err
-	}
 	if err != nil {
-		return r.apologise(ctx, t, a, err)
+		return r.noAnswer(ctx, t, a, err)
+	}
+	if len(response.waiting) > 0 { // for somebody who is to allow a tool
+		return r.asking(t, a, response.waiting), nil
 	}
 	a.anchor, a.folded, a.full = response.First, response.Folded, response.Full
 	a.text, a.usage, a.detail = r.within(response.Response, t.say), []ai.Response{response.Response}, "answered by "+response.Model
@@ -128,9 +79,6 @@ func (r *Runner) askAI(ctx context.Context, t *task, conv *conversation.Conversa
 	return a, nil
 }
 
-// userOf is who asks, for providers.
-func userOf(e *platforms.Event) string { return fmt.Sprintf("%x", person(e).Hash()[:16]) }
-
 // ask calls the model, until more arrives that is to be answered too.
 func (r *Runner) ask(ctx context.Context, t *task, conv *conversation.Conversation, user []conversation.Message) (said, error) {
 	lead := &t.lead().Event
@@ -142,16 +90,7 @@ func (r *Runner) ask(ctx context.Context, t *task, conv *conversation.Conversati
 	defer done()
 	watched, stop := r.interruptible(called, t.Work)
 	defer stop()
-	if t.again == 0 {
-		r.quote(ctx, t, user)
-		r.above(ctx, t, user, ask.History)
-		files, err := r.readFiles(watched, t, ask.Model, user)
-		if err != nil && watched.Err() == nil {
-			return said{}, err
-		}
-		ask.History, ask.New = given(ask.History, user, t.Work)
-		ask.New, ask.Images = files.put(ask.New, user), files.images
-	} else if ask.History, ask.New, err = askedBefore(ask.History, t.again); err != nil {
+	if err := r.putQuestion(ctx, watched, t, &ask, user); err != nil {
 		return said{}, err
 	}
 	ask.User, ask.Say, ask.MaxText = userOf(lead), t.say, r.maxText()
@@ -165,4 +104,89 @@ func (r *Runner) ask(ctx context.Context, t *task, conv *conversation.Conversati
 		err = cause
 	}
 	return response, err
+}
+
+// said is what a model has answered in the end: a reply, or calls for which
+// somebody is to be asked first.
+type said struct {
+	ai.Response
+
+	waiting []conversation.ToolCall
+}
+
+// converse asks the model, has done what it wants of its tools, and asks again
+// until it answers. The last time it has no tools, so that it does answer. Steps
+// that an earlier attempt has taken are taken from there. asking ends when the
+// model is not to be asked any more, and ctx when nothing is to be done any more.
+func (r *Runner) converse(ctx, asking context.Context, t *task, conv *conversation.Conversation, ask ai.Ask) (said, error) {
+	if err := r.begun(ctx, t); err != nil { // by an earlier attempt
+		return said{}, err
+	}
+	tools := r.tools(ctx, t, conv)
+	for n := 0; ; n++ {
+		if ask.Tools = tools; n >= r.o.Tools.MaxRounds {
+			ask.Tools = nil
+		}
+		if n == len(t.rounds) {
+			response, err := r.answered(ctx, asking, t, ask)
+			if err != nil || len(response.Calls) == 0 {
+				return said{Response: response}, err
+			}
+		}
+		rd := t.rounds[n]
+		for call := range rd.uses {
+			if err := r.use(ctx, asking, t, tools, rd, call); err != nil {
+				return said{}, err
+			}
+		}
+		if waiting := rd.waiting(); len(waiting) > 0 {
+			return said{waiting: waiting}, nil
+		}
+		given, _ := r.messages(rd, "")
+		ask.New = append(slices.Clip(ask.New), given...)
+	}
+}
+
+// answered asks the model once. An answer that wants tools is the task's last round.
+func (r *Runner) answered(ctx, asking context.Context, t *task, ask ai.Ask) (ai.Response, error) {
+	asker := t.lead().Event.UserKey()
+	t.foreign = foreign(&ask, asker)
+	links := r.guardOf(&ask, asker) // nobody follows what others have planted
+	response, err := r.o.Assistant.Reply(asking, ask, links.stream(t.audience.Delta))
+	if err != nil {
+		return ai.Response{}, err
+	}
+	response.Text = links.plain(response.Text)
+	if len(response.Calls) == 0 {
+		return response, nil
+	}
+	if ask.Tools == nil { // it was offered none
+		r.countLost(ctx, t, response)
+		return ai.Response{}, failure.New(failure.Retry, ai.CodeEmptyReply, "the model wants tools that it was not offered", nil)
+	}
+	_, err = r.plan(ctx, t, planned{Answer: response, Foreign: t.foreign})
+	return response, err
+}
+
+// noticeRoom is what the sentence about a cut takes of a reply at most, in bytes.
+const noticeRoom = 256
+
+// maxText is how much of a model's answer is read, so that there is room for the
+// sentence that says that it was cut; 0 = all of it.
+func (r *Runner) maxText() int { return max(0, r.o.MaxReply-noticeRoom) }
+
+// within returns the reply as the chat gets it: with a sentence that says so
+// where the model had more to say.
+func (r *Runner) within(m ai.Response, say sentences.Say) string {
+	text, cut := m.Text, m.Cut
+	if limit := r.maxText(); limit > 0 && len(text) > limit { // a model that knows no limit
+		text, cut = shorten.Bytes(text, limit), true
+	}
+	switch {
+	case cut:
+		return text + "\n\n" + say("cut.reply")
+	case m.FinishReason == "length":
+		return text + "\n\n" + say("cut.model")
+	}
+	return text
 }

@@ -58,7 +58,7 @@ func (r *Runner) commit(ctx context.Context, t *task, a reply) (*outbox.Delivery
 			return nil, err
 		}
 	}
-	if err := r.o.Outbox.Begun(ctx, d, t.lead().IsFirst()); err != nil {
+	if err := r.o.Outbox.Begun(ctx, d, t.lead().IsFirst()); err != nil { // it may have grown in the chat
 		return nil, fmt.Errorf("look for what is shown of the reply: %w", err)
 	}
 	err = r.o.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
@@ -101,16 +101,13 @@ func (r *Runner) commitTx(ctx context.Context, tx database.Tx, t *task, a reply,
 	if err := r.saveTx(ctx, tx, t.Work, conversation, a, d); err != nil {
 		return err
 	}
-	if err := r.cutTx(ctx, tx, t, conversation, a); err != nil {
-		return err
-	}
-	if err := r.endTx(ctx, tx, t, a.outcome == outbox.Sent); err != nil {
+	if err := r.leftTx(ctx, tx, t, conversation, a); err != nil {
 		return err
 	}
 	if err := r.o.Inbox.AnsweredTx(ctx, tx, t.Work, conversation, a.detail); err != nil {
 		return err
 	}
-	if len(a.usage) > 0 && !a.cut {
+	if len(a.usage) > 0 && !a.cut { // whoever has just stopped it was too late
 		if err := r.o.Inbox.WholeTx(ctx, tx, t.Work); err != nil {
 			return err
 		}
@@ -125,6 +122,15 @@ func (r *Runner) commitTx(ctx context.Context, tx database.Tx, t *task, a reply,
 		}
 	}
 	return r.countTx(ctx, tx, t, a.usage)
+}
+
+// leftTx writes what only some turns leave: that the window was full, and what
+// came of the steps that tools have taken.
+func (r *Runner) leftTx(ctx context.Context, tx database.Tx, t *task, conversation int64, a reply) error {
+	if err := r.cutTx(ctx, tx, t, conversation, a); err != nil {
+		return err
+	}
+	return r.endTx(ctx, tx, t, a.outcome == outbox.Sent)
 }
 
 // conversationTx returns the conversation that the answer belongs to and has the

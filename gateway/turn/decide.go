@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -247,10 +246,7 @@ func (r *Runner) decided(ctx context.Context, t *task, d *decision, text string)
 	if err := json.Unmarshal([]byte(d.is.conversation), &t.key); err != nil {
 		return reply{}, fmt.Errorf("approval %d: %w", d.is.id, err)
 	}
-	conv, err := r.o.Store.Find(ctx, t.key)
-	if errors.Is(err, conversation.ErrNotFound) { // cleared since
-		conv, err = &conversation.Conversation{}, nil
-	}
+	conv, err := r.find(ctx, t.key) // it may be cleared since
 	if err != nil {
 		return reply{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/ai"
+	"github.com/parley-bot/parley/gateway/budget"
 	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/gateway/outbox"
 	"github.com/parley-bot/parley/internal/breaker"
@@ -15,6 +16,74 @@ import (
 	"github.com/parley-bot/parley/internal/failure"
 	"github.com/parley-bot/parley/internal/sentences"
 )
+
+// resume ends work that is no fresh question: what a process has died over too
+// often, what has its reply but perhaps has not shown it, what nobody wants to have
+// answered any more. over reports that it was one of these.
+func (r *Runner) resume(ctx context.Context, w *inbox.Work) (over bool, err error) {
+	lead, deaths := &w.Events[0], w.CrashedAlone()
+	switch {
+	case deaths >= inbox.MaxCrashes:
+		return true, r.crashed(ctx, r.task(ctx, w), deaths)
+	case lead.DeliveryID != 0:
+		return true, r.deliverAgain(ctx, w, lead.DeliveryID)
+	case isRetracted(w, false):
+		return true, inbox.ErrRetracted
+	case lead.CalledOff == inbox.Stopped:
+		return true, errStopped
+	}
+	return false, nil
+}
+
+// deliverAgain shows a reply that an earlier attempt has made.
+func (r *Runner) deliverAgain(ctx context.Context, w *inbox.Work, id int64) error {
+	d, err := r.o.Outbox.Load(ctx, id)
+	if err != nil {
+		return err
+	}
+	if isRetracted(w, d.Seen()) {
+		return inbox.ErrRetracted
+	}
+	return r.deliver(ctx, w, d)
+}
+
+// withoutReply says what becomes of an attempt that has made no reply: where no
+// further one follows, the sentence that says so. Without a delivery and an error
+// the events are put back, or at their end.
+func (r *Runner) withoutReply(ctx context.Context, t *task, err error) (*outbox.Delivery, error) {
+	switch {
+	case errors.Is(err, errInterrupted):
+		return nil, r.interrupted(ctx, t)
+	case errors.Is(err, errIgnored):
+		return nil, nil //nolint:nilnil // as said above
+	case ctx.Err() == nil && !isCalledOff(err) && r.final(t.Work, err):
+		return r.giveUp(ctx, t, err)
+	}
+	return nil, err
+}
+
+// settle writes to the ledger what becomes of work whose turn ended in err. It
+// returns nil for what was called off, which is no failure.
+func (r *Runner) settle(ctx context.Context, w *inbox.Work, err error) error {
+	switch {
+	case errors.Is(err, inbox.ErrRetracted):
+		err = r.retracted(ctx, w)
+	case errors.Is(err, errStopped):
+		err = r.unseen(ctx, w)
+	}
+	lead := &w.Events[0]
+	log := r.o.Logger.With(slog.Int64("event", lead.ID), slog.String("event_id", lead.Event.ID), slog.String("user_key", lead.Event.UserKey()))
+	switch {
+	case err == nil:
+	case errors.Is(err, inbox.ErrLeaseLost):
+		log.WarnContext(ctx, "turn given up: another worker has the conversation")
+	case ctx.Err() != nil:
+		r.handBack(ctx, w, log)
+	default:
+		r.fail(ctx, w, err, log)
+	}
+	return err
+}
 
 // handBack puts the work back at a shutdown. That is no attempt.
 func (r *Runner) handBack(ctx context.Context, w *inbox.Work, log *slog.Logger) {
@@ -98,6 +167,26 @@ func (r *Runner) wait(failures int64, err error) time.Duration {
 		d = r.o.MaxBackoff
 	}
 	return d*3/4 + rand.N(d/2+1)
+}
+
+// noAnswer is the reply where the model has not answered: it was not asked, was
+// called off, or failed. An error that a further attempt may mend is returned.
+func (r *Runner) noAnswer(ctx context.Context, t *task, a reply, err error) (reply, error) {
+	if spent, ok := errors.AsType[*budget.SpentError](err); ok {
+		r.o.Metrics.BudgetRefused.WithLabelValues(string(spent.Scope)).Inc()
+		a.text, a.detail = t.refused(spent), "refused: "+spent.Error()
+		return a, nil
+	}
+	if _, ok := errors.AsType[*unreadError](err); ok {
+		return t.unread(a), nil
+	}
+	switch {
+	case errors.Is(err, errStopped):
+		return r.stopped(t)
+	case errors.Is(err, errNothingAsked):
+		return a, err
+	}
+	return r.apologise(ctx, t, a, err)
 }
 
 // apologise turns the last failure into the sentence that the chat gets.

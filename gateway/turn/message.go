@@ -7,7 +7,6 @@ import (
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/conversation/message"
 	"github.com/parley-bot/parley/gateway/inbox"
-	"github.com/parley-bot/parley/memory"
 	"github.com/parley-bot/parley/platforms"
 )
 
@@ -76,8 +75,4 @@ func modelMetadata(m ai.Response) map[string]any {
 		meta["tokens_estimated"] = true
 	}
 	return meta
-}
-
-func person(e *platforms.Event) memory.Person {
-	return memory.Person{Tenant: e.Tenant, Platform: e.Platform, SenderID: e.SenderID}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/parley-bot/parley/ai"
 	"github.com/parley-bot/parley/conversation"
 	"github.com/parley-bot/parley/conversation/message"
+	"github.com/parley-bot/parley/gateway/inbox"
 	"github.com/parley-bot/parley/memory"
 	"github.com/parley-bot/parley/platforms"
 )
@@ -39,6 +40,25 @@ func (r *Runner) prompt(ctx context.Context, key conversation.Key, conv *convers
 		ask.Next = ai.Summary(next)
 	}
 	return ask, nil
+}
+
+// putQuestion puts what is to be answered into ask: user, with what they quote, what
+// was said above them and what their files hold, or what was asked before, where
+// its reply is to be made again. Reading ends with watched.
+func (r *Runner) putQuestion(ctx, watched context.Context, t *task, ask *ai.Ask, user []conversation.Message) (err error) {
+	if t.again != 0 {
+		ask.History, ask.New, err = askedBefore(ask.History, t.again)
+		return err
+	}
+	r.quote(ctx, t, user)
+	r.above(ctx, t, user, ask.History)
+	files, err := r.readFiles(watched, t, ask.Model, user)
+	if err != nil && watched.Err() == nil {
+		return err
+	}
+	ask.History, ask.New = given(ask.History, user, t.Work)
+	ask.New, ask.Images = files.put(ask.New, user), files.images
+	return nil
 }
 
 // mayBeFull reports whether messages can fill half of the window: no text has more
@@ -85,4 +105,64 @@ func (r *Runner) historyBytes() int {
 		return 0
 	}
 	return max(leastHistory, r.o.MaxReply, tokenBytes*r.o.HistoryTokens)
+}
+
+// given divides what the model is given into the history and what it is to
+// answer, so that each message is there once. Messages of the events asked
+// about may be stored already, by a turn that was interrupted or by one before
+// a replay.
+func given(history, user []conversation.Message, w *inbox.Work) (before, ask []conversation.Message) {
+	first := slices.IndexFunc(history, func(m conversation.Message) bool { return eventOf(w, m) >= 0 })
+	if first < 0 {
+		return history, user
+	}
+	tail := history[first:]
+	if w.Isolation() != inbox.Normal && unanswered(tail) { // what it was to be answered with waits for its own turn
+		return history[:first], user
+	}
+	if !interruptedOnly(w, tail) { // replayed: others have been answered since
+		return slices.DeleteFunc(history, func(m conversation.Message) bool { return eventOf(w, m) >= 0 }), user
+	}
+	stored := map[int]bool{}
+	for _, m := range tail {
+		stored[eventOf(w, m)] = true
+	}
+	lead := eventOf(w, tail[0])
+	for i := range user {
+		if i == lead {
+			ask = append(ask, tail...)
+		}
+		if !stored[i] {
+			ask = append(ask, user[i])
+		}
+	}
+	// In quarantine it is answered alone, without what its reply was stopped for.
+	for len(ask) > 0 && ask[len(ask)-1].Role != conversation.RoleUser {
+		ask = ask[:len(ask)-1]
+	}
+	return history[:first], ask
+}
+
+// unanswered reports whether messages hold no reply but stopped ones.
+func unanswered(messages []conversation.Message) bool {
+	return !slices.ContainsFunc(messages, func(m conversation.Message) bool {
+		return m.Role != conversation.RoleUser && !m.Interrupted()
+	})
+}
+
+// interruptedOnly reports whether messages are those of the events and stopped
+// replies to them.
+func interruptedOnly(w *inbox.Work, messages []conversation.Message) bool {
+	return !slices.ContainsFunc(messages, func(m conversation.Message) bool {
+		return eventOf(w, m) < 0 && !m.Interrupted()
+	})
+}
+
+// eventOf returns which of the events a stored message is, -1 when none.
+func eventOf(w *inbox.Work, m conversation.Message) int {
+	id, _ := m.Metadata[message.MetaEventID].(string)
+	if id == "" || m.Role != conversation.RoleUser {
+		return -1
+	}
+	return slices.IndexFunc(w.Events, func(e inbox.Event) bool { return e.ConversationID != 0 && e.Event.ID == id })
 }

@@ -32,68 +32,6 @@ const (
 	maxToolResult = 16 << 10
 )
 
-// said is what a model has answered in the end: a reply, or calls for which
-// somebody is to be asked first.
-type said struct {
-	ai.Response
-
-	waiting []conversation.ToolCall
-}
-
-// converse asks the model, has done what it wants of its tools, and asks again
-// until it answers. The last time it has no tools, so that it does answer. Steps
-// that an earlier attempt has taken are taken from there. asking ends when the
-// model is not to be asked any more, and ctx when nothing is to be done any more.
-func (r *Runner) converse(ctx, asking context.Context, t *task, conv *conversation.Conversation, ask ai.Ask) (said, error) {
-	if err := r.begun(ctx, t); err != nil {
-		return said{}, err
-	}
-	tools := r.tools(ctx, t, conv)
-	for n := 0; ; n++ {
-		if ask.Tools = tools; n >= r.o.Tools.MaxRounds {
-			ask.Tools = nil
-		}
-		if n == len(t.rounds) {
-			response, err := r.answered(ctx, asking, t, ask)
-			if err != nil || len(response.Calls) == 0 {
-				return said{Response: response}, err
-			}
-		}
-		rd := t.rounds[n]
-		for call := range rd.uses {
-			if err := r.use(ctx, asking, t, tools, rd, call); err != nil {
-				return said{}, err
-			}
-		}
-		if waiting := rd.waiting(); len(waiting) > 0 {
-			return said{waiting: waiting}, nil
-		}
-		given, _ := r.messages(rd, "")
-		ask.New = append(slices.Clip(ask.New), given...)
-	}
-}
-
-// answered asks the model once. An answer that wants tools is the task's last round.
-func (r *Runner) answered(ctx, asking context.Context, t *task, ask ai.Ask) (ai.Response, error) {
-	asker := t.lead().Event.UserKey()
-	t.foreign = foreign(&ask, asker)
-	links := r.guardOf(&ask, asker)
-	response, err := r.o.Assistant.Reply(asking, ask, links.stream(t.audience.Delta))
-	if err != nil {
-		return ai.Response{}, err
-	}
-	response.Text = links.plain(response.Text)
-	if len(response.Calls) == 0 {
-		return response, nil
-	}
-	if ask.Tools == nil { // it was offered none
-		r.countLost(ctx, t, response)
-		return ai.Response{}, failure.New(failure.Retry, ai.CodeEmptyReply, "the model wants tools that it was not offered", nil)
-	}
-	_, err = r.plan(ctx, t, planned{Answer: response, Foreign: t.foreign})
-	return response, err
-}
-
 // notKept stands in histories for a result that quotes others, who may have it erased.
 const notKept = "[not kept: it quoted what others said]"
 

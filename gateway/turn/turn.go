@@ -2,7 +2,6 @@ package turn
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -125,63 +124,27 @@ func New(o Options) *Runner {
 func (r *Runner) Run(ctx context.Context, w *inbox.Work) {
 	defer r.o.Changed(w.IDs())
 	err := r.run(ctx, w)
-	switch {
-	case errors.Is(err, inbox.ErrRetracted):
-		err = r.retracted(ctx, w)
-	case errors.Is(err, errStopped):
-		err = r.unseen(ctx, w)
+	if err != nil {
+		err = r.settle(ctx, w, err)
 	}
 	if err == nil {
 		r.transcripts.drop(w.IDs())
-		return
-	}
-	log := r.o.Logger.With(slog.Int64("event", w.Events[0].ID), slog.String("event_id", w.Events[0].Event.ID),
-		slog.String("user_key", w.Events[0].Event.UserKey()))
-	switch {
-	case errors.Is(err, inbox.ErrLeaseLost):
-		log.WarnContext(ctx, "turn given up: another worker has the conversation")
-	case ctx.Err() != nil:
-		r.handBack(ctx, w, log)
-	default:
-		r.fail(ctx, w, err, log)
 	}
 }
 
 func (r *Runner) run(ctx context.Context, w *inbox.Work) error {
-	if deaths := w.CrashedAlone(); deaths >= inbox.MaxCrashes {
-		return r.crashed(ctx, r.task(ctx, w), deaths)
-	}
-	if id := w.Events[0].DeliveryID; id != 0 { // the reply is made, but perhaps not shown
-		d, err := r.o.Outbox.Load(ctx, id)
-		if err != nil {
-			return err
-		}
-		if isRetracted(w, d.Seen()) {
-			return inbox.ErrRetracted
-		}
-		return r.deliver(ctx, w, d)
-	}
-	if isRetracted(w, false) {
-		return inbox.ErrRetracted
-	}
-	if w.Events[0].CalledOff == inbox.Stopped {
-		return errStopped
+	if over, err := r.resume(ctx, w); over {
+		return err
 	}
 	t := r.task(ctx, w)
 	r.nameSenders(ctx, t)
 	t.audience.Begin(ctx)
 	defer r.o.Outbox.EndDraft(w.Events[0].ID)
 	d, err := r.answerSafely(ctx, t)
-	if errors.Is(err, errInterrupted) {
-		return r.interrupted(ctx, t)
-	}
-	if errors.Is(err, errIgnored) {
-		return nil
-	}
-	if err != nil && ctx.Err() == nil && !isCalledOff(err) && r.final(w, err) {
-		d, err = r.giveUp(ctx, t, err)
-	}
 	if err != nil {
+		d, err = r.withoutReply(ctx, t, err)
+	}
+	if err != nil || d == nil {
 		return err
 	}
 	return r.show(ctx, w, d)

@@ -2,11 +2,21 @@ package turn
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
+	"github.com/parley-bot/parley/internal/names"
 	"github.com/parley-bot/parley/internal/sentences"
+	"github.com/parley-bot/parley/memory"
 	"github.com/parley-bot/parley/platforms"
 )
+
+func person(e *platforms.Event) memory.Person {
+	return memory.Person{Tenant: e.Tenant, Platform: e.Platform, SenderID: e.SenderID}
+}
+
+// userOf is who asks, for providers.
+func userOf(e *platforms.Event) string { return fmt.Sprintf("%x", person(e).Hash()[:16]) }
 
 // Locales is a [platforms.Sender] whose platform does not tell in its events
 // which locale a person has, but when it is asked.
@@ -40,4 +50,26 @@ func (r *Runner) say(ctx context.Context, e *platforms.Event) sentences.Say {
 		return v
 	})
 	return func(key string, args ...any) string { return voice().Say(key, args...) }
+}
+
+// Names is a [platforms.Sender] whose platform does not tell in its events who
+// people are, but when it is asked.
+type Names interface {
+	// Name returns what somebody is called, "" when it cannot be learnt. Somebody
+	// waits meanwhile: it takes a few seconds at most, and keeps what it has learnt.
+	Name(ctx context.Context, senderID string) string
+}
+
+// nameSenders learns what the senders in a room are called: there the name
+// stands before what each has said.
+func (r *Runner) nameSenders(ctx context.Context, t *task) {
+	platform, ok := r.o.Outbox.Sender(t.lead().Event.Platform).(Names)
+	if !ok || t.key.UserKey != platforms.RoomKey(t.lead().Event.Platform) {
+		return
+	}
+	for i := range t.Events {
+		if e := &t.Events[i].Event; e.SenderName == "" {
+			e.SenderName = names.Clean(platform.Name(ctx, e.SenderID))
+		}
+	}
 }

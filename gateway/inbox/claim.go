@@ -1,11 +1,9 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
-	"errors"
-	"fmt"
-	"sync/atomic"
+	"slices"
 	"time"
 
 	"github.com/parley-bot/parley/conversation"
@@ -15,24 +13,6 @@ import (
 
 // MaxBatch is how many events of a lane one claim looks at.
 const MaxBatch = 8
-
-// ErrLeaseLost is returned when somebody else may hold the lane by now:
-// whatever was done under the lease must not be committed.
-var ErrLeaseLost = errors.New("the lease on this conversation is lost")
-
-// Lease is the right to work on one lane. The number tells this claim from
-// later ones of the same process.
-type Lease struct {
-	lane  []byte
-	owner string
-	no    int64
-	until atomic.Int64 // nanoseconds on the inbox's monotonic clock
-	clock func() time.Duration
-}
-
-// Left returns for how long the lease is held for sure. It is measured on a
-// clock that also runs while the process is frozen.
-func (l *Lease) Left() time.Duration { return time.Duration(l.until.Load()) - l.clock() }
 
 // Work is a claimed lane and the events that its next turn answers, as they were said.
 type Work struct {
@@ -129,7 +109,7 @@ func (l *Ledger) lanes(ctx context.Context, in database.Reader, query string, ar
 func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, query string, n int, now int64) ([]laneRow, error) {
 	lanes, err := b.lanes(ctx, tx, query, b.o.Queue, now, n)
 	if err == nil {
-		lanes, err = b.orphaned(ctx, tx, lanes, now)
+		lanes, err = b.orphaned(ctx, tx, lanes, now) // a dead process has held some
 	}
 	if err != nil || len(lanes) == 0 {
 		return nil, err
@@ -164,6 +144,32 @@ func (b *Inbox) openLane(ctx context.Context, tx database.Tx, lane laneRow) (Wor
 	return w, err
 }
 
+// lookAhead is how many of a lane's events are put in the order in which they were
+// said: as many as may have come in before one that belongs in front of them.
+const lookAhead = 4 * MaxBatch
+
+// oldestOpen returns the open events of a lane that came in first.
+func (l *Ledger) oldestOpen(ctx context.Context, db database.Reader, lane []byte) ([]row, error) {
+	return l.rows(ctx, db, "lane_key = ? AND "+open+" ORDER BY id LIMIT ?", lane, lookAhead)
+}
+
+// nextOpen returns the open events of a lane that are to be answered next, in the
+// order in which they were said.
+func (l *Ledger) nextOpen(ctx context.Context, db database.Reader, lane []byte) ([]Event, error) {
+	rows, err := l.oldestOpen(ctx, db, lane)
+	if err != nil {
+		return nil, err
+	}
+	events := make([]Event, len(rows))
+	for i := range rows {
+		if events[i], err = rows[i].event(); err != nil {
+			return nil, err
+		}
+	}
+	asSaid(events)
+	return events[:min(len(events), MaxBatch)], nil
+}
+
 // next returns how many of a lane's oldest events the next turn is about.
 // Events whose reply is made already stay together until it is shown.
 func (b *Inbox) next(events []Event, as Isolation) int {
@@ -184,51 +190,39 @@ func (b *Inbox) next(events []Event, as Isolation) int {
 // isStopped reports whether nobody wants an answer to the event any more.
 func (e *Event) isStopped() bool { return e.CalledOff == Stopped }
 
-// Extend is the heartbeat: it keeps the given leases alive.
-func (b *Inbox) Extend(ctx context.Context, leases []*Lease) error {
-	if len(leases) == 0 {
-		return nil
-	}
-	keys := make([][]byte, len(leases))
-	for i, l := range leases {
-		keys[i] = l.lane
-	}
-	begun := b.elapsed()
-	var held []laneRow
-	err := b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		now, err := b.DB.Clock(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if _, err := b.DB.Exec(ctx, tx, "UPDATE lanes SET ready_at = ? WHERE lane_key IN (?) AND lease_owner = ?",
-			now+b.o.Lease.Microseconds(), keys, b.o.Owner); err != nil {
-			return err
-		}
-		held, err = b.lanes(ctx, tx, "lane_key IN (?) AND lease_owner = ?", keys, b.o.Owner)
-		return err
+const (
+	// timely is how long ago a platform may have been told what it delivers now.
+	// They repeat what they are not sure of for hours.
+	timely = 24 * time.Hour
+	// ahead is by how much a platform's clock may be ahead of ours to count.
+	ahead = time.Minute
+)
+
+// asSaid puts what waits for its first turn in the order in which it was said.
+// What one chat is told over two connections may change places on the way.
+// Whatever has begun stands in front.
+func asSaid(events []Event) {
+	slices.SortStableFunc(events, func(a, b Event) int {
+		return cmp.Or(cmp.Compare(a.begun(), b.begun()), a.saidAt().Compare(b.saidAt()))
 	})
-	if err != nil {
-		return fmt.Errorf("heartbeat: %w", err)
-	}
-	alive := make(map[string]int64, len(held))
-	for _, h := range held {
-		alive[string(h.Key)] = h.No
-	}
-	for _, l := range leases {
-		if alive[string(l.lane)] == l.no {
-			l.until.Store(int64(begun + b.o.Lease))
-		}
-	}
-	return nil
 }
 
-// hold fails with ErrLeaseLost unless the lease is still held, and keeps it
-// from being taken until the transaction ends.
-func (b *Inbox) hold(ctx context.Context, tx database.Tx, l *Lease) error {
-	var no int64
-	err := b.DB.QueryRow(ctx, tx, []any{&no}, "SELECT lease_no FROM lanes WHERE lane_key = ? AND lease_owner = ?"+b.DB.ForUpdate(), l.lane, l.owner)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && no != l.no {
-		return ErrLeaseLost
+// begun returns how far the way of an event is: those whose reply is made come
+// before those that were taken up, and these before all others.
+func (e *Event) begun() int {
+	switch {
+	case e.DeliveryID != 0:
+		return 0
+	case e.State != Received:
+		return 1
 	}
-	return err
+	return 2
+}
+
+// saidAt is the platform's time, unless that is far from when the event came.
+func (e *Event) saidAt() time.Time {
+	if at, since := e.Event.SentAt, e.ReceivedAt.Sub(e.Event.SentAt); since < timely && since > -ahead {
+		return at
+	}
+	return e.ReceivedAt
 }
