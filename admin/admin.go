@@ -94,7 +94,7 @@ type Options struct {
 }
 
 type admin struct {
-	Options
+	o Options
 
 	mux     *http.ServeMux
 	origins *http.CrossOriginProtection
@@ -116,7 +116,7 @@ func New(o Options) http.Handler {
 		o.CommandPrefix = "/"
 	}
 	a := &admin{
-		Options: o, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), pages: loadPages(),
+		o: o, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), pages: loadPages(),
 		importing: make(chan struct{}, importsAtOnce),
 	}
 	if public, err := url.Parse(o.PublicURL); err == nil && public.Host != "" {
@@ -131,35 +131,35 @@ func (a *admin) routes() {
 	a.mux.HandleFunc("GET /login", a.loginPage)
 	a.mux.HandleFunc("POST /login", a.login)
 	a.mux.HandleFunc("POST /logout", a.logout)
-	if a.Chat != nil {
+	if a.o.Chat != nil {
 		a.mux.HandleFunc("GET /{$}", a.chatPage)
 		a.handle("GET /chat/messages", a.chatHistory)
 		a.handle("POST /chat/messages", a.chatSay)
 	}
-	if a.Jobs != nil {
+	if a.o.Jobs != nil {
 		a.handle("GET /api/v1/jobs", a.listJobs)
 		a.handle("POST /api/v1/jobs/{name}/run", a.runJob)
 	}
-	if a.Stats != nil {
+	if a.o.Stats != nil {
 		a.handle("GET /api/v1/stats", a.stats)
 	}
 	a.eventRoutes()
-	if a.Conversations != nil {
+	if a.o.Conversations != nil {
 		a.conversationRoutes()
 	}
-	if a.Pairings != nil {
+	if a.o.Pairings != nil {
 		a.handle("GET /api/v1/pairings", a.listPairings)
 		a.handle("POST /api/v1/pairings/{code}/approve", a.approvePairing)
 		a.handle("DELETE /api/v1/pairings/{id}", a.revokePairing)
 	}
-	if a.Tools != nil {
+	if a.o.Tools != nil {
 		a.handle("GET /api/v1/tools", a.listTools)
 		a.handle("POST /api/v1/tools/{name}/approve", a.approveTool)
 	}
-	if a.Usage != nil {
+	if a.o.Usage != nil {
 		a.handle("GET /api/v1/usage", a.usage)
 	}
-	if a.Budgets != nil {
+	if a.o.Budgets != nil {
 		a.handle("GET /api/v1/budgets", a.budgets)
 	}
 }
@@ -172,7 +172,7 @@ func (a *admin) handle(pattern string, handler func(http.ResponseWriter, *http.R
 			return
 		}
 		if respond.Fail(w, err) >= http.StatusInternalServerError {
-			a.Logger.LogAttrs(r.Context(), slog.LevelError, "admin request failed",
+			a.o.Logger.LogAttrs(r.Context(), slog.LevelError, "admin request failed",
 				slog.String("route", pattern), slog.Any("error", err))
 		}
 	})
@@ -187,7 +187,7 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	byToken := false
 	if closed(r.URL.Path) {
-		if byToken = a.Door.Bearer(r); !byToken && !a.mayEnter(w, r) {
+		if byToken = a.o.Door.Bearer(r); !byToken && !a.mayEnter(w, r) {
 			return
 		}
 		conns.Verified(r.Context())
@@ -226,7 +226,7 @@ func (a *admin) mayEnter(w http.ResponseWriter, r *http.Request) bool {
 
 // refuse answers who could not be looked up.
 func (a *admin) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	a.Logger.LogAttrs(r.Context(), slog.LevelError, "a session cannot be looked up", slog.Any("error", err))
+	a.o.Logger.LogAttrs(r.Context(), slog.LevelError, "a session cannot be looked up", slog.Any("error", err))
 	respond.Fail(w, failure.New(failure.Unavailable, "database_unavailable", "sessions cannot be checked right now", err))
 }
 

@@ -31,7 +31,7 @@ func whole[T any](items []T) list[T] {
 }
 
 func (a *admin) listJobs(w http.ResponseWriter, r *http.Request) error {
-	jobs, err := a.Jobs.List(r.Context())
+	jobs, err := a.o.Jobs.List(r.Context())
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (a *admin) listJobs(w http.ResponseWriter, r *http.Request) error {
 
 func (a *admin) runJob(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
-	if err := a.Jobs.RunNow(r.Context(), name); err != nil {
+	if err := a.o.Jobs.RunNow(r.Context(), name); err != nil {
 		return err
 	}
 	respond.JSON(w, http.StatusAccepted, struct {
@@ -52,7 +52,7 @@ func (a *admin) runJob(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *admin) stats(w http.ResponseWriter, r *http.Request) error {
-	stats, err := a.Stats.Stats(r.Context())
+	stats, err := a.o.Stats.Stats(r.Context())
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (a *admin) usage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	rows, err := a.Usage.Usage(r.Context(), days)
+	rows, err := a.o.Usage.Usage(r.Context(), days)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (a *admin) usage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *admin) budgets(w http.ResponseWriter, r *http.Request) error {
-	list, err := a.Budgets(r.Context())
+	list, err := a.o.Budgets(r.Context())
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ type chatItem struct {
 }
 
 func (a *admin) chatHistory(w http.ResponseWriter, r *http.Request) error {
-	messages, err := a.Chat.History(r.Context(), historyShown)
+	messages, err := a.o.Chat.History(r.Context(), historyShown)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (a *admin) chatSay(w http.ResponseWriter, r *http.Request) error {
 	stream := respond.NewStream(w)
 	stop := stream.KeepAlive(ctx, chatKeepAlive)
 	var reply growing
-	status, err := a.Chat.Say(ctx, said, func(text string) {
+	status, err := a.o.Chat.Say(ctx, said, func(text string) {
 		err := stream.Send("delta", chatDelta{text})
 		if whole, due := reply.add(text); due && err == nil {
 			err = stream.Send("view", view(whole))
@@ -85,7 +85,7 @@ func (a *admin) chatSay(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err != nil && !gaveUp(err) {
-		a.Logger.LogAttrs(r.Context(), slog.LevelError, "chat stream failed", slog.Any("error", err))
+		a.o.Logger.LogAttrs(r.Context(), slog.LevelError, "chat stream failed", slog.Any("error", err))
 	}
 	_ = sendChatEnd(stream, said.Locale, status, err) // nobody is left to tell
 	return nil

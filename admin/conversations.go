@@ -81,7 +81,7 @@ func (a *admin) listConversations(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	q := r.URL.Query()
-	items, next, err := a.Conversations.List(r.Context(), conversation.ListOptions{
+	items, next, err := a.o.Conversations.List(r.Context(), conversation.ListOptions{
 		Platform: q.Get("platform"), UserKey: q.Get("user_key"), Query: q.Get("q"), Limit: limit, Cursor: q.Get("cursor"),
 	})
 	if err != nil {
@@ -94,7 +94,7 @@ func (a *admin) listConversations(w http.ResponseWriter, r *http.Request) error 
 }
 
 func (a *admin) getConversation(w http.ResponseWriter, r *http.Request, id int64) error {
-	c, err := a.Conversations.Get(r.Context(), id)
+	c, err := a.o.Conversations.Get(r.Context(), id)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (a *admin) getConversation(w http.ResponseWriter, r *http.Request, id int64
 }
 
 func (a *admin) deleteConversation(w http.ResponseWriter, r *http.Request, id int64) error {
-	if err := a.Conversations.Delete(r.Context(), id); err != nil {
+	if err := a.o.Conversations.Delete(r.Context(), id); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -115,7 +115,7 @@ func (a *admin) listMessages(w http.ResponseWriter, r *http.Request, id int64) e
 	if err != nil {
 		return err
 	}
-	items, next, err := a.Conversations.Messages(r.Context(), id, limit, r.URL.Query().Get("cursor"))
+	items, next, err := a.o.Conversations.Messages(r.Context(), id, limit, r.URL.Query().Get("cursor"))
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (a *admin) searchMessages(w http.ResponseWriter, r *http.Request, id int64)
 	if o.Until, err = moment(r, "until"); err != nil {
 		return err
 	}
-	found, err := a.Conversations.Search(r.Context(), id, o)
+	found, err := a.o.Conversations.Search(r.Context(), id, o)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (a *admin) searchMessages(w http.ResponseWriter, r *http.Request, id int64)
 
 // clearConversation answers with the conversation as it is then.
 func (a *admin) clearConversation(w http.ResponseWriter, r *http.Request, id int64) error {
-	if err := a.Conversations.Clear(r.Context(), id); err != nil {
+	if err := a.o.Conversations.Clear(r.Context(), id); err != nil {
 		return err
 	}
 	return a.getConversation(w, r, id)
@@ -172,16 +172,16 @@ func (a *admin) clearConversation(w http.ResponseWriter, r *http.Request, id int
 // exportConversation streams. When it fails after the first byte the connection
 // is cut, so that nobody takes a part for the whole.
 func (a *admin) exportConversation(w http.ResponseWriter, r *http.Request, id int64) error {
-	out := download{w: w, name: fmt.Sprintf("conversation-%d.json", id), now: a.Now, start: a.Now()}
+	out := download{w: w, name: fmt.Sprintf("conversation-%d.json", id), now: a.o.Now, start: a.o.Now()}
 	buffer := bufio.NewWriterSize(&out, 1<<16)
-	err := a.Conversations.ExportTo(r.Context(), id, buffer)
+	err := a.o.Conversations.ExportTo(r.Context(), id, buffer)
 	if err == nil {
 		err = buffer.Flush()
 	}
 	if err == nil || !out.begun {
 		return err
 	}
-	a.Logger.LogAttrs(r.Context(), slog.LevelWarn, "export broke off", slog.Int64("conversation_id", id), slog.Any("error", err))
+	a.o.Logger.LogAttrs(r.Context(), slog.LevelWarn, "export broke off", slog.Int64("conversation_id", id), slog.Any("error", err))
 	panic(http.ErrAbortHandler)
 }
 
@@ -244,12 +244,12 @@ func (a *admin) importConversation(w http.ResponseWriter, r *http.Request) error
 	default:
 		return failure.New(failure.Unavailable, "busy", "another import is running; try again later", nil)
 	}
-	f, size, err := spool.Copy(r.Context(), a.SpoolDir, http.MaxBytesReader(w, r.Body, importLimit), importLimit)
+	f, size, err := spool.Copy(r.Context(), a.o.SpoolDir, http.MaxBytesReader(w, r.Body, importLimit), importLimit)
 	if err != nil {
 		return explainBody(err)
 	}
 	defer func() { _ = f.Close() }() // it has no name and was only read
-	c, err := a.Conversations.ImportFrom(r.Context(), f, size, mode, nil)
+	c, err := a.o.Conversations.ImportFrom(r.Context(), f, size, mode, nil)
 	if err != nil {
 		return explain(err)
 	}

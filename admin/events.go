@@ -71,7 +71,7 @@ func (a *admin) listEvents(w http.ResponseWriter, r *http.Request) error {
 			return failure.New(failure.Invalid, "invalid_cursor", "invalid cursor", nil)
 		}
 	}
-	events, next, err := a.Events.List(r.Context(), o)
+	events, next, err := a.o.Events.List(r.Context(), o)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (a *admin) listEvents(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *admin) showEvent(w http.ResponseWriter, r *http.Request) error {
-	e, err := a.Events.Lookup(r.Context(), r.PathValue("id"))
+	e, err := a.o.Events.Lookup(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -99,22 +99,22 @@ func (a *admin) showEvent(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *admin) replayEvent(w http.ResponseWriter, r *http.Request) error {
-	return a.changeEvent(w, r, a.Events.Replay)
+	return a.changeEvent(w, r, a.o.Events.Replay)
 }
 
 func (a *admin) discardEvent(w http.ResponseWriter, r *http.Request) error {
-	return a.changeEvent(w, r, a.Events.Discard)
+	return a.changeEvent(w, r, a.o.Events.Discard)
 }
 
 func (a *admin) changeEvent(w http.ResponseWriter, r *http.Request, change func(context.Context, int64) error) error {
-	e, err := a.Events.Lookup(r.Context(), r.PathValue("id"))
+	e, err := a.o.Events.Lookup(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
 	if err := change(r.Context(), e.ID); err != nil {
 		return err
 	}
-	if e, err = a.Events.Lookup(r.Context(), strconv.FormatInt(e.ID, 10)); err != nil {
+	if e, err = a.o.Events.Lookup(r.Context(), strconv.FormatInt(e.ID, 10)); err != nil {
 		return err
 	}
 	respond.JSON(w, http.StatusOK, NewEventItem(&e))
@@ -122,7 +122,7 @@ func (a *admin) changeEvent(w http.ResponseWriter, r *http.Request, change func(
 }
 
 func (a *admin) eventRoutes() {
-	if a.Events == nil {
+	if a.o.Events == nil {
 		return
 	}
 	a.handle("GET /api/v1/events", a.listEvents)

@@ -26,7 +26,7 @@ func (a *admin) loginPage(w http.ResponseWriter, r *http.Request) {
 		a.pages.show(w, http.StatusOK, "login.html", loginView{})
 		return
 	}
-	if err := a.Door.CheckLink(r.Context(), r, link); err != nil {
+	if err := a.o.Door.CheckLink(r.Context(), r, link); err != nil {
 		a.refuseLink(w, r, err)
 		return
 	}
@@ -44,12 +44,12 @@ func (a *admin) login(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch link := r.PostForm.Get("link"); {
 	case link != "":
-		cookie, err = a.Door.UseLink(r.Context(), r, link)
-	case !a.Door.Knows(r, r.PostForm.Get("token")):
+		cookie, err = a.o.Door.UseLink(r.Context(), r, link)
+	case !a.o.Door.Knows(r, r.PostForm.Get("token")):
 		a.pages.show(w, http.StatusUnauthorized, "login.html", loginView{Problem: "That is not the admin token."})
 		return
 	default:
-		cookie, err = a.Door.Begin(r.Context())
+		cookie, err = a.o.Door.Begin(r.Context())
 	}
 	if err != nil {
 		a.refuseLink(w, r, err)
@@ -79,7 +79,7 @@ func (a *admin) refuseLink(w http.ResponseWriter, r *http.Request, err error) {
 func (a *admin) logout(w http.ResponseWriter, r *http.Request) {
 	name, _ := a.cookieName(r)
 	if cookie, err := r.Cookie(name); err == nil {
-		if err := a.Door.End(r.Context(), cookie.Value); err != nil {
+		if err := a.o.Door.End(r.Context(), cookie.Value); err != nil {
 			a.refuse(w, r, err)
 			return
 		}

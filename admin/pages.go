@@ -81,9 +81,9 @@ func (a *admin) chatPage(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, err)
 		return
 	}
-	if !signedIn && !a.Door.Bearer(r) {
+	if !signedIn && !a.o.Door.Bearer(r) {
 		a.pages.show(w, http.StatusUnauthorized, "login.html", loginView{})
 		return
 	}
-	a.pages.show(w, http.StatusOK, "chat.html", chatView{Prefix: a.CommandPrefix, SignedIn: signedIn})
+	a.pages.show(w, http.StatusOK, "chat.html", chatView{Prefix: a.o.CommandPrefix, SignedIn: signedIn})
 }

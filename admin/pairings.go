@@ -26,7 +26,7 @@ type Pairings interface {
 const wrongCodes = 10
 
 func (a *admin) listPairings(w http.ResponseWriter, r *http.Request) error {
-	pairs, err := a.Pairings.List(r.Context())
+	pairs, err := a.o.Pairings.List(r.Context())
 	if err != nil {
 		return err
 	}
@@ -35,14 +35,14 @@ func (a *admin) listPairings(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *admin) approvePairing(w http.ResponseWriter, r *http.Request) error {
-	if wait := a.guesses.wait(a.Now()); wait > 0 {
+	if wait := a.guesses.wait(a.o.Now()); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
 		respond.Problem(w, http.StatusTooManyRequests, "too_many_wrong_codes", "too many wrong codes; try again in a minute")
 		return nil
 	}
-	pair, err := a.Pairings.Approve(r.Context(), r.PathValue("code"))
+	pair, err := a.o.Pairings.Approve(r.Context(), r.PathValue("code"))
 	if failure.KindOf(err) == failure.NotFound {
-		a.guesses.wrong(a.Now())
+		a.guesses.wrong(a.o.Now())
 	}
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (a *admin) revokePairing(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return failure.New(failure.NotFound, "pairing_not_found", "there is no pairing with that ID", err)
 	}
-	if err := a.Pairings.Revoke(r.Context(), id); err != nil {
+	if err := a.o.Pairings.Revoke(r.Context(), id); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -16,7 +16,7 @@ const (
 
 // cookieName returns the cookie that a session has on the way that r came.
 func (a *admin) cookieName(r *http.Request) (name string, secure bool) {
-	if a.Door.Secure(r) {
+	if a.o.Door.Secure(r) {
 		return secureCookie, true
 	}
 	return sessionCookie, false
@@ -29,7 +29,7 @@ func (a *admin) signedIn(r *http.Request) (bool, error) {
 	if err != nil {
 		return false, nil //nolint:nilerr // there is none
 	}
-	return a.Door.Session(r.Context(), cookie.Value)
+	return a.o.Door.Session(r.Context(), cookie.Value)
 }
 
 // setCookie gives the browser its session; "" takes it away.

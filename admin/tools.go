@@ -16,7 +16,7 @@ type Tools interface {
 }
 
 func (a *admin) listTools(w http.ResponseWriter, r *http.Request) error {
-	tools, err := a.Tools.List(r.Context())
+	tools, err := a.o.Tools.List(r.Context())
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (a *admin) listTools(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *admin) approveTool(w http.ResponseWriter, r *http.Request) error {
-	tool, err := a.Tools.Approve(r.Context(), r.PathValue("name"))
+	tool, err := a.o.Tools.Approve(r.Context(), r.PathValue("name"))
 	if err != nil {
 		return err
 	}
