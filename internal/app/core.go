@@ -257,7 +257,10 @@ func (c *core) openGateway(ctx context.Context, cfg *config.Config, log *slog.Lo
 // forgetTx removes what rooms keep about a person in tables of their own.
 func forgetTx(db *database.DB) func(context.Context, database.Tx, memory.Person) error {
 	return func(ctx context.Context, tx database.Tx, p memory.Person) error {
-		return errors.Join(access.Book{DB: db}.ForgetTx(ctx, tx, p), turn.Table{DB: db}.ForgetTx(ctx, tx, p))
+		if err := (access.Book{DB: db}).ForgetTx(ctx, tx, p); err != nil {
+			return err
+		}
+		return turn.Table{DB: db}.ForgetTx(ctx, tx, p)
 	}
 }
 

@@ -28,7 +28,7 @@ func (db *DB) Exec(ctx context.Context, in Reader, query string, args ...any) (i
 	defer db.echoed(ctx, query, time.Now())
 	res, err := runner(in).ExecContext(ctx, query, args...)
 	if err != nil {
-		return 0, explain(ctx, err)
+		return 0, explain(ctx, ended(in, err))
 	}
 	return res.RowsAffected()
 }
@@ -48,7 +48,7 @@ func (db *DB) Insert(ctx context.Context, tx Tx, query string, args ...any) (id 
 	defer db.echoed(ctx, query, time.Now())
 	res, err := tx.Tx.ExecContext(ctx, query, args...)
 	if err != nil {
-		return 0, explain(ctx, err)
+		return 0, explain(ctx, ended(tx, err))
 	}
 	if n, err := res.RowsAffected(); n == 0 || err != nil {
 		return 0, err
@@ -80,9 +80,9 @@ func (db *DB) Query(ctx context.Context, in Reader, scan func(*sql.Rows) error, 
 	defer db.echoed(ctx, query, time.Now())
 	rows, err := runner(in).QueryContext(ctx, query, args...)
 	if err != nil {
-		return explain(ctx, err)
+		return explain(ctx, ended(in, err))
 	}
-	return explain(ctx, each(rows, scan))
+	return explain(ctx, ended(in, each(rows, scan)))
 }
 
 // QueryRow runs a query and scans its one row into dest. The error is
@@ -90,7 +90,16 @@ func (db *DB) Query(ctx context.Context, in Reader, scan func(*sql.Rows) error, 
 func (db *DB) QueryRow(ctx context.Context, in Reader, dest []any, query string, args ...any) error {
 	query, args = db.bind(query, args)
 	defer db.echoed(ctx, query, time.Now())
-	return explain(ctx, runner(in).QueryRowContext(ctx, query, args...).Scan(dest...))
+	return explain(ctx, ended(in, runner(in).QueryRowContext(ctx, query, args...).Scan(dest...)))
+}
+
+// ended rolls back a transaction that lost a deadlock. MySQL has done so by
+// itself, and would commit each statement that follows, for itself and at once.
+func ended(in Reader, err error) error {
+	if tx, ok := in.(Tx); ok && isDeadlock(err) {
+		_ = tx.Rollback() // err is what the caller is told
+	}
+	return err
 }
 
 // All runs a query and returns its rows, each scanned into where dest says.

@@ -323,3 +323,55 @@ func TestCloseWritesWhoWaits(t *testing.T) {
 		t.Errorf("a write after Close: %v", err)
 	}
 }
+
+// What lost a deadlock writes no more in that attempt, also where its function
+// does not stop at the error. MySQL would commit what follows, each statement
+// for itself.
+func TestWhoLosesADeadlockWritesNoMore(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		if db.Engine() == database.SQLite {
+			return // has one writer, and so no deadlocks
+		}
+		lock := func(ctx context.Context, tx database.Tx, name string) error {
+			_, err := db.Exec(ctx, tx, "UPDATE job_runs SET slot = slot + 1 WHERE name = ?", name)
+			return err
+		}
+		names := []string{"job0", "job1"}
+		err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+			return errors.Join(insert(ctx, tx, names[0]), insert(ctx, tx, names[1]))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var first, all sync.WaitGroup
+		first.Add(2)
+		attempts := make([]int, 2)
+		for i := range 2 {
+			all.Go(func() {
+				err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+					attempts[i]++
+					own := lock(ctx, tx, names[i])
+					if attempts[i] == 1 {
+						first.Done()
+						first.Wait() // both hold a row that the other wants
+					}
+					other := lock(ctx, tx, names[1-i])
+					_, after := db.Exec(ctx, tx, "INSERT INTO job_runs (name, slot, started_at, status, result, error) VALUES (?, 1, 1, '', '', '')",
+						fmt.Sprint("after ", i, attempts[i]))
+					return errors.Join(own, other, after)
+				})
+				if err != nil {
+					t.Errorf("writer %d: %v", i, err)
+				}
+			})
+		}
+		all.Wait()
+		if attempts[0]+attempts[1] < 3 {
+			t.Errorf("no deadlock: %v", attempts)
+		}
+		if n := count(t, db); n != 4 {
+			t.Errorf("%d rows, want the two and one of each writer", n)
+		}
+	})
+}
