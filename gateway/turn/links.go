@@ -70,6 +70,9 @@ func (r *Runner) guardOf(ask *ai.Ask, asker string) guard {
 var (
 	hostName = regexp.MustCompile(`[\pL\pN_-]+(?:\.[\pL\pN_-]+)+`)
 	address  = regexp.MustCompile("(?i)(?:[a-z][a-z0-9+.-]*:)?[/\\\\]{2}[^\\s<>\"'`)\\]}|]+|\\bwww\\.[^\\s<>\"'`)\\]}|]+")
+	// inside begins an address in the middle of a link. Where a link ends at a comma
+	// or a bracket, for one client or another, it is a link of its own.
+	inside = regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*:[/\\]{2}|\bwww\.`)
 	// escape is what Markdown would read as a colon, slash or dot.
 	escape = regexp.MustCompile(`(?i)&(#x?[0-9a-f]+|colon|sol|period|bsol);`)
 )
@@ -81,14 +84,19 @@ func (g guard) name(text string) {
 	}
 }
 
-// knows reports whether a link's host was named.
+// knows reports whether a link's host was named, and that of any address inside it.
 func (g guard) knows(link string) bool {
 	link = strings.ReplaceAll(link, `\`, "/") // as browsers do
 	if !strings.Contains(link, "//") {
 		link = "//" + link
 	}
 	u, err := url.Parse(strings.TrimRight(link, ".,;:!?*_~，。；：！？、"))
-	return err == nil && g[strings.TrimPrefix(strings.ToLower(u.Hostname()), "www.")]
+	if err != nil || !g[strings.TrimPrefix(strings.ToLower(u.Hostname()), "www.")] {
+		return false
+	}
+	_, rest, ok := strings.Cut(link, u.Host) // not where it was written in escapes
+	at := inside.FindStringIndex(rest)
+	return ok && (at == nil || g.knows(rest[at[0]:]))
 }
 
 // plain returns a text in which links to other hosts cannot be followed. A text that

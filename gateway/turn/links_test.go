@@ -76,28 +76,32 @@ func TestLinksToForeignHosts(t *testing.T) {
 	for _, same := range []string{
 		"", "no link. At all, e.g. 3.14 or a.b", "https://example.com/a?b=c", "(https://www.example.com).", "[the site](https://example.com/x)",
 		"see https://go.dev。", "**https://GO.dev/doc**", "https://wiki.corp.example", "a // b", "1/2",
+		"https://example.com/to?u=https://go.dev/doc", "https://www.example.com//a",
 	} {
 		if got := g.plain(same); got != same {
 			t.Errorf("%q became %q", same, got)
 		}
 	}
 	for text, want := range map[string]string{
-		"https://evil.com/?q=secret":      "https[:]//evil[.]com/?q=secret",
-		"[click me](https://evil.com/x)":  "[click me] (https[:]//evil[.]com/x)",
-		"![](https://evil.com/x.png)":     "![] (https[:]//evil[.]com/x[.]png)",
-		"[x](//evil.com/x)":               "[x] (//evil[.]com/x)",
-		"<https://evil.com>":              "<https[:]//evil[.]com>",
-		"[1]: https://evil.com":           "[1]: https[:]//evil[.]com",
-		"`https://evil.com`":              "`https[:]//evil[.]com`",
-		"www.evil.com":                    "www[.]evil[.]com",
-		"https://example.com@evil.com/":   "https[:]//example[.]com@evil[.]com/",
-		"https://example.com.evil.com":    "https[:]//example[.]com[.]evil[.]com",
-		"https://2130706433/":             "https[:]//2130706433/",
-		`https:\/\/evil.com`:              "https[:]//evil[.]com",
-		"[x](https&#58;//evil.com)":       "[x] (https&amp;#58;//evil[.]com)",
-		"[x](https&colon;&sol;&sol;evil)": "[x](https&amp;colon;&amp;sol;&amp;sol;evil)",
-		"HTTPS://EVIL.COM":                "HTTPS[:]//EVIL[.]COM",
-		"https://model.example":           "https[:]//model[.]example",
+		"https://evil.com/?q=secret":                            "https[:]//evil[.]com/?q=secret",
+		"[click me](https://evil.com/x)":                        "[click me] (https[:]//evil[.]com/x)",
+		"![](https://evil.com/x.png)":                           "![] (https[:]//evil[.]com/x[.]png)",
+		"[x](//evil.com/x)":                                     "[x] (//evil[.]com/x)",
+		"<https://evil.com>":                                    "<https[:]//evil[.]com>",
+		"[1]: https://evil.com":                                 "[1]: https[:]//evil[.]com",
+		"`https://evil.com`":                                    "`https[:]//evil[.]com`",
+		"www.evil.com":                                          "www[.]evil[.]com",
+		"https://example.com@evil.com/":                         "https[:]//example[.]com@evil[.]com/",
+		"https://example.com.evil.com":                          "https[:]//example[.]com[.]evil[.]com",
+		"https://example.com/，https://evil.com/x":               "https[:]//example[.]com/，https[:]//evil[.]com/x",
+		"https://example.com/,www.evil.com":                     "https[:]//example[.]com/,www[.]evil[.]com",
+		"https://example.com/?u=https://go.dev/，ftp://evil.com": "https[:]//example[.]com/?u=https[:]//go[.]dev/，ftp[:]//evil[.]com",
+		"https://2130706433/":                                   "https[:]//2130706433/",
+		`https:\/\/evil.com`:                                    "https[:]//evil[.]com",
+		"[x](https&#58;//evil.com)":                             "[x] (https&amp;#58;//evil[.]com)",
+		"[x](https&colon;&sol;&sol;evil)":                       "[x](https&amp;colon;&amp;sol;&amp;sol;evil)",
+		"HTTPS://EVIL.COM":                                      "HTTPS[:]//EVIL[.]COM",
+		"https://model.example":                                 "https[:]//model[.]example",
 	} {
 		if got := g.plain(text); got != want {
 			t.Errorf("%q became %q, want %q", text, got, want)
