@@ -266,6 +266,32 @@ func TestGrowingIsTakenOver(t *testing.T) {
 	})
 }
 
+// A process whose end of a message comes too late, since another one has ended it
+// meanwhile, does not send it anew.
+func TestLateEndIsNotSentAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, db := &wall{}, dbtest.New(t)
+		first, second := newDesk(db, board{w}, outbox.Options{}), newDesk(db, board{w}, outbox.Options{})
+		say(first.begin(t, reply(1, "C1", "")), "a ", "reply")
+		late := reply(1, "C1", "a reply.")
+		first.end(t, late, true)
+		frozen := true
+		w.at = func(when string) error {
+			if when == "before close" && frozen {
+				frozen = false
+				second.delivered(t, second.load(t, 1))
+			}
+			return nil
+		}
+		if ended, err := first.deliver(t, late); ended || !is(err, failure.Retry, "taken_over") {
+			t.Errorf("ended %v, %v", ended, err)
+		}
+		same(t, "shown", w.texts(), "a reply.")
+		second.wantStates(t, 1, "sent:m1 card")
+	})
+}
+
 // Once it was ended, nothing more is shown of a reply, whatever its model says.
 func TestEndedDraftIsSilent(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/parley-bot/parley/internal/database"
@@ -38,18 +39,28 @@ func (b *Outbox) finish(ctx context.Context, s platforms.Sender, d *Delivery, p 
 	return p.message(), err
 }
 
+// errTakenOver is returned for a message that another process goes on with.
+var errTakenOver = failure.New(failure.Retry, "taken_over", "", errors.New("another process goes on with this message"))
+
 // anew sends a part whose message is gone or can be changed no more. It has
-// another key: by the old one the platform knows that message.
+// another key: by the old one the platform knows that message. A process that
+// lost the message to another one meanwhile is told by the platform that it came
+// too late, and sends nothing.
 func (b *Outbox) anew(ctx context.Context, s platforms.Sender, d *Delivery, p *part, out platforms.Part) (string, error) {
+	out.Key += "r"
 	err := b.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		p.handle, p.key = "", out.Key+"r"
-		p.state, p.since = pending, time.Time{}
-		return b.setState(ctx, tx, d, p, "")
+		n, err := b.db.Exec(ctx, tx, `UPDATE delivery_parts SET state = ?, tried_at = ?, platform_id = '', part_key = ?, handle = ''
+			WHERE delivery_id = ? AND n = ? AND takes = ?`, string(pending), database.Micros(time.Time{}), out.Key, d.ID, p.n, p.takes)
+		if err == nil && n == 0 {
+			err = errTakenOver
+		}
+		return err
 	})
 	if err != nil {
 		return "", err
 	}
-	out.Key = p.key
+	p.handle, p.key = "", out.Key
+	p.state, p.since = pending, time.Time{}
 	return b.post(ctx, s, d, p, out)
 }
 
