@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -199,18 +200,17 @@ func inputSchema(of any) (string, error) {
 	if !ok && of != nil {
 		return "", fmt.Errorf("the schema of its arguments is not an object but %T", of)
 	}
-	if schema == nil {
-		schema = map[string]any{}
-	}
 	if kind, ok := schema["type"]; ok && kind != "object" {
 		return "", errors.New("its arguments are not an object")
 	}
-	delete(schema, "$schema") // some providers refuse it
-	schema["type"] = "object"
-	if schema["properties"] == nil {
-		schema["properties"] = map[string]any{}
+	own := make(map[string]any, len(schema)+2) // the SDK still reads its own
+	maps.Copy(own, schema)
+	delete(own, "$schema") // some providers refuse it
+	own["type"] = "object"
+	if own["properties"] == nil {
+		own["properties"] = map[string]any{}
 	}
-	text, err := json.Marshal(schema) // maps by their keys
+	text, err := json.Marshal(own) // maps by their keys
 	return string(text), err
 }
 
