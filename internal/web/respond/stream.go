@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/parley-bot/parley/internal/service"
 )
 
 // slowReader is how long one write to a client that does not read may take.
@@ -69,15 +71,8 @@ func (s *Stream) KeepAlive(ctx context.Context, interval time.Duration) (stop fu
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
-		tick := time.NewTicker(interval)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				s.comment()
-			}
+		for range service.Every(ctx, interval) {
+			s.comment()
 		}
 	})
 	return func() { cancel(); running.Wait() }
