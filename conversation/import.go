@@ -235,13 +235,20 @@ func sliceLen(rows []messageRow) int {
 	return len(rows)
 }
 
-// insertRows stores rows under the ids from next on.
+// insertRows stores rows under the ids from next on, a slice by each statement.
 func (m *PersistentConversationManager) insertRows(ctx context.Context, tx database.Tx, id, next int64, rows []messageRow) error {
-	numbered := make([][]any, len(rows))
-	for i := range rows {
-		numbered[i] = rows[i].values(m.db, id, next+int64(i))
+	for len(rows) > 0 {
+		slice := rows[:sliceLen(rows)]
+		numbered := make([][]any, len(slice))
+		for i := range slice {
+			numbered[i] = slice[i].values(m.db, id, next+int64(i))
+		}
+		if err := m.db.InsertAll(ctx, tx, insertMessages, numbered); err != nil {
+			return err
+		}
+		rows, next = rows[len(slice):], next+int64(len(slice))
 	}
-	return m.db.InsertAll(ctx, tx, insertMessages, numbered)
+	return nil
 }
 
 // publish shows a filled conversation under its real identity, and hides the

@@ -86,8 +86,8 @@ func (r *messageRow) values(db *database.DB, conversation, id int64) []any {
 	return []any{conversation, id, r.Role, r.Author, r.Content, db.TimeArg(r.Timestamp), r.Tokens, r.Metadata, r.IsCommand, r.Context}
 }
 
-// insertMessages ends where the values of rows follow, see [database.DB.InsertAll].
-const insertMessages = `INSERT INTO messages (conversation_id, id, role, author, content, timestamp, tokens, metadata_json, is_command, context_json) VALUES`
+const insertMessages = `INSERT INTO messages (conversation_id, id, role, author, content, timestamp, tokens, metadata_json, is_command, context_json)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // counted reads of messages what the ledger counts; a condition follows.
 const counted = `SELECT role, author, timestamp, tokens, is_command FROM messages WHERE conversation_id = ? `

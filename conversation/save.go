@@ -49,12 +49,11 @@ func (m *PersistentConversationManager) SaveTx(ctx context.Context, tx database.
 	}
 	saved := slices.Clone(msgs)
 	for i := range saved {
-		r, id := &rows[i], first+int64(i)
-		if err := m.db.InsertAll(ctx, tx, insertMessages, [][]any{r.values(m.db, conversationID, id)}); err != nil {
-			return nil, err
-		}
-		saved[i].ID, saved[i].ConversationID = id, conversationID
-		saved[i].Content, saved[i].Timestamp = r.Content, r.Timestamp
+		saved[i].ID, saved[i].ConversationID = first+int64(i), conversationID
+		saved[i].Content, saved[i].Timestamp = rows[i].Content, rows[i].Timestamp
+	}
+	if err := m.insertRows(ctx, tx, conversationID, first, rows); err != nil {
+		return nil, err
 	}
 	return saved, m.countTx(ctx, tx, userKey, rows, 1)
 }

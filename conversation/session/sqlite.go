@@ -150,7 +150,8 @@ func (s *SQLite) Add(ctx context.Context, items ...Item) error {
 				it.FromAgent, it.ToAgent, it.Reason, s.db.TimeArg(it.CreatedAt),
 			}
 		}
-		return s.db.InsertAll(ctx, tx, `INSERT INTO parley_session_items (session_id, seq, `+itemColumns+`) VALUES`, rows)
+		return s.db.InsertAll(ctx, tx, `INSERT INTO parley_session_items (session_id, seq, `+itemColumns+`)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, rows)
 	})
 }
 

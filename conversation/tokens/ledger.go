@@ -42,16 +42,15 @@ func (l *Ledger) Used(ctx context.Context, userKey string, since time.Time) (int
 // AddTx adds entries, which it puts into the order in which their rows are locked.
 func (l *Ledger) AddTx(ctx context.Context, tx database.Tx, list []Entry) error {
 	slices.SortFunc(list, compare)
+	var rows [][]any
 	for i := 0; i < len(list); {
 		e := list[i]
 		for i++; i < len(list) && compare(list[i], e) == 0; i++ {
 			e.Tokens += list[i].Tokens
 		}
-		if _, err := l.db.Exec(ctx, tx, l.count, e.User, e.At, e.Tokens); err != nil {
-			return err
-		}
+		rows = append(rows, []any{e.User, e.At, e.Tokens})
 	}
-	return nil
+	return l.db.InsertAll(ctx, tx, l.count, rows)
 }
 
 func compare(a, b Entry) int {

@@ -221,24 +221,27 @@ func (b *Outbox) SealTx(ctx context.Context, tx database.Tx, d *Delivery) error 
 	if err != nil {
 		return err
 	}
+	d.since = database.Time(now)
 	state := "open"
 	if d.Silent() {
 		state = "done"
 	}
-	if len(d.begun) == 0 {
+	if len(d.begun) == 0 { // it is new, and so are its parts
 		_, err = b.db.Exec(ctx, tx, `INSERT INTO deliveries (id, lane_key, platform, address, text, state, outcome, error,
 			message_id, tokens, verbs, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			d.ID, d.LaneKey, d.Platform, string(address), d.Text, state, string(d.Outcome), d.Error,
 			d.MessageID, d.Tokens, joinVerbs(d.Verbs), now, now)
-	} else {
-		_, err = b.db.Exec(ctx, tx, `UPDATE deliveries SET address = ?, text = ?, state = ?, outcome = ?, error = ?, message_id = ?, tokens = ?,
-			verbs = ?, updated_at = ? WHERE id = ?`, string(address), d.Text, state, string(d.Outcome), d.Error, d.MessageID, d.Tokens,
-			joinVerbs(d.Verbs), now, d.ID)
+		if err != nil {
+			return err
+		}
+		return b.insertParts(ctx, tx, d.ID, d.parts, now)
 	}
+	_, err = b.db.Exec(ctx, tx, `UPDATE deliveries SET address = ?, text = ?, state = ?, outcome = ?, error = ?, message_id = ?, tokens = ?,
+		verbs = ?, updated_at = ? WHERE id = ?`, string(address), d.Text, state, string(d.Outcome), d.Error, d.MessageID, d.Tokens,
+		joinVerbs(d.Verbs), now, d.ID)
 	if err != nil {
 		return err
 	}
-	d.since = database.Time(now)
 	return b.replaceParts(ctx, tx, d.ID, d.parts[len(closed(d.begun)):], now)
 }
 

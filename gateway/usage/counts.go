@@ -49,12 +49,11 @@ func (l *Ledger) SpendTx(ctx context.Context, tx database.Tx, day time.Time, cal
 	}
 	who := [][]byte{PersonKeys(p)[0], ChatKey(p.Realm(), chatID)}
 	slices.SortFunc(who, bytes.Compare) // the one order in which rows are locked
-	for _, key := range who {
-		if _, err := l.db.Exec(ctx, tx, l.count, key, database.Micros(day), call.Total(), call.CachedTokens, cost); err != nil {
-			return err
-		}
+	rows := make([][]any, len(who))
+	for i, key := range who {
+		rows[i] = []any{key, database.Micros(day), call.Total(), call.CachedTokens, cost}
 	}
-	return nil
+	return l.db.InsertAll(ctx, tx, l.count, rows)
 }
 
 // Person returns what a person has used since a time, in all chats.

@@ -56,13 +56,14 @@ func (db *DB) Insert(ctx context.Context, tx Tx, query string, args ...any) (id 
 	return res.LastInsertId()
 }
 
-// InsertAll adds rows by an INSERT that ends in VALUES, many by one statement.
-// Their number is cut into powers of two, so that there are few texts.
+// InsertAll runs the INSERT of one row, which holds VALUES (?, ?, …), for several
+// rows, many by one statement. Their number is cut into powers of two, so that
+// there are few texts. With an [Upsert] no two rows may have the same key.
 func (db *DB) InsertAll(ctx context.Context, tx Tx, query string, rows [][]any) error {
 	for len(rows) > 0 {
 		n := 1 << (bits.Len(uint(min(len(rows), maxRows))) - 1)
 		row := "(?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
-		_, err := db.Exec(ctx, tx, query+" "+row+strings.Repeat(", "+row, n-1), slices.Concat(rows[:n]...)...)
+		_, err := db.Exec(ctx, tx, strings.Replace(query, row, row+strings.Repeat(", "+row, n-1), 1), slices.Concat(rows[:n]...)...)
 		if err != nil {
 			return err
 		}

@@ -228,10 +228,10 @@ func TestInsertAll(t *testing.T) {
 				rows = append(rows, []any{n, want[n]})
 			}
 			err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-				if err := db.InsertAll(ctx, tx, "INSERT INTO numbers (n, name) VALUES", nil); err != nil {
+				if err := db.InsertAll(ctx, tx, "INSERT INTO numbers (n, name) VALUES (?, ?)", nil); err != nil {
 					return err
 				}
-				return db.InsertAll(ctx, tx, "INSERT INTO numbers (n, name) VALUES", rows)
+				return db.InsertAll(ctx, tx, "INSERT INTO numbers (n, name) VALUES (?, ?)", rows)
 			})
 			if err != nil {
 				t.Fatal(err)
