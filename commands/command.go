@@ -50,13 +50,13 @@ type Call struct {
 	SenderName     string // for display; may be empty
 	UserKey        string // the person's, as the author of messages
 	ChatID         string
-	Group          bool      // several people read along
-	Room           bool      // everybody in the chat shares the conversation
-	Mentions       []Mention // who is named in the text
-	Locale         string    // BCP 47, when the platform says it
-	Event          string    // the same whenever this use is taken again, and of no other
-	EventID        int64     // its number in the ledger; 0 = it stands in none
-	At             time.Time // when it arrived
+	Group          bool          // several people read along
+	Room           bool          // everybody in the chat shares the conversation
+	Mentions       []Mention     // who is named in the text
+	Locale         func() string // BCP 47, asked for unless the person has chosen; nil = nobody knows
+	Event          string        // the same whenever this use is taken again, and of no other
+	EventID        int64         // its number in the ledger; 0 = it stands in none
+	At             time.Time     // when it arrived
 	Now            time.Time
 	Stopped        Stop // of /stop: what it has stopped when it arrived
 

@@ -137,7 +137,7 @@ func (c *chat) send(t *testing.T, text string) (commands.Answer, error) {
 	answer, err := c.registry.Run(t.Context(), commands.Call{
 		Name: name, Rest: rest, Conversation: c.conversation, Person: c.person, SenderName: c.name,
 		Model: c.store.model, Persona: c.store.persona, UserKey: "slack:private:" + c.person.SenderID,
-		ChatID: "C1", Group: c.group, Room: c.room, Mentions: c.mentions, Locale: c.locale,
+		ChatID: "C1", Group: c.group, Room: c.room, Mentions: c.mentions, Locale: func() string { return c.locale },
 		Event: fmt.Sprint(t.Name(), c.events), EventID: int64(c.events), At: c.now(), Now: c.now(),
 	})
 	if err != nil || answer.Apply == nil {

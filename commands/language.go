@@ -21,22 +21,19 @@ const (
 // Catalogue holds the texts of one language by key, with verbs as in fmt.
 type Catalogue = sentences.Catalogue
 
-// Chosen returns the language that a person prefers, "" when it is none that we
-// have, or none was ever chosen.
-func (r *Registry) Chosen(ctx context.Context, p memory.Person) (Language, error) {
-	preferred, _, err := r.memory.Preference(ctx, p, "language")
-	return sentences.LanguageOf(preferred), err
-}
-
 // Voice returns who speaks to a person: in the language of their preference,
-// else of the platform's locale, else the configured one. With an error comes
-// a voice that does without the preference.
-func (r *Registry) Voice(ctx context.Context, p memory.Person, locale string) (sentences.Voice, error) {
-	chosen, err := r.Chosen(ctx, p)
+// else of the platform's locale (BCP 47), which is asked for only then, else the
+// configured one. With an error comes a voice that does without the preference.
+func (r *Registry) Voice(ctx context.Context, p memory.Person, locale func() string) (sentences.Voice, error) {
+	preferred, _, err := r.memory.Preference(ctx, p, "language")
 	if err != nil {
 		err = fmt.Errorf("language of a person: %w", err)
 	}
-	return r.speak(cmp.Or(chosen, sentences.LanguageOf(locale), r.language), nil), err
+	chosen := sentences.LanguageOf(preferred)
+	if chosen == "" && locale != nil {
+		chosen = sentences.LanguageOf(locale())
+	}
+	return r.speak(cmp.Or(chosen, r.language), nil), err
 }
 
 // speak returns who says a command's texts, or those of all where it is nil.

@@ -228,7 +228,7 @@ func process(t *testing.T, db *database.DB, m *model, c *chat, o options) *world
 		Inbox: w.inbox, Outbox: w.outbox, Workers: max(o.workers, 1), Grace: o.grace,
 		Metrics: w.metrics, Circuits: w.circuits, Logger: log,
 		Voice: func(ctx context.Context, e *platforms.Event) sentences.Voice {
-			v, _ := registry.Voice(ctx, memory.Person{Tenant: e.Tenant, Platform: e.Platform, SenderID: e.SenderID}, e.Locale)
+			v, _ := registry.Voice(ctx, memory.Person{Tenant: e.Tenant, Platform: e.Platform, SenderID: e.SenderID}, func() string { return e.Locale })
 			return v
 		},
 	})

@@ -82,7 +82,7 @@ func (c *Choice) Allowed(name string) string {
 // Of returns what the conversation has chosen, else what the person prefers, as
 // far as it is allowed; "" = the configured one.
 func (c *Choice) Of(ctx context.Context, who memory.Person, chosen string) (string, error) {
-	if name := c.Allowed(chosen); name != "" || len(c.Names) == 0 {
+	if name := c.Allowed(chosen); name != "" || slices.Equal(c.Names, []string{c.Default}) || len(c.Names) == 0 {
 		return name, nil
 	}
 	preferred, _, err := c.people.Preference(ctx, who, c.Key)

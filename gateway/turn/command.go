@@ -96,7 +96,7 @@ func (r *Runner) call(ctx context.Context, lead *inbox.Event, key conversation.K
 		Name: name, Rest: rest,
 		Conversation: conv.ID, Key: key, Model: conv.Model, Persona: conv.Persona,
 		Person: person(e), SenderName: e.SenderName, UserKey: e.UserKey(), Room: inRoom(e, r.o.Scope),
-		ChatID: e.ChatID, Group: e.ChatType == platforms.Group, Mentions: mentions(e), Locale: r.locale(ctx, e),
+		ChatID: e.ChatID, Group: e.ChatType == platforms.Group, Mentions: mentions(e), Locale: func() string { return r.locale(ctx, e) },
 		Event: eventName(lead), EventID: lead.ID, At: lead.ReceivedAt, Now: r.o.DB.Now(),
 		Stopped: commands.Stop(lead.CalledOff),
 	}

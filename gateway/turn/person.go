@@ -26,16 +26,11 @@ type Locales interface {
 	Locale(ctx context.Context, senderID string) string
 }
 
-// locale returns the locale of who wrote e, "" when nobody says it. The
-// platform is asked only when the answer counts: a person's own choice comes
-// before it.
+// locale returns the locale of who wrote e, "" when nobody says it.
 func (r *Runner) locale(ctx context.Context, e *platforms.Event) string {
 	platform, ok := r.o.Outbox.Sender(e.Platform).(Locales)
 	if e.Locale != "" || !ok {
 		return e.Locale
-	}
-	if chosen, err := r.o.Commands.Chosen(ctx, person(e)); err != nil || chosen != "" {
-		return "" // on an error the command ends with it, too
 	}
 	return platform.Locale(ctx, e.SenderID)
 }
@@ -46,7 +41,7 @@ func (r *Runner) locale(ctx context.Context, e *platforms.Event) string {
 // configuration.
 func (r *Runner) say(ctx context.Context, e *platforms.Event) sentences.Say {
 	voice := sync.OnceValue(func() sentences.Voice {
-		v, _ := r.o.Commands.Voice(ctx, person(e), r.locale(ctx, e))
+		v, _ := r.o.Commands.Voice(ctx, person(e), func() string { return r.locale(ctx, e) })
 		return v
 	})
 	return func(key string, args ...any) string { return voice().Say(key, args...) }

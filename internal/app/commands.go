@@ -72,7 +72,7 @@ func adminOf(cfg *config.Config) func(*platforms.Event) bool {
 // does without a preference that cannot be read.
 func voice(r *commands.Registry) func(context.Context, *platforms.Event) sentences.Voice {
 	return func(ctx context.Context, e *platforms.Event) sentences.Voice {
-		v, _ := r.Voice(ctx, memory.Person{Tenant: e.Tenant, Platform: e.Platform, SenderID: e.SenderID}, e.Locale)
+		v, _ := r.Voice(ctx, memory.Person{Tenant: e.Tenant, Platform: e.Platform, SenderID: e.SenderID}, func() string { return e.Locale })
 		return v
 	}
 }
