@@ -7,9 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/parley-bot/parley/internal/service"
-
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/internal/service"
 )
 
 // Member is this process in the table.
@@ -19,28 +18,22 @@ type Member struct {
 	id      string
 	version string
 	started int64
-	beat    time.Duration
+	beats   service.Task
 	leave   sync.Once
-	cancel  context.CancelFunc
-	done    chan struct{}
 }
 
 // Join writes this process into the table and keeps its time there until
 // Leave. The caller must hold [database.DB.Exclusive] and have found the schema
 // to be its own, so that whoever changes it looks either before or after both.
 func Join(ctx context.Context, db *database.DB, version string, log *slog.Logger) (*Member, error) {
-	return join(ctx, db, version, log, beat)
-}
-
-func join(ctx context.Context, db *database.DB, version string, log *slog.Logger, every time.Duration) (*Member, error) {
-	m := &Member{db: db, log: log, id: rand.Text(), version: version, beat: every, done: make(chan struct{})}
+	m := &Member{db: db, log: log, id: rand.Text(), version: version}
 	err := db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		now, err := db.Clock(ctx, tx)
 		if err != nil {
 			return err
 		}
 		gone := now - expiry.Microseconds()
-		if db.Engine() == database.SQLite { // this process holds the lock: whoever stands there was killed
+		if db.OneServer() { // this process holds the lock: whoever stands there was killed
 			gone = now
 		}
 		if _, err := db.Exec(ctx, tx, `DELETE FROM replicas WHERE seen_at <= ?`, gone); err != nil {
@@ -52,11 +45,9 @@ func join(ctx context.Context, db *database.DB, version string, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	go func() {
-		defer close(m.done)
-		m.stay(ctx)
-	}()
+	if !db.OneServer() { // of one server, the lock is the sign of life
+		m.beats.Start(ctx, m.stay)
+	}
 	return m, nil
 }
 
@@ -66,12 +57,9 @@ func (m *Member) insert(ctx context.Context, tx database.Tx, now int64) error {
 	return err
 }
 
-// stay gives signs of life; on SQLite the lock is one.
+// stay gives signs of life until ctx ends.
 func (m *Member) stay(ctx context.Context) {
-	if m.db.Engine() == database.SQLite {
-		return
-	}
-	for range service.Every(ctx, m.beat) {
+	for range service.Every(ctx, beat) {
 		if err := m.db.Write(ctx, m.seen); err != nil && ctx.Err() == nil {
 			m.log.WarnContext(ctx, "this replica's heartbeat failed", slog.Any("error", err))
 		}
@@ -98,8 +86,7 @@ const leaveLimit = 5 * time.Second
 func (m *Member) Leave() error {
 	var err error
 	m.leave.Do(func() {
-		m.cancel()
-		<-m.done
+		m.beats.Stop()
 		ctx, cancel := context.WithTimeout(context.Background(), leaveLimit)
 		defer cancel()
 		err = m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {

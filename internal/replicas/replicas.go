@@ -42,7 +42,7 @@ func (r Replica) String() string {
 // itself on SQLite, where it knows by a lock that nobody else does. Those of a
 // version that does not register are one replica without an ID.
 func Alive(ctx context.Context, db *database.DB) ([]Replica, error) {
-	if db.Engine() == database.SQLite {
+	if db.OneServer() {
 		return aliveOnFile(ctx, db)
 	}
 	now, err := db.Clock(ctx, db.Read())
@@ -122,7 +122,7 @@ func Refuse(ctx context.Context, db *database.DB) error {
 	for i, r := range list {
 		names[i] = r.String()
 	}
-	if db.Engine() != database.SQLite && list[0].ID != "" {
+	if !db.OneServer() && list[0].ID != "" {
 		again = fmt.Sprintf(" (one that was killed counts for %d seconds)", int(expiry.Seconds()))
 	}
 	return fmt.Errorf("%s runs on this database and would lose its schema: %w%s", strings.Join(names, " and "), ErrAlive, again)
