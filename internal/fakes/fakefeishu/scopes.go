@@ -8,7 +8,7 @@ import (
 
 const codeNoScope = 99991672
 
-// WithoutScope takes a scope from the app, as long as it is not given back.
+// WithoutScope takes a scope from the app for good.
 func (s *Server) WithoutScope(scope string) {
 	s.base.Update(func() {
 		if s.without == nil {
@@ -17,9 +17,6 @@ func (s *Server) WithoutScope(scope string) {
 		s.without[scope] = true
 	})
 }
-
-// WithScope gives the app a scope that it lacks.
-func (s *Server) WithScope(scope string) { s.base.Update(func() { delete(s.without, scope) }) }
 
 // scopesOf returns the scopes of which a call needs one, none for what everybody may.
 // https://open.feishu.cn/document/server-docs/im-v1/message/delete
