@@ -105,22 +105,8 @@ var errDamaged = errors.New("it was damaged after it was written")
 // describe reads a file to its end.
 func describe(ctx context.Context, f *os.File, name string) (File, error) {
 	hash := sha256.New()
-	size, err := io.Copy(hash, io.NewSectionReader(reading{ctx, f}, 0, 1<<62))
+	size, err := io.Copy(hash, io.NewSectionReader(archive.Until(ctx, f), 0, 1<<62))
 	return File{Name: name, Size: size, SHA256: hex.EncodeToString(hash.Sum(nil))}, err
-}
-
-// reading is a file whose reading ends with a context.
-type reading struct {
-	ctx context.Context //nolint:containedctx // it lives as long as the one call that it is made for
-	io.ReaderAt
-}
-
-// ReadAt implements io.ReaderAt.
-func (r reading) ReadAt(b []byte, at int64) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.ReaderAt.ReadAt(b, at)
 }
 
 // check reads an open file and reports whether it is as it was written.

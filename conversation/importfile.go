@@ -26,7 +26,7 @@ type importOptions struct {
 }
 
 func (m *PersistentConversationManager) importFrom(ctx context.Context, src archive.Source, o importOptions) (c *Conversation, kept bool, err error) {
-	src.At = interruptible{ctx, src.At}
+	src.At = archive.Until(ctx, src.At)
 	if err := src.Verify(); err != nil {
 		return nil, false, err
 	}
@@ -41,20 +41,6 @@ func (m *PersistentConversationManager) importFrom(ctx context.Context, src arch
 		o.progress.Report(2*src.Size, 2*src.Size)
 	}
 	return c, kept, err
-}
-
-// interruptible is a file whose reading ends with a context, however long it is.
-type interruptible struct {
-	ctx context.Context //nolint:containedctx // it lives as long as the one call that it is made for
-	io.ReaderAt
-}
-
-// ReadAt implements io.ReaderAt.
-func (i interruptible) ReadAt(b []byte, at int64) (int, error) {
-	if err := i.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return i.ReaderAt.ReadAt(b, at)
 }
 
 // fileImport reads the messages of a file, in the same way each time.
