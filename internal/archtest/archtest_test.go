@@ -47,6 +47,17 @@ func TestRulesNameRoomsThatExist(t *testing.T) {
 	}
 }
 
+// What is called …test is for tests, and the list of suites has it.
+func TestSuitesAreListed(t *testing.T) {
+	t.Parallel()
+	for _, f := range tree(t) {
+		room := f.room()
+		if !f.isTest() && strings.HasSuffix(room, "test") && room != "./internal/archtest" && !matchAny(suites(), room) {
+			t.Errorf("suites() lacks %s", room)
+		}
+	}
+}
+
 func TestRulesHaveReasons(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -131,6 +142,7 @@ func TestPlantedViolations(t *testing.T) {
 		{"internal/app/x.go", module + "/internal/fakes/fakeslack", "fakes"},
 		{"internal/app/x_test.go", module + "/internal/fakes/fakeslack", ""},
 		{"internal/app/x.go", module + "/internal/database/dbtest", "suites"},
+		{"ai/x.go", module + "/ai/mcp/mcptest", "suites"},
 		{"memory/x_test.go", module + "/internal/database/dbtest", ""},
 		{"platforms/platformtest/x.go", module + "/platforms/render/rendertest", ""},
 	} {

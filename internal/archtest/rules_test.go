@@ -151,5 +151,6 @@ func suites() []string {
 	return []string{
 		"./internal/database/dbtest/...", "./internal/web/webtest/...", "./conversation/conversationtest/...",
 		"./platforms/platformtest/...", "./platforms/render/rendertest/...", "./memory/memorytest/...",
+		"./ai/mcp/mcptest/...",
 	}
 }
