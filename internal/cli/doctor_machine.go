@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/parley-bot/parley/internal/config"
+	"github.com/parley-bot/parley/platforms/call"
 )
 
 const (
@@ -67,8 +68,7 @@ func timeAt(ctx context.Context, address string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	client := &http.Client{Timeout: 5 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := client.Do(req)
+	resp, err := call.Client(nil, 5*time.Second).Do(req)
 	if err != nil {
 		return time.Time{}, err
 	}
