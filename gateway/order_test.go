@@ -259,7 +259,7 @@ func (l *lane) finish() {
 	l.calm = true
 	l.pass(2 * time.Hour)
 	for range 100 {
-		if n, err := l.here.inbox.Depth(l.t.Context()); err != nil || n == 0 {
+		if c, err := l.here.inbox.Count(l.t.Context()); err != nil || c.Waiting == 0 {
 			return
 		}
 		l.pass(2 * time.Minute) // circuits close

@@ -349,11 +349,11 @@ func answerOr(err error) func(context.Context, ai.Ask, func(string)) (string, er
 func (w *world) drained() {
 	w.t.Helper()
 	for {
-		n, err := w.inbox.Depth(w.t.Context())
+		c, err := w.inbox.Count(w.t.Context())
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if n == 0 {
+		if c.Waiting == 0 {
 			return
 		}
 		select {

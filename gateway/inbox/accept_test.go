@@ -115,8 +115,8 @@ func TestTwinsTogether(t *testing.T) {
 				t.Errorf("%s: ids %v, %d of them new; want one", key, ids[key], fresh[key])
 			}
 		}
-		if n, err := replicas[0].Depth(t.Context()); n != 2*each || err != nil {
-			t.Errorf("%d events wait (%v), want %d", n, err, 2*each)
+		if c, err := replicas[0].Count(t.Context()); c.Waiting != 2*each || err != nil {
+			t.Errorf("%d events wait (%v), want %d", c.Waiting, err, 2*each)
 		}
 	})
 }

@@ -174,8 +174,8 @@ func TestLaneKeepsOrderAndIsHeldByOne(t *testing.T) {
 		if works := claim(t, b, 10); len(works) != 0 {
 			t.Errorf("work left: %+v", works)
 		}
-		if n, err := b.Depth(t.Context()); n != 0 || err != nil {
-			t.Errorf("depth %d, %v", n, err)
+		if c, err := b.Count(t.Context()); c.Waiting != 0 || err != nil {
+			t.Errorf("%d wait, %v", c.Waiting, err)
 		}
 	})
 }

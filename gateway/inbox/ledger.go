@@ -80,12 +80,6 @@ func (l *Ledger) one(ctx context.Context, where string, args ...any) (Event, err
 	return rows[0].event()
 }
 
-// Depth returns how many events wait or are being answered.
-func (l *Ledger) Depth(ctx context.Context) (n int64, err error) {
-	err = l.DB.QueryRow(ctx, l.DB.Read(), []any{&n}, "SELECT count(*) FROM events WHERE "+open)
-	return n, err
-}
-
 // ListOptions choose events of the ledger; all are optional.
 type ListOptions struct {
 	Status  State

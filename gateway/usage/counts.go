@@ -57,8 +57,10 @@ func (l *Ledger) SpendTx(ctx context.Context, tx database.Tx, day time.Time, cal
 }
 
 // Person returns what a person has used since a time, in all chats.
-func (l *Ledger) Person(ctx context.Context, p memory.Person, since time.Time) (int64, error) {
-	return l.used(ctx, since, PersonKeys(p)...)
+func (l *Ledger) Person(ctx context.Context, p memory.Person, since time.Time) (n int64, err error) {
+	err = l.db.QueryRow(ctx, l.db.Read(), []any{&n}, "SELECT COALESCE(SUM(tokens), 0) FROM budget_counts WHERE who IN (?) AND at >= ?",
+		PersonKeys(p), max(0, database.Micros(since)))
+	return n, err
 }
 
 // Bill is what somebody's calls took.
@@ -88,18 +90,6 @@ func (l *Ledger) BillOf(ctx context.Context, p memory.Person, since time.Time) (
 // whole is the sum of a column, where each row has a number in it.
 func whole(column string) string {
 	return "CASE WHEN COUNT(" + column + ") = COUNT(*) THEN SUM(" + column + ") END"
-}
-
-// Chat returns what was used in a chat since a time.
-func (l *Ledger) Chat(ctx context.Context, r memory.Realm, chatID string, since time.Time) (int64, error) {
-	return l.used(ctx, since, ChatKey(r, chatID))
-}
-
-func (l *Ledger) used(ctx context.Context, since time.Time, who ...[]byte) (int64, error) {
-	var n int64
-	err := l.db.QueryRow(ctx, l.db.Read(), []any{&n}, "SELECT COALESCE(SUM(tokens), 0) FROM budget_counts WHERE who IN (?) AND at >= ?",
-		who, max(0, database.Micros(since)))
-	return n, err
 }
 
 // EraseCounts removes what is counted under the keys before a time.

@@ -103,13 +103,6 @@ func (c *committer) remove(j *job) bool {
 	return len(c.urgent)+len(c.queue) < waiting
 }
 
-// queued returns how many callers wait for a batch to take them.
-func (c *committer) queued() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.urgent) + len(c.queue)
-}
-
 // serve commits batch after batch until the committer is closed and nobody waits.
 func (c *committer) serve() {
 	defer c.poke() // the next one ends too

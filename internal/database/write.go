@@ -54,14 +54,6 @@ func (db *DB) WriteUrgent(ctx context.Context, lock []byte, fn func(ctx context.
 	return err
 }
 
-// Queued returns how many callers wait for a commit that they share to begin.
-func (db *DB) Queued() int {
-	if db.shared == nil {
-		return 0
-	}
-	return db.shared.queued()
-}
-
 // writeAlone is Write on a server, in a transaction of its own.
 func (db *DB) writeAlone(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
 	return again(ctx, func() error {

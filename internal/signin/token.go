@@ -7,9 +7,6 @@ import (
 	"strings"
 )
 
-// MinToken is the length of the shortest token that is accepted, in characters.
-const MinToken = 16
-
 // Token is a secret that opens something to whoever shows it. The zero value
 // opens nothing.
 type Token struct {
