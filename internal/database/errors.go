@@ -129,6 +129,12 @@ func isDeadlock(err error) bool {
 	return false
 }
 
+// isBusy reports that another process held what SQLite needed.
+func isBusy(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
 // AlreadyThere reports that MySQL refused to make a column (1060) or an index (1061)
 // because there is one of that name.
 func AlreadyThere(err error) bool {

@@ -16,6 +16,7 @@ import (
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 
 	"github.com/parley-bot/parley/internal/private"
+	"github.com/parley-bot/parley/internal/service"
 )
 
 // Tx is the transaction that a function given to [DB.Write] works in.
@@ -167,7 +168,26 @@ func (db *DB) openSQLite(ctx context.Context) error {
 	db.write = bun.NewDB(writer, sqlitedialect.New())
 	db.read = bun.NewDB(reader, sqlitedialect.New())
 	// The writer goes first: it makes the file and switches it to WAL.
-	return Explain(writer.PingContext(ctx))
+	return Explain(switched(ctx, writer))
+}
+
+// switchWait is how long a process waits that meets another one at the switch to
+// WAL. SQLite itself waits for nobody there, since both hold what the other wants.
+const switchWait = 10 * time.Millisecond
+
+// switched connects for the first time, again for as long as others switch the
+// file to WAL or, the last to leave it, back.
+func switched(ctx context.Context, writer *sql.DB) error {
+	err := writer.PingContext(ctx)
+	if !isBusy(err) {
+		return err
+	}
+	for range service.Every(ctx, switchWait) {
+		if err = writer.PingContext(ctx); !isBusy(err) {
+			break
+		}
+	}
+	return err
 }
 
 // makePrivate makes the file, for its owner only, when there is none: it will

@@ -3,7 +3,9 @@ package database_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,5 +94,27 @@ func TestUnmarked(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Processes that open a new file at the same moment all get it.
+func TestFileIsOpenedByManyAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for i := range 60 {
+		url := fmt.Sprintf("sqlite:///%s/%d.db", dir, i)
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				db, err := database.Open(t.Context(), database.Options{URL: url})
+				if err == nil {
+					err = db.Close()
+				}
+				if err != nil {
+					t.Errorf("file %d: %v", i, err)
+				}
+			})
+		}
+		all.Wait()
 	}
 }
