@@ -57,15 +57,18 @@ func NewTool[T any](name, description string, run func(ctx context.Context, argu
 	schema := r.Reflect(new(T))
 	schema.Version = ""
 	text, _ := json.Marshal(schema) // of a struct it always succeeds
-	return Tool{
-		Name: name, Description: description, Schema: text,
-		Run: func(ctx context.Context, _, arguments string) (ToolResult, error) {
-			var in T
-			if err := json.Unmarshal([]byte(arguments), &in); err != nil {
-				return ToolResult{}, fmt.Errorf("the arguments are not what the schema says: %w", err)
-			}
-			return run(ctx, in)
-		},
+	return Tool{Name: name, Description: description, Schema: text, Run: RunWith(run)}
+}
+
+// RunWith returns what runs a tool of [NewTool]: a copy of one may run otherwise.
+// Making its schema takes far longer than making a copy.
+func RunWith[T any](run func(ctx context.Context, arguments T) (ToolResult, error)) func(ctx context.Context, key, arguments string) (ToolResult, error) {
+	return func(ctx context.Context, _, arguments string) (ToolResult, error) {
+		var in T
+		if err := json.Unmarshal([]byte(arguments), &in); err != nil {
+			return ToolResult{}, fmt.Errorf("the arguments are not what the schema says: %w", err)
+		}
+		return run(ctx, in)
 	}
 }
 

@@ -33,36 +33,56 @@ func isOwn(tool string) bool {
 	return false
 }
 
-// builtin returns the tools that are built in. None does anything twice when a turn
+// builtin makes a tool that is built in for the turn that is to use it.
+type builtin func(t *task, conv *conversation.Conversation) ai.Tool
+
+// builtins returns the tools that are built in. None does anything twice when a turn
 // is taken again: remembering has the turn's own event as its name.
-func (r *Runner) builtin(t *task, conv *conversation.Conversation) []ai.Tool {
-	e := &t.lead().Event
-	return []ai.Tool{
-		ai.NewTool("current_time", "Tells the date, the time and the day of the week", func(ctx context.Context, in struct {
+func (r *Runner) builtins() []builtin {
+	return []builtin{
+		builtinOf("current_time", "Tells the date, the time and the day of the week", func(ctx context.Context, u using, in struct {
 			Timezone string `json:"timezone,omitempty" jsonschema:"description=IANA name such as Europe/Paris; leave it out for the person's own"`
 		},
 		) (ai.ToolResult, error) {
-			return r.currentTime(ctx, e, in.Timezone)
+			return r.currentTime(ctx, u.event(), in.Timezone)
 		}),
-		ai.NewTool("remember", "Remembers a fact of this chat for later: only what somebody wants to be remembered", func(ctx context.Context, in struct {
+		builtinOf("remember", "Remembers a fact of this chat for later: only what somebody wants to be remembered", func(ctx context.Context, u using, in struct {
 			Key   string `json:"key" jsonschema:"description=what the fact is about in a few words such as deadline of the report"`
 			Value string `json:"value"`
 		},
 		) (ai.ToolResult, error) {
-			return r.rememberFact(ctx, t, in.Key, in.Value)
+			return r.rememberFact(ctx, u.task, in.Key, in.Value)
 		}),
-		ai.NewTool("recall", "Looks for remembered facts of this chat", func(ctx context.Context, in struct {
+		builtinOf("recall", "Looks for remembered facts of this chat", func(ctx context.Context, u using, in struct {
 			Query string `json:"query" jsonschema:"description=a few words"`
 		},
 		) (ai.ToolResult, error) {
-			return r.recall(ctx, e, in.Query)
+			return r.recall(ctx, u.event(), in.Query)
 		}),
-		ai.NewTool("search_history", "Looks for messages of this conversation that are older than what you were given", func(ctx context.Context, in struct {
+		builtinOf("search_history", "Looks for messages of this conversation that are older than what you were given", func(ctx context.Context, u using, in struct {
 			Query string `json:"query" jsonschema:"description=a question or a few words"`
 		},
 		) (ai.ToolResult, error) {
-			return r.searchHistory(ctx, e, conv, in.Query)
+			return r.searchHistory(ctx, u.event(), u.conv, in.Query)
 		}),
+	}
+}
+
+// using is the turn that uses a tool.
+type using struct {
+	task *task
+	conv *conversation.Conversation
+}
+
+func (u using) event() *platforms.Event { return &u.task.lead().Event }
+
+// builtinOf describes a tool once, for all turns.
+func builtinOf[T any](name, description string, run func(ctx context.Context, u using, arguments T) (ai.ToolResult, error)) builtin {
+	tool := ai.NewTool[T](name, description, nil)
+	return func(t *task, conv *conversation.Conversation) ai.Tool {
+		of := tool
+		of.Run = ai.RunWith(func(ctx context.Context, in T) (ai.ToolResult, error) { return run(ctx, using{t, conv}, in) })
+		return of
 	}
 }
 

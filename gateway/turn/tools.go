@@ -102,8 +102,12 @@ func (r *Runner) failed(ctx context.Context, tool *ai.Tool, err error) ai.ToolRe
 
 // tools returns what a model may use while it answers a task, by name.
 func (r *Runner) tools(ctx context.Context, t *task, conv *conversation.Conversation) []ai.Tool {
-	all := r.builtin(t, conv)
-	all = slices.DeleteFunc(all, func(tool ai.Tool) bool { return !slices.Contains(r.o.Tools.Builtin, tool.Name) })
+	var all []ai.Tool
+	for _, of := range r.own {
+		if tool := of(t, conv); slices.Contains(r.o.Tools.Builtin, tool.Name) {
+			all = append(all, tool)
+		}
+	}
 	if r.o.Tools.More != nil {
 		all = append(all, r.o.Tools.More(ctx)...)
 	}

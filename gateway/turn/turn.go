@@ -85,6 +85,7 @@ type Options struct {
 // Runner runs turns. It is safe for concurrent use.
 type Runner struct {
 	o           Options
+	own         []builtin
 	arrivals    arrivals
 	fuller      chan struct{} // a conversation wants a summary
 	reads       chan struct{} // holds one for each file in memory
@@ -115,7 +116,9 @@ func (r *Runner) task(ctx context.Context, w *inbox.Work) *task {
 
 // New returns a runner.
 func New(o Options) *Runner {
-	return &Runner{o: o, fuller: make(chan struct{}, 1), reads: make(chan struct{}, filesAtOnce), pictures: make(chan struct{}, 1)}
+	r := &Runner{o: o, fuller: make(chan struct{}, 1), reads: make(chan struct{}, filesAtOnce), pictures: make(chan struct{}, 1)}
+	r.own = r.builtins()
+	return r
 }
 
 // Run answers the events of claimed work and shows the reply. Whatever goes
