@@ -26,8 +26,9 @@ func Split(text string, l Limits) []string {
 	if l.Size < 1 {
 		return []string{text}
 	}
-	if l.Measure(text) <= l.Size && strings.Count(text, "\n") < 2 {
-		return []string{text} // too short for a table or many blocks
+	lines := 1 + strings.Count(text, "\n") // no fewer than blocks
+	if l.Measure(text) <= l.Size && fits(lines, l.Blocks) && (lines < 2 || !strings.Contains(text, "|")) {
+		return []string{text} // whole, and without tables
 	}
 	c := cutter{text: text, limits: l, marks: findMarks(text, l)}
 	var parts []string
