@@ -80,3 +80,95 @@ func TestOwnResultsAreNotForeign(t *testing.T) {
 		})
 	}
 }
+
+// A fact that a model has remembered while it was told others' words is others' words
+// to every later turn, also where another process has taken the turn up in between. It
+// is the person's own once they say the same.
+func TestFactsOfOthersWordsStayTheirs(t *testing.T) {
+	t.Parallel()
+	const tea, red = `{"key":"tea","value":"green"}`, `{"key":"tea","value":"red"}`
+	recall := []string{"recall", `{"query":"tea"}`}
+	page := []string{"look", "{}"}
+	for name, c := range map[string]struct {
+		before, after string   // what ann says herself, before the model remembers and behind it
+		reads         []string // the tool that is used before, and its arguments
+		dies          bool     // the process, between the plan to remember and its being done
+		then          []string // what is used in another chat
+		asks          bool
+	}{
+		"a page":              {reads: page, then: recall, asks: true},
+		"a page and a crash":  {reads: page, dies: true, then: recall, asks: true},
+		"a page, another key": {reads: page, then: []string{"remember", `{"key":"coffee","value":"black"}`}},
+		"a page, what it is":  {reads: page, then: []string{"remember", red}, asks: true},
+		"nothing":             {reads: []string{"current_time", "{}"}, then: recall},
+		"nothing and a crash": {reads: []string{"current_time", "{}"}, dies: true, then: recall},
+		"said again":          {reads: page, after: "/remember tea is green", then: recall},
+		"said otherwise":      {reads: page, after: "/remember tea is red", then: recall, asks: true},
+		"said before":         {before: "/remember tea is green", reads: page, then: recall},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, db, begun := &post{}, dbtest.New(t), make(chan struct{}, 1)
+			m := &model{whole: func(_ context.Context, ask ai.Ask, _ func(string)) (ai.Response, error) {
+				switch results := resultsIn(ask); {
+				case ask.New[0].Content == "note" && len(results) == 0:
+					return calling(c.reads...), nil
+				case ask.New[0].Content == "note" && len(results) == 1:
+					return calling("wait", "{}", "remember", tea), nil
+				case ask.New[0].Content == "go on" && len(results) == 0:
+					return calling(c.then...), nil
+				case ask.New[0].Content == "go on" && len(results) == 1:
+					return calling("publish", `{"n":1}`), nil
+				}
+				return answering("fine"), nil
+			}}
+			run := func(owner string, waits bool) *world {
+				w := process(t, db, m, &chat{}, options{owner: owner, scope: inbox.ScopeChat, grace: time.Millisecond})
+				wait := ai.Tool{Name: "wait", Schema: []byte("{}"), Run: func(ctx context.Context, _, _ string) (ai.ToolResult, error) {
+					if waits {
+						begun <- struct{}{}
+						<-ctx.Done()
+					}
+					return ai.ToolResult{Text: "waited"}, ctx.Err()
+				}}
+				w.change(func(o *turn.Options) {
+					o.Tools = turn.Tools{
+						Builtin: []string{"current_time", "remember", "recall"}, MaxRounds: 4, Timeout: time.Minute, Approve: turn.ApproveAsker,
+						More: func(ctx context.Context) []ai.Tool { return append(hostile(ctx, p, &injected{}), wait) },
+					}
+				})
+				w.start()
+				return w
+			}
+			in := func(chat, text string) platforms.Event {
+				e := message("silent", fmt.Sprint("m", ids.Add(1)), "ann", text)
+				e.ChatType, e.ChatID = platforms.Private, chat
+				return e
+			}
+			w := run("one", c.dies)
+			if c.before != "" {
+				w.replyTo(w.accept(in("commands", c.before))[0])
+			}
+			noted := w.accept(in("here", "note"))[0]
+			if c.dies {
+				<-begun
+				w.gateway.Stop()
+				w = run("two", false)
+			}
+			w.replyTo(noted)
+			m.mu.Lock()
+			asked := len(m.asked)
+			m.mu.Unlock()
+			if asked != 3 { // the call that was planned is what was done
+				t.Fatalf("the model was asked %d times until it was remembered", asked)
+			}
+			if c.after != "" {
+				w.replyTo(w.accept(in("commands", c.after))[0])
+			}
+			reply := w.replyTo(w.accept(in("there", "go on"))[0])
+			if asked := strings.Contains(reply, "/approve`"); asked != c.asks || p.times(`{"n":1}`) == 1 == c.asks {
+				t.Errorf("%q, done %d times", reply, p.times(`{"n":1}`))
+			}
+		})
+	}
+}

@@ -158,7 +158,9 @@ func (s *Store) fill(ctx context.Context, tx database.Tx, c Change, r *Result) (
 		}
 	case Remember:
 		if r.Refused == nil && !r.Done {
-			r.Old, _, err = s.value(ctx, tx, c.Place, c.Key)
+			var there Fact
+			there, _, err = s.fact(ctx, tx, c.Place, c.Key)
+			r.Old, r.Foreign = there.Value, there.Foreign
 		}
 	case Forget:
 		if r.Refused == nil && !r.Done {

@@ -110,11 +110,13 @@ type (
 		Name   string
 	}
 	// Remember stores a fact. Where there is one with the key already it is
-	// left: Done is false and Old its value.
+	// left: Done is false and Old its value. But what is Foreign becomes its
+	// author's own once they say the same themselves; see [Remember.MakesOwn].
 	Remember struct {
 		Place      Place
 		Key, Value string
 		Author     Person
+		Foreign    bool // it may be others' words than the author's
 	}
 	// Forget removes a fact. Done tells whether there was one. A fact that is
 	// not Only's, where that is set, is left: Old is its value.
@@ -161,6 +163,7 @@ type Result struct {
 	Refused error     // why not, with kind failure.Invalid and a sentence that may be shown; nil: no limit was in the way
 	Total   int64     // AddScore of Kudos
 	Old     string    // Remember that found a fact, Forget that left one
+	Foreign bool      // the fact that Remember found is
 	Erased  Footprint // ForgetPerson; of the call that erased
 }
 
@@ -171,6 +174,9 @@ type Fact struct {
 	// Author is whose words they are, as [Person.Hash] in hexadecimal; "" = the person
 	// is forgotten, or it is their own place.
 	Author string
+	// Foreign means that a model has remembered it for the author while it was told
+	// what others say, whose words it may be.
+	Foreign bool
 }
 
 // Board is what is counted.

@@ -12,9 +12,12 @@ import (
 
 // remember stores a fact unless there is one with its key.
 func (s *Store) remember(ctx context.Context, tx database.Tx, e Effect, c Remember) (Result, error) {
-	old, known, err := s.value(ctx, tx, c.Place, c.Key)
-	if known || err != nil {
-		return Result{Old: old}, err
+	there, known, err := s.fact(ctx, tx, c.Place, c.Key)
+	if err != nil {
+		return Result{}, err
+	}
+	if known {
+		return s.remembered(ctx, tx, c, there)
 	}
 	facts, err := s.countFacts(ctx, tx, c.Place)
 	if err != nil {
@@ -23,15 +26,40 @@ func (s *Store) remember(ctx context.Context, tx database.Tx, e Effect, c Rememb
 	if facts >= MaxFacts {
 		return Result{}, TooManyFacts()
 	}
-	text := database.Once(s.db.Engine(), `INSERT INTO memory_facts (place, fact, remembered_at, fact_key, value, folded, author)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`, "place, fact")
-	n, err := s.db.Exec(ctx, tx, text, c.Place.Hash(), factID(c.Key), database.Micros(e.At), c.Key, c.Value, Folded(c.Key, c.Value), c.Author.Hash())
+	text := database.Once(s.db.Engine(), `INSERT INTO memory_facts (place, fact, remembered_at, fact_key, value, folded, author, is_foreign)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, "place, fact")
+	foreign := 0
+	if c.Foreign {
+		foreign = 1
+	}
+	n, err := s.db.Exec(ctx, tx, text, c.Place.Hash(), factID(c.Key), database.Micros(e.At), c.Key, c.Value, Folded(c.Key, c.Value), c.Author.Hash(), foreign)
 	if err != nil || n > 0 {
 		return Result{Done: err == nil}, explain("remember", err)
 	}
 	// Somebody else was quicker.
-	old, _, err = s.value(ctx, tx, c.Place, c.Key)
-	return Result{Old: old}, err
+	there, _, err = s.fact(ctx, tx, c.Place, c.Key)
+	return Result{Old: there.Value, Foreign: there.Foreign}, err
+}
+
+// remembered answers for a fact that is there.
+func (s *Store) remembered(ctx context.Context, tx database.Tx, c Remember, there Fact) (Result, error) {
+	left := Result{Old: there.Value, Foreign: there.Foreign}
+	if !c.MakesOwn(there) {
+		return left, nil
+	}
+	n, err := s.db.Exec(ctx, tx, "UPDATE memory_facts SET is_foreign = 0 WHERE place = ? AND fact = ? AND remembered_at = ? AND is_foreign = 1",
+		c.Place.Hash(), factID(c.Key), database.Micros(there.At))
+	if err != nil || n == 0 { // somebody else was quicker
+		return left, explain("make a fact its author's own", err)
+	}
+	return Result{Done: true}, nil
+}
+
+// MakesOwn reports whether it makes a fact that is there its author's own: they say
+// themselves what a model has remembered for them.
+func (c Remember) MakesOwn(there Fact) bool {
+	isTheirs := c.Place == Private(c.Author) || there.Author == hex.EncodeToString(c.Author.Hash())
+	return there.Foreign && !c.Foreign && isTheirs && there.Value == c.Value
 }
 
 // countFacts returns how many facts the place has.
@@ -86,7 +114,7 @@ func (s *Store) fact(ctx context.Context, in database.Reader, at Place, key stri
 	f := Fact{Key: key}
 	var micros int64
 	var author []byte
-	err := s.db.QueryRow(ctx, in, []any{&f.Value, &micros, &author}, "SELECT value, remembered_at, author FROM memory_facts WHERE place = ? AND fact = ?",
+	err := s.db.QueryRow(ctx, in, []any{&f.Value, &micros, &author, &f.Foreign}, "SELECT value, remembered_at, author, is_foreign FROM memory_facts WHERE place = ? AND fact = ?",
 		at.Hash(), factID(key))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Fact{}, false, nil

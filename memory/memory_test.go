@@ -302,7 +302,7 @@ func TestBackupOfTheVersionBefore(t *testing.T) {
 				t.Errorf("%s: %v, %v; want %d", p, list, err, want)
 			}
 		}
-		if found, n, err := s.SearchFacts(t.Context(), at, "tea", 5); n != 1 || err != nil || found[0].Key != "Wifi" {
+		if found, n, err := s.SearchFacts(t.Context(), at, "tea", 5); n != 1 || err != nil || found[0].Key != "Wifi" || found[0].Foreign {
 			t.Errorf("%v, %d, %v", found, n, err)
 		}
 		for _, part := range s.Parts() {

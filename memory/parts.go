@@ -56,6 +56,7 @@ func (s *Store) facts() *database.Table {
 			{Name: "fact_key"},
 			{Name: "value"},
 			{Name: "author", Kind: database.Digest},
+			{Name: "is_foreign", Kind: database.Number, Newer: int64(0)},
 		},
 		Added: s.foldAdded,
 	}

@@ -48,8 +48,8 @@ func (s *Store) SearchFacts(ctx context.Context, at Place, text string, limit in
 func (s *Store) factByID(ctx context.Context, at Place, id []byte) (f Fact, ok bool, err error) {
 	var micros int64
 	var author []byte
-	err = s.db.QueryRow(ctx, s.db.Read(), []any{&f.Key, &f.Value, &micros, &author},
-		"SELECT fact_key, value, remembered_at, author FROM memory_facts WHERE place = ? AND fact = ?", at.Hash(), id)
+	err = s.db.QueryRow(ctx, s.db.Read(), []any{&f.Key, &f.Value, &micros, &author, &f.Foreign},
+		"SELECT fact_key, value, remembered_at, author, is_foreign FROM memory_facts WHERE place = ? AND fact = ?", at.Hash(), id)
 	if errors.Is(err, sql.ErrNoRows) { // forgotten meanwhile
 		return Fact{}, false, nil
 	}

@@ -206,6 +206,7 @@ func steps() []step {
 		budgetWarnings(),
 		bills(),
 		foreignSummaries(),
+		foreignFacts(),
 	}
 }
 

@@ -134,6 +134,7 @@ func (r *Runner) converse(ctx, asking context.Context, t *task, conv *conversati
 			}
 		}
 		rd := t.rounds[n]
+		t.foreign = rd.Foreign // also of an earlier attempt's
 		for call := range rd.uses {
 			if err := r.use(ctx, asking, t, tools, rd, call); err != nil {
 				return said{}, err

@@ -108,7 +108,7 @@ func (r *Runner) rememberFact(ctx context.Context, t *task, key, value string) (
 		return ai.ToolResult{}, errors.New("key and value must not be empty")
 	}
 	effect := memory.Effect{ID: eventName(lead) + ":remember:" + key, At: lead.ReceivedAt}
-	change := memory.Remember{Place: placeOf(&lead.Event), Key: key, Value: value, Author: person(&lead.Event)}
+	change := memory.Remember{Place: placeOf(&lead.Event), Key: key, Value: value, Author: person(&lead.Event), Foreign: t.foreign}
 	var results []memory.Result
 	staged, err := r.o.Memory.Stage(ctx, effect, change)
 	if err == nil {
@@ -123,7 +123,8 @@ func (r *Runner) rememberFact(ctx context.Context, t *task, key, value string) (
 	case results[0].Refused != nil:
 		return ai.ToolResult{}, errors.New(failure.SafeOf(results[0].Refused))
 	case !results[0].Done && results[0].Old != value:
-		return ai.ToolResult{Text: fmt.Sprintf("not remembered: %s is known to be %s", key, results[0].Old), Quotes: lead.Event.ChatType == platforms.Group}, nil
+		others := lead.Event.ChatType == platforms.Group || results[0].Foreign
+		return ai.ToolResult{Text: fmt.Sprintf("not remembered: %s is known to be %s", key, results[0].Old), Quotes: others}, nil
 	}
 	return ai.ToolResult{Text: "remembered"}, nil
 }
@@ -140,7 +141,7 @@ func (r *Runner) recall(ctx context.Context, e *platforms.Event, query string) (
 	var b strings.Builder
 	for _, f := range facts {
 		fmt.Fprintf(&b, "%s is %s\n", f.Key, f.Value)
-		others = others || e.ChatType == platforms.Group && f.Author != own
+		others = others || f.Foreign || e.ChatType == platforms.Group && f.Author != own
 	}
 	return ai.ToolResult{Text: b.String(), Quotes: others}, nil
 }

@@ -102,6 +102,8 @@ func cutAt(t *testing.T, c *cut, s *dynamo.Store, n int) (was bool) {
 		memory.Remember{Place: group, Key: "wifi", Value: "tea", Author: alice},
 		memory.Remember{Place: group, Key: "door", Value: "left", Author: alice},
 		memory.Forget{Place: group, Key: "door"},
+		memory.Remember{Place: group, Key: "plan", Value: "wifi", Author: alice, Foreign: true},
+		memory.Remember{Place: group, Key: "plan", Value: "wifi", Author: alice},
 		memory.AddScore{Place: group, Board: memory.Kudos, Person: alice, N: 2, Reason: "why", By: bob},
 		memory.CountCommand{Realm: memory.Realm{Tenant: tenant, Platform: "slack"}, Name: "kudos"},
 		memory.Seen{Person: bob, Name: "Bob"},
@@ -144,9 +146,9 @@ func cutAt(t *testing.T, c *cut, s *dynamo.Store, n int) (was bool) {
 	got.alice, err[7] = s.Footprint(t.Context(), alice)
 	got.bob, err[8] = s.Footprint(t.Context(), bob)
 	want := state{
-		people: 1, score: 2, facts: 1, name: "Alice B.", preferences: map[string]string{"city": "Paris"},
+		people: 1, score: 2, facts: 2, name: "Alice B.", preferences: map[string]string{"city": "Paris"},
 		uses:  []memory.Use{{Name: "kudos", Count: 1}},
-		alice: memory.Footprint{Preferences: 1, Authored: 1, Scores: 1, Name: true},
+		alice: memory.Footprint{Preferences: 1, Authored: 2, Scores: 1, Name: true},
 	}
 	if err != [9]error{} || !reflect.DeepEqual(got, want) {
 		t.Errorf("cut after %d requests:\n got %+v\nwant %+v\n%v", n, got, want, err)

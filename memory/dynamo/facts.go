@@ -12,8 +12,14 @@ import (
 	"github.com/parley-bot/parley/memory"
 )
 
-// gone marks a fact that is being forgotten, with the effect that does it.
-const gone = "gone"
+const (
+	// gone marks a fact that is being forgotten, with the effect that does it.
+	gone = "gone"
+	// foreign is there, and 1, where it may be others' words than the author's.
+	foreign = "foreign"
+	// own marks a fact that was foreign, with the effect that made it the author's.
+	own = "own"
+)
 
 // mark is the effect as text.
 func (r run) mark() string { return base64.RawStdEncoding.EncodeToString(r.effect) }
@@ -37,9 +43,11 @@ func (r run) remember(ctx context.Context, c memory.Remember) (memory.Result, er
 	if err := r.pointToFact(ctx, c); err != nil {
 		return memory.Result{}, err
 	}
-	made, err := r.putIf(ctx, k, item{
-		"value": text(c.Value), "at": number(database.Micros(r.at)), "author": text(authorOf(c)), "by": text(r.mark()),
-	}, expression.AttributeNotExists(expression.Name("pk")).Or(expression.AttributeExists(expression.Name(gone))))
+	fact := item{"value": text(c.Value), "at": number(database.Micros(r.at)), "author": text(authorOf(c)), "by": text(r.mark())}
+	if c.Foreign {
+		fact[foreign] = number(1)
+	}
+	made, err := r.putIf(ctx, k, fact, expression.AttributeNotExists(expression.Name("pk")).Or(expression.AttributeExists(expression.Name(gone))))
 	if err != nil {
 		return memory.Result{}, err
 	}
@@ -54,10 +62,31 @@ func (r run) remember(ctx context.Context, c memory.Remember) (memory.Result, er
 
 // remembered answers for a fact that is there: by this effect, or an earlier one.
 func (r run) remembered(ctx context.Context, c memory.Remember, there item) (memory.Result, error) {
-	if there.text("by") != r.mark() {
-		return memory.Result{Old: there.text("value")}, nil
+	switch {
+	case there.text("by") == r.mark():
+		return r.countFact(ctx, c)
+	case there.text(own) == r.mark():
+		return memory.Result{Done: true}, nil
+	case c.MakesOwn(there.fact()):
+		return r.makeOwn(ctx, c, there)
 	}
-	return r.countFact(ctx, c)
+	return left(there), nil
+}
+
+// left answers for a fact that stays as it is.
+func left(there item) memory.Result {
+	return memory.Result{Old: there.text("value"), Foreign: there.number(foreign) == 1}
+}
+
+// makeOwn makes a fact its author's own, unless it is another one by now.
+func (r run) makeOwn(ctx context.Context, c memory.Remember, there item) (memory.Result, error) {
+	same := expression.Name("by").Equal(expression.Value(there.text("by"))).
+		And(expression.AttributeExists(expression.Name(foreign)), expression.AttributeNotExists(expression.Name(gone)))
+	ok, err := r.update(ctx, placeKey(c.Place, factPrefix+c.Key), set(own, r.mark())(expression.Remove(expression.Name(foreign))), same)
+	if !ok || err != nil {
+		return left(there), err
+	}
+	return memory.Result{Done: true}, nil
 }
 
 func (r run) countFact(ctx context.Context, c memory.Remember) (memory.Result, error) {
@@ -132,7 +161,7 @@ func (s *Store) Fact(ctx context.Context, at memory.Place, name string) (memory.
 func (i item) fact() memory.Fact {
 	return memory.Fact{
 		Key: strings.TrimPrefix(i.text("sk"), factPrefix), Value: i.text("value"), At: database.Time(i.number("at")),
-		Author: strings.TrimPrefix(i.text("author"), personPrefix),
+		Author: strings.TrimPrefix(i.text("author"), personPrefix), Foreign: i.number(foreign) == 1,
 	}
 }
 
@@ -146,7 +175,7 @@ func (s *Store) SearchFacts(ctx context.Context, at memory.Place, words string, 
 	var facts []memory.Fact
 	var texts []string
 	var times []int64
-	err := s.each(ctx, span{of: placeKey(at, factPrefix), only: []string{"sk", "value", "at", "author", gone}}, func(i item) error {
+	err := s.each(ctx, span{of: placeKey(at, factPrefix), only: []string{"sk", "value", "at", "author", foreign, gone}}, func(i item) error {
 		if i.text(gone) == "" {
 			f := i.fact()
 			facts, texts, times = append(facts, f), append(texts, memory.Folded(f.Key, f.Value)), append(times, f.At.UnixMicro())

@@ -65,6 +65,52 @@ func factsOnce(t *testing.T, b *bench) {
 	}
 }
 
+// A fact of others' words is its author's own once they say the same themselves, and
+// by nothing else; what is their own stays so. What is taken again answers the same.
+func foreignFacts(t *testing.T, b *bench) {
+	for _, at := range []memory.Place{group, memory.Private(alice)} {
+		say := func(who memory.Person, value string, foreign bool) memory.Change {
+			return memory.Remember{Place: at, Key: "tea", Value: value, Author: who, Foreign: foreign}
+		}
+		done, left := memory.Result{Done: true}, memory.Result{Old: "green", Foreign: true}
+		steps := []struct {
+			what    string
+			change  memory.Change
+			want    memory.Result
+			foreign bool
+		}{
+			{"others' words", say(alice, "green", true), done, true},
+			{"the same of others' words", say(alice, "green", true), left, true},
+			{"something else of her own", say(alice, "red", false), left, true},
+			{"the same of her own", say(alice, "green", false), done, false},
+			{"it once more", say(alice, "green", false), memory.Result{Old: "green"}, false},
+			{"others' words about her own", say(alice, "green", true), memory.Result{Old: "green"}, false},
+			{"others' words against her own", say(alice, "red", true), memory.Result{Old: "green"}, false},
+			{"forgotten", memory.Forget{Place: at, Key: "tea"}, done, false},
+			{"others' words again", say(alice, "green", true), done, true},
+			{"somebody else's", say(bob, "green", false), left, true},
+		}
+		if at != group {
+			steps = steps[:len(steps)-1]
+		}
+		for i, s := range steps {
+			for range 2 {
+				if r := b.as(t, fmt.Sprint(at.Group, i), noon, s.change)[0]; r != s.want {
+					t.Errorf("%s: %+v, want %+v", s.what, r, s.want)
+				}
+				f, _, err := b.Fact(t.Context(), at, "tea")
+				if err != nil || f.Foreign != s.foreign {
+					t.Errorf("%s: %+v, %v", s.what, f, err)
+				}
+				found, _, err := b.SearchFacts(t.Context(), at, "tea", 5)
+				if err != nil || len(found) > 0 && found[0] != f {
+					t.Errorf("%s: found %+v, %v; want %+v", s.what, found, err, f)
+				}
+			}
+		}
+	}
+}
+
 func factLimits(t *testing.T, b *bench) {
 	for _, tt := range []struct{ key, value, code string }{
 		{"", "v", "invalid_fact"},

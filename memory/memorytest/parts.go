@@ -19,6 +19,7 @@ func parts(t *testing.T, from, to *bench) {
 		memory.SetPreference{Person: alice, Key: "city", Value: "Paris"}, memory.SetPreference{Person: alice, Key: "tea", Value: "  green\n 绿 "},
 		memory.Remember{Place: group, Key: "wifi", Value: "the password is tea", Author: alice},
 		memory.Remember{Place: memory.Private(bob), Key: "door", Value: "1234", Author: bob},
+		memory.Remember{Place: memory.Private(bob), Key: "door of the lab", Value: "4321", Author: bob, Foreign: true},
 		memory.CountCommand{Realm: alice.Realm(), Name: "save"}, memory.CountCommand{Realm: alice.Realm(), Name: "save"}, memory.CountCommand{Realm: carol.Realm(), Name: "kudos"},
 		memory.AddScore{Place: group, Board: memory.Kudos, Person: bob, Name: "Bob", N: 2, Reason: "the coffee", By: alice},
 		memory.AddScore{Place: memory.Private(alice), Board: memory.Kudos, Person: bob, N: 1, By: alice},

@@ -26,6 +26,7 @@ func Run(t *testing.T, open Open) {
 		"People":             people,
 		"Facts":              facts,
 		"FactsOnce":          factsOnce,
+		"ForeignFacts":       foreignFacts,
 		"FactLimits":         factLimits,
 		"Search":             search,
 		"SearchCounts":       searchCounts,
