@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/parley-bot/parley/internal/config"
@@ -29,22 +30,33 @@ func AdminToken(cfg *config.Config) (token, path string, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return "", "", fmt.Errorf("admin token: %w", err)
 	}
-	token = rand.Text()
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) { // made by another process at this moment, or blank
-		if kept, err := keptToken(path); kept != "" || err != nil {
-			return kept, path, err
-		}
-		file, err = os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0o600)
-	}
+	token, err = makeToken(path)
 	if err != nil {
 		return "", "", fmt.Errorf("admin token: %w", err)
 	}
-	_, err = file.WriteString(token + "\n")
-	if err = errors.Join(err, file.Close()); err != nil {
-		return "", "", fmt.Errorf("admin token: %w", err)
-	}
 	return token, path, nil
+}
+
+// makeToken writes a token into its file, or returns the one that another process
+// has made there meanwhile: it locks the file, however many start at once.
+func makeToken(path string) (token string, err error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		return "", fmt.Errorf("lock: %w", err)
+	}
+	if kept, err := keptToken(path); kept != "" || err != nil {
+		return kept, err
+	}
+	if err := file.Truncate(0); err != nil { // white space at most
+		return "", err
+	}
+	token = rand.Text()
+	_, err = file.WriteString(token + "\n")
+	return token, err
 }
 
 // CheckToken reports whether the kept token is one that opens the door, and

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/parley-bot/parley/internal/config"
@@ -91,6 +92,36 @@ func TestSignInLink(t *testing.T) {
 		link, err := SignInLink(cfg, "token-of-the-test", tt.listens)
 		if tt.want == "" != (err != nil) || !strings.HasPrefix(link, tt.want) || strings.Contains(link, "token-of-the-test") {
 			t.Errorf("%q %s: %q, %v, want %s", tt.public, tt.listens, link, err, tt.want)
+		}
+	}
+}
+
+// Of many that start at once on one directory, all have the one token.
+func TestAdminTokenOfManyAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 300 {
+		cfg := &config.Config{}
+		cfg.AI.ConversationPersistence.DataDir = t.TempDir()
+		tokens := make([]string, 32)
+		var all sync.WaitGroup
+		for i := range tokens {
+			all.Go(func() {
+				token, _, err := AdminToken(cfg)
+				if err != nil {
+					t.Error(err)
+				}
+				tokens[i] = token
+			})
+		}
+		all.Wait()
+		kept, err := keptToken(tokenFile(cfg))
+		if err != nil || kept == "" {
+			t.Fatalf("kept %q, %v", kept, err)
+		}
+		for _, token := range tokens {
+			if token != kept {
+				t.Fatalf("one has %q, the file %q", token, kept)
+			}
 		}
 	}
 }
