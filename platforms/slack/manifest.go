@@ -39,20 +39,16 @@ func Manifest(o ManifestOptions) ([]byte, error) {
 	}
 	features, settings := section(m, "features"), section(m, "settings")
 	events := section(settings, "event_subscriptions")
-	addressed := []map[string]any{events, section(settings, "interactivity")}
-	command, _ := features["slash_commands"].([]any)[0].(map[string]any)
 	if o.Socket {
 		settings["socket_mode_enabled"] = true
-		for _, at := range addressed {
-			delete(at, "request_url")
+	}
+	for _, at := range addresses(features, settings) {
+		switch {
+		case o.Socket:
+			delete(at.in, at.key)
+		case o.URL != "":
+			at.in[at.key] = strings.TrimRight(o.URL, "/") + webhook
 		}
-		delete(command, "url")
-	} else if o.URL != "" {
-		address := strings.TrimRight(o.URL, "/") + webhook
-		for _, at := range addressed {
-			at["request_url"] = address
-		}
-		command["url"] = address
 	}
 	if o.Agent {
 		features["agent_view"] = map[string]any{"agent_description": section(m, "display_information")["description"]}
@@ -61,6 +57,24 @@ func Manifest(o ManifestOptions) ([]byte, error) {
 		events["bot_events"] = append(events["bot_events"].([]any), "app_context_changed", "agent_session_stopped") //nolint:errcheck,forcetypeassert // as above
 	}
 	return json.MarshalIndent(m, "", "  ")
+}
+
+// field is one of a section.
+type field struct {
+	in  map[string]any
+	key string
+}
+
+// addresses are the fields in which the address of the gateway stands.
+func addresses(features, settings map[string]any) []field {
+	list := []field{{section(settings, "event_subscriptions"), "request_url"}, {section(settings, "interactivity"), "request_url"}}
+	commands, _ := features["slash_commands"].([]any)
+	for _, c := range commands {
+		if command, ok := c.(map[string]any); ok {
+			list = append(list, field{command, "url"})
+		}
+	}
+	return list
 }
 
 func section(m map[string]any, name string) map[string]any {

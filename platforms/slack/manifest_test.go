@@ -51,3 +51,19 @@ func TestMissingScopes(t *testing.T) {
 		t.Errorf("nothing said: %v", got)
 	}
 }
+
+// The gateway's address stands with every command, however many there are.
+func TestAddressesOfAManifest(t *testing.T) {
+	t.Parallel()
+	first, second := map[string]any{"command": "/parley"}, map[string]any{"command": "/todo"}
+	list := addresses(map[string]any{"slash_commands": []any{first, second}}, map[string]any{})
+	for _, f := range list[2:] {
+		f.in[f.key] = "https://chat.example.com"
+	}
+	if len(list) != 4 || first["url"] == nil || second["url"] == nil {
+		t.Errorf("%v, %v of %d", first, second, len(list))
+	}
+	if list := addresses(map[string]any{}, map[string]any{}); len(list) != 2 {
+		t.Errorf("without commands: %v", list)
+	}
+}
