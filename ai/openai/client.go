@@ -231,7 +231,16 @@ func (c *Client) post(ctx context.Context, method string, body []byte) (*http.Re
 		req.Header.Set("Accept", "text/event-stream")
 	}
 	c.authorize(req)
-	return c.http.Do(req) //nolint:wrapcheck // it names the address
+	return c.do(req)
+}
+
+// do sends a request. An error names where it went, without what signs in there.
+func (c *Client) do(req *http.Request) (*http.Response, error) {
+	resp, err := c.http.Do(req)
+	if named, ok := errors.AsType[*url.Error](err); ok {
+		named.URL = (&url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: req.URL.Path}).String()
+	}
+	return resp, err //nolint:wrapcheck // it names the address
 }
 
 func (c *Client) address(method string) string {

@@ -417,6 +417,23 @@ func TestClientTimeout(t *testing.T) {
 	expect(t, err, failure.Retry, ai.CodeTimeout)
 }
 
+// However short it is, what signs in by an address is in no error that names the address.
+func TestShortSecretsOfAnAddressThatNobodyAnswersAt(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"http://pw@127.0.0.1:1/v1?key=pw&pw", "http://me:pw@127.0.0.1:1/v1?pw=pw"} {
+		c := openai.New(openai.Options{BaseURL: base})
+		_, err := c.Generate(t.Context(), question("hi"), nil)
+		expect(t, err, failure.Retry, ai.CodeNetwork)
+		_, listed := c.Models(t.Context())
+		_, heard := c.Transcribe(t.Context(), "whisper-1", ai.Recording{})
+		for _, err := range []error{err, listed, heard} {
+			if err == nil || strings.Contains(err.Error(), "pw") || !strings.Contains(err.Error(), "127.0.0.1:1/v1") {
+				t.Errorf("%v", err)
+			}
+		}
+	}
+}
+
 // Who signs in by the address, and what its query says, may be keys as well.
 func TestSecretsOfTheAddressStaySecret(t *testing.T) {
 	t.Parallel()

@@ -19,7 +19,7 @@ func (c *Client) Models(ctx context.Context) ([]string, error) {
 		return nil, c.classify(err)
 	}
 	c.authorize(req)
-	resp, err := c.http.Do(req)
+	resp, err := c.do(req)
 	if err != nil {
 		return nil, c.classify(err)
 	}

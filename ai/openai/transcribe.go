@@ -30,7 +30,7 @@ func (c *Client) Transcribe(ctx context.Context, model string, r ai.Recording) (
 	}
 	req.Header.Set("Content-Type", kind)
 	c.authorize(req)
-	resp, err := c.http.Do(req)
+	resp, err := c.do(req)
 	if err != nil {
 		return ai.Heard{}, c.classify(err)
 	}
