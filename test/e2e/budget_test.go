@@ -87,7 +87,11 @@ func budgetsThroughKills(t *testing.T, engine database.Engine) {
 	var asked []*sync.WaitGroup
 	const each = (payers - undisturbed) / budgetKills
 	for k := range budgetKills { // each with questions of its own: there is something to kill
-		victims, before := names[k%len(names):][:1], len(w.openai.Calls())
+		victims, release := names[k%len(names):][:1], func() {}
+		if k == budgetKills-1 { // whoever makes the call that is seen dies during it
+			victims, release = names, w.openai.Hold()
+		}
+		before := len(w.openai.Calls())
 		asked = append(asked, ask(k*each, (k+1)*each))
 		if held == 0 {
 			held = reservation(ctx, t, db)
@@ -95,14 +99,13 @@ func budgetsThroughKills(t *testing.T, engine database.Engine) {
 		if _, err := w.openai.WaitCalls(ctx, before+1); err != nil {
 			t.Fatal(err)
 		}
-		if k == budgetKills-1 { // whoever makes the call that was seen
-			victims = names
-		} else {
+		if k < budgetKills-1 {
 			pause(ctx, rand.N(60*time.Millisecond))
 		}
 		for _, name := range victims {
 			replicas[name].kill()
 		}
+		release()
 		for _, name := range victims {
 			replicas[name] = spawnPayer(t, w, name)
 			s.url.Store(&replicas[name].url)

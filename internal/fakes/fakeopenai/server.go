@@ -20,6 +20,7 @@ type Server struct {
 	conns  int
 	script []Step
 	always Step
+	gate   <-chan struct{} // of Hold; nil = open
 	reply  func(Call) string
 	raw    func(Call) string
 	key    string
@@ -137,12 +138,13 @@ func (s *Server) Always(step Step) {
 }
 
 // Hold makes every call that comes from now on wait ("thinking") until release
-// is called, which may happen more than once.
+// is called, which may happen more than once. Then it goes on as it would have.
 func (s *Server) Hold() (release func()) {
 	gate := make(chan struct{})
-	s.Always(Step{Gate: gate})
+	hold := func(gate <-chan struct{}) { s.base.Update(func() { s.gate = gate }) }
+	hold(gate)
 	return sync.OnceFunc(func() {
-		s.Always(Step{})
+		hold(nil)
 		close(gate)
 	})
 }
@@ -176,6 +178,9 @@ func (s *Server) record(c Call) (Call, Step, string) {
 		step, reply, raw = s.always, s.reply, s.raw
 		if len(s.script) > 0 {
 			step, s.script, raw = s.script[0], s.script[1:], nil
+		}
+		if step.Gate == nil {
+			step.Gate = s.gate
 		}
 	})
 	if raw != nil {
