@@ -13,7 +13,7 @@ const (
 	dearPage = time.Microsecond
 	// patience is how much longer acknowledgements may take at most where pages are
 	// dear: a siege is memory that comes and goes.
-	patience = 8
+	patience = 4
 )
 
 // allowed is the limit for acknowledgements on this machine: as it is, or more by as
