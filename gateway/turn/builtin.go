@@ -34,7 +34,7 @@ func isOwn(tool string) bool {
 }
 
 // builtin makes a tool that is built in for the turn that is to use it.
-type builtin func(t *task, conv *conversation.Conversation) ai.Tool
+type builtin func(using) ai.Tool
 
 // builtins returns the tools that are built in. None does anything twice when a turn
 // is taken again: remembering has the turn's own event as its name.
@@ -79,9 +79,9 @@ func (u using) event() *platforms.Event { return &u.task.lead().Event }
 // builtinOf describes a tool once, for all turns.
 func builtinOf[T any](name, description string, run func(ctx context.Context, u using, arguments T) (ai.ToolResult, error)) builtin {
 	tool := ai.NewTool[T](name, description, nil)
-	return func(t *task, conv *conversation.Conversation) ai.Tool {
+	return func(u using) ai.Tool {
 		of := tool
-		of.Run = ai.RunWith(func(ctx context.Context, in T) (ai.ToolResult, error) { return run(ctx, using{t, conv}, in) })
+		of.Run = ai.RunWith(func(ctx context.Context, in T) (ai.ToolResult, error) { return run(ctx, u, in) })
 		return of
 	}
 }

@@ -104,7 +104,7 @@ func (r *Runner) failed(ctx context.Context, tool *ai.Tool, err error) ai.ToolRe
 func (r *Runner) tools(ctx context.Context, t *task, conv *conversation.Conversation) []ai.Tool {
 	var all []ai.Tool
 	for _, of := range r.own {
-		if tool := of(t, conv); slices.Contains(r.o.Tools.Builtin, tool.Name) {
+		if tool := of(using{t, conv}); slices.Contains(r.o.Tools.Builtin, tool.Name) {
 			all = append(all, tool)
 		}
 	}
