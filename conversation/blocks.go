@@ -121,12 +121,12 @@ func (m *PersistentConversationManager) buildBlock(ctx context.Context, c *Conve
 	}
 	base := block * recall.BlockSize
 	return m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		held, err := m.lockRow(ctx, tx, c.ID)
+		held, err := m.holdID(ctx, tx, c.ID)
 		if err != nil {
 			return err
 		}
 		left := 0
-		err = m.db.QueryRow(ctx, tx, []any{&left}, `SELECT COUNT(*)`+searchedSource, max(held.FirstID, base), base+recall.BlockSize, c.ID)
+		err = m.db.QueryRow(ctx, tx, []any{&left}, `SELECT COUNT(*)`+searchedSource, max(held.firstID, base), base+recall.BlockSize, c.ID)
 		if err != nil || left != messages {
 			return err
 		}

@@ -76,7 +76,7 @@ func (m *PersistentConversationManager) setTx(ctx context.Context, tx database.T
 // change runs fn in a transaction that holds the conversation's row, or returns [ErrNotFound].
 func (m *PersistentConversationManager) change(ctx context.Context, id int64, fn func(ctx context.Context, tx database.Tx, userKey string) error) error {
 	err := m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		held, err := m.lockRow(ctx, tx, id)
+		held, err := m.holdID(ctx, tx, id)
 		if err != nil {
 			return err
 		}

@@ -8,11 +8,6 @@ type dialect struct {
 	create string
 	// wantSummary adds a compaction unless there is one.
 	wantSummary string
-	// reserve takes ids for messages. Where it is returning, it returns the next
-	// id and the user key as well, which need another query elsewhere: MySQL does
-	// not know it, and on SQLite it makes each call keep a journal of its own.
-	reserve   string
-	returning bool
 	// keepBlock stores a block of messages unless it is there.
 	keepBlock string
 	// after reads messages with ids above one, oldest first; context reads what
@@ -28,10 +23,8 @@ func dialectOf(engine database.Engine) dialect {
 		create: database.Once(engine, `INSERT INTO conversations (identity, user_key, platform, chat_id, tenant, thread_id, created_at, last_activity)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, "identity"),
 		keepBlock: database.Once(engine, `INSERT INTO message_blocks (conversation_id, block, packed) VALUES (?, ?, ?)`, "conversation_id, block"),
-		reserve: `UPDATE conversations SET next_id = next_id + ?, message_count = message_count + ?,
-			total_tokens = total_tokens + ?, last_activity = ? WHERE id = ? AND visible = 1`,
-		after:   `SELECT ` + messageColumns + messagesSource + ` AND m.id > ? ORDER BY m.id LIMIT ?`,
-		context: contextOf("GREATEST"),
+		after:     `SELECT ` + messageColumns + messagesSource + ` AND m.id > ? ORDER BY m.id LIMIT ?`,
+		context:   contextOf("GREATEST"),
 	}
 	d.wantSummary = database.Once(engine, `INSERT INTO compactions (conversation_id, event_id, upto, ready_at) VALUES (?, ?, ?, ?)`, "conversation_id")
 	switch engine {
@@ -43,7 +36,6 @@ func dialectOf(engine database.Engine) dialect {
 		d.after = `SELECT ` + messageColumns + ` FROM conversations c JOIN messages m ON m.conversation_id = c.id
 			WHERE c.id = ? AND c.visible = 1 AND m.id > MAX(c.first_id - 1, ?) ORDER BY m.id LIMIT ?`
 	case database.Postgres:
-		d.reserve, d.returning = d.reserve+` RETURNING next_id, user_key`, true
 		d.vacuum = `VACUUM (ANALYZE) `
 	case database.MySQL:
 		d.vacuum = `OPTIMIZE TABLE `

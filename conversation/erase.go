@@ -179,13 +179,13 @@ func (m *PersistentConversationManager) RemoveTx(ctx context.Context, tx databas
 	if len(doomed) == 0 {
 		return nil
 	}
-	held, err := m.lockRow(ctx, tx, id)
+	held, err := m.holdID(ctx, tx, id)
 	if err != nil {
 		return err
 	}
 	var counted, tokens int64 // of those that the counters know: cleared ones are off already
 	err = m.db.QueryRow(ctx, tx, []any{&counted, &tokens},
-		`SELECT COUNT(*), COALESCE(SUM(tokens), 0) FROM messages WHERE conversation_id = ? AND id >= ? AND id IN (?)`, id, held.FirstID, doomed)
+		`SELECT COUNT(*), COALESCE(SUM(tokens), 0) FROM messages WHERE conversation_id = ? AND id >= ? AND id IN (?)`, id, held.firstID, doomed)
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (m *PersistentConversationManager) ReplacedTx(ctx context.Context, tx datab
 
 // metadataTx changes the metadata of a message.
 func (m *PersistentConversationManager) metadataTx(ctx context.Context, tx database.Tx, id, messageID int64, change func(map[string]any)) (bool, error) {
-	if _, err := m.lockRow(ctx, tx, id); err != nil {
+	if _, err := m.holdID(ctx, tx, id); err != nil {
 		return false, err
 	}
 	found, _, err := m.messages(ctx, tx, math.MaxInt, `SELECT `+messageColumns+messagesSource+` AND m.id = ?`, id, messageID)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"time"
 
 	"github.com/parley-bot/parley/conversation/message"
 	"github.com/parley-bot/parley/internal/database"
@@ -15,39 +14,22 @@ import (
 // none, and marks it as active now. However many callers race, there is one row.
 func (m *PersistentConversationManager) GetOrCreate(ctx context.Context, key Key) (*Conversation, error) {
 	var c *Conversation
-	err := m.db.Write(ctx, func(ctx context.Context, tx database.Tx) (err error) {
-		c, err = m.GetOrCreateTx(ctx, tx, key, m.db.Now())
+	err := m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
+		held, err := m.HoldTx(ctx, tx, key)
+		if err != nil {
+			return err
+		}
+		_, err = m.db.Exec(ctx, tx, `UPDATE conversations SET last_activity = ? WHERE id = ?`, m.db.TimeArg(m.db.Now()), held.ID)
+		if err != nil {
+			return err
+		}
+		c, err = m.one(ctx, tx, `id = ?`, held.ID)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return c, nil
-}
-
-// GetOrCreateTx is [PersistentConversationManager.GetOrCreate] inside the
-// caller's transaction, for one commit with other rooms.
-func (m *PersistentConversationManager) GetOrCreateTx(ctx context.Context, tx database.Tx, key Key, now time.Time) (*Conversation, error) {
-	if err := key.Validate(); err != nil {
-		return nil, err
-	}
-	identity, at := key.Identity(), m.db.TimeArg(now)
-	touched, err := m.db.Exec(ctx, tx, `UPDATE conversations SET last_activity = ? WHERE identity = ? AND visible = 1`, at, identity)
-	if err != nil {
-		return nil, err
-	}
-	if touched == 0 { // not there, or (MySQL) touched in this very microsecond
-		_, err = m.db.Exec(ctx, tx, m.sql.create, identity, key.UserKey, key.Platform, key.ChatID, key.Tenant, key.ThreadID, at, at)
-		if err != nil {
-			return nil, err
-		}
-	}
-	var row conversationRow
-	err = m.db.QueryRow(ctx, tx, row.dest(), `SELECT `+conversationColumns+` FROM conversations WHERE identity = ? AND visible = 1`, identity)
-	if err != nil {
-		return nil, err
-	}
-	return row.conversation(), nil
 }
 
 // Get returns the conversation with this id, or [ErrNotFound].

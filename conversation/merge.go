@@ -62,7 +62,7 @@ func (m *PersistentConversationManager) mergeInto(ctx context.Context, id int64,
 // mergeSlice appends those of slice that nobody else has added since message seen.
 func (m *PersistentConversationManager) mergeSlice(ctx context.Context, id int64, in *incoming, slice []messageRow, seen int64) (first, last int64, err error) {
 	err = m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
-		held, err := m.lockRow(ctx, tx, id)
+		held, err := m.holdID(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func (m *PersistentConversationManager) mergeSlice(ctx context.Context, id int64
 			return err
 		}
 		rows := without(slice, have)
-		first, last = held.NextID, held.NextID+int64(len(rows))-1
+		first, last = held.nextID, held.nextID+int64(len(rows))-1
 		if len(rows) == 0 {
 			return nil
 		}
@@ -106,11 +106,11 @@ func (m *PersistentConversationManager) undoMerge(ctx context.Context, id int64,
 }
 
 func (m *PersistentConversationManager) undoSlice(ctx context.Context, tx database.Tx, id int64, in *incoming, first, last int64) error {
-	held, err := m.lockRow(ctx, tx, id)
+	held, err := m.holdID(ctx, tx, id)
 	if err != nil {
 		return err
 	}
-	rows, err := database.All(ctx, m.db, tx, (*messageRow).countedDest, counted+`AND id >= ? AND id <= ?`, id, max(first, held.FirstID), last)
+	rows, err := database.All(ctx, m.db, tx, (*messageRow).countedDest, counted+`AND id >= ? AND id <= ?`, id, max(first, held.firstID), last)
 	if err != nil || len(rows) == 0 {
 		return err
 	}

@@ -69,7 +69,7 @@ func (m *PersistentConversationManager) EraseContexts(ctx context.Context, tenan
 }
 
 func (m *PersistentConversationManager) eraseContextsTx(ctx context.Context, tx database.Tx, id int64, before time.Time) error {
-	if _, err := m.lockRow(ctx, tx, id); err != nil && !errors.Is(err, ErrNotFound) { // what is hidden is erased all the same
+	if _, err := m.holdID(ctx, tx, id); err != nil && !errors.Is(err, ErrNotFound) { // what is hidden is erased all the same
 		return err
 	}
 	var first int64

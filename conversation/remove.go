@@ -66,7 +66,7 @@ func (m *PersistentConversationManager) Clear(ctx context.Context, id int64) err
 // transaction. Of a long conversation the rows that are left are hidden from
 // then on and removed by the next [PersistentConversationManager.Sweep].
 func (m *PersistentConversationManager) ClearTx(ctx context.Context, tx database.Tx, id int64) error {
-	held, err := m.lockRow(ctx, tx, id)
+	held, err := m.holdID(ctx, tx, id)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (m *PersistentConversationManager) ClearTx(ctx context.Context, tx database
 	if err := m.dropCompaction(ctx, tx, id); err != nil {
 		return err
 	}
-	if _, _, err = m.deleteSlice(ctx, tx, id, held.NextID, sliceRows); err != nil {
+	if _, _, err = m.deleteSlice(ctx, tx, id, held.nextID, sliceRows); err != nil {
 		return err
 	}
 	identity, err := m.identityOf(ctx, tx, id)

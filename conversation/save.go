@@ -3,7 +3,6 @@ package conversation
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -31,53 +30,47 @@ func (m *PersistentConversationManager) SaveMessage(ctx context.Context, id int6
 
 // SaveTx appends messages in order inside the caller's transaction and returns
 // them as they are kept.
+func (m *PersistentConversationManager) SaveTx(ctx context.Context, tx database.Tx, conversationID int64, msgs ...Message) ([]Message, error) {
+	held, err := m.holdID(ctx, tx, conversationID)
+	if err != nil {
+		return nil, err
+	}
+	return m.SaveHeldTx(ctx, tx, held, msgs...)
+}
+
+// SaveHeldTx is [PersistentConversationManager.SaveTx] where the caller holds the
+// conversation and has added nothing to it since. Without messages it only marks
+// the conversation as active now.
 //
 // The conversation's row is locked first, then rows of the token ledger in the
 // order of their keys: savers of one conversation queue up at its row, and two
 // conversations of one person cannot wait for each other.
-func (m *PersistentConversationManager) SaveTx(ctx context.Context, tx database.Tx, conversationID int64, msgs ...Message) ([]Message, error) {
+func (m *PersistentConversationManager) SaveHeldTx(ctx context.Context, tx database.Tx, held Held, msgs ...Message) ([]Message, error) {
 	rows, err := m.prepareRows(msgs, m.db.Now())
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	first, userKey, err := m.reserve(ctx, tx, conversationID, rows)
 	if err != nil {
 		return nil, err
 	}
-	if next := first + int64(len(rows)); first/recall.BlockSize < next/recall.BlockSize {
-		m.noteFilled(conversationID)
+	n := int64(len(rows))
+	changed, err := m.db.Exec(ctx, tx, `UPDATE conversations SET next_id = next_id + ?, message_count = message_count + ?,
+		total_tokens = total_tokens + ?, last_activity = ? WHERE id = ? AND visible = 1`, n, n, sum(rows), m.db.TimeArg(m.db.Now()), held.ID)
+	if err == nil && changed == 0 && n > 0 { // what changes nothing is none on MySQL
+		err = notFound(held.ID)
+	}
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	if first := held.nextID; first/recall.BlockSize < (first+n)/recall.BlockSize {
+		m.noteFilled(held.ID)
 	}
 	saved := slices.Clone(msgs)
 	for i := range saved {
-		saved[i].ID, saved[i].ConversationID = first+int64(i), conversationID
+		saved[i].ID, saved[i].ConversationID = held.nextID+int64(i), held.ID
 		saved[i].Content, saved[i].Timestamp = rows[i].Content, rows[i].Timestamp
 	}
-	if err := m.insertRows(ctx, tx, conversationID, first, rows); err != nil {
+	if err := m.insertRows(ctx, tx, held.ID, held.nextID, rows); err != nil {
 		return nil, err
 	}
-	return saved, m.countTx(ctx, tx, userKey, rows, 1)
-}
-
-// reserve takes ids for rows, counts them, and returns the first id and the conversation's user key.
-func (m *PersistentConversationManager) reserve(ctx context.Context, tx database.Tx, id int64, rows []messageRow) (first int64, userKey string, err error) {
-	n, next := int64(len(rows)), int64(0)
-	args := []any{n, n, sum(rows), m.db.TimeArg(m.db.Now()), id}
-	if m.sql.returning {
-		err = m.db.QueryRow(ctx, tx, []any{&next, &userKey}, m.sql.reserve, args...)
-		if errors.Is(err, sql.ErrNoRows) {
-			err = notFound(id)
-		}
-		return next - n, userKey, err
-	}
-	changed, err := m.db.Exec(ctx, tx, m.sql.reserve, args...)
-	if err == nil && changed == 0 {
-		err = notFound(id)
-	}
-	if err != nil {
-		return 0, "", err
-	}
-	err = m.db.QueryRow(ctx, tx, []any{&next, &userKey}, `SELECT next_id, user_key FROM conversations WHERE id = ?`, id)
-	return next - n, userKey, err
+	return saved, m.countTx(ctx, tx, held.UserKey, rows, 1)
 }
 
 // prepareRows checks messages and brings them into the form that is kept.

@@ -115,7 +115,7 @@ func (s *storeSession) Add(ctx context.Context, items ...Item) error {
 func (s *storeSession) Pop(ctx context.Context) (it Item, ok bool, err error) {
 	err = s.m.db.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		it, ok = Item{}, false
-		if _, err := s.m.lockRow(ctx, tx, s.id); err != nil {
+		if _, err := s.m.holdID(ctx, tx, s.id); err != nil {
 			return err
 		}
 		msg, err := s.newest(ctx, tx)

@@ -27,7 +27,7 @@ func end(t *testing.T, b *inbox.Inbox, to inbox.State, reason string) {
 		if err := outbox.New(b.DB, outbox.Options{}).SealTx(ctx, tx, d); err != nil {
 			return err
 		}
-		if err := b.AnsweredTx(ctx, tx, w, 7, reason); err != nil {
+		if err := b.AnsweredTx(ctx, tx, w, inbox.Answer{ConversationID: 7, Detail: reason}); err != nil {
 			return err
 		}
 		return b.DoneTx(ctx, tx, w, inbox.End{State: to, Reason: reason, Detail: reason})

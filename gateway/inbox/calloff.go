@@ -83,10 +83,9 @@ func (b *Inbox) stop(ctx context.Context, tx database.Tx, n *entry) error {
 	return b.signal(ctx, tx, []int64{n.result.ID}, Stopping)
 }
 
-// WholeTx notes that the reply to the events is whole although somebody may have
-// asked for no more of it: it was too late, and who waits for an answer to that
-// hears so. The lane is held.
-func (b *Inbox) WholeTx(ctx context.Context, tx database.Tx, w *Work) error {
+// tooLate takes back that somebody has asked for no more of a reply: it is whole,
+// and who waits for an answer to that hears so. The lane is held.
+func (b *Inbox) tooLate(ctx context.Context, tx database.Tx, w *Work) error {
 	n, err := b.DB.Exec(ctx, tx, "UPDATE events SET called_off = '' WHERE id IN (?) AND called_off = ?", w.IDs(), string(Stopped))
 	if err != nil || n == 0 {
 		return err

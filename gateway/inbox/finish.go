@@ -17,22 +17,41 @@ func (l *Ledger) mark(ctx context.Context, tx database.Tx, ids []int64, now int6
 	return err
 }
 
+// Answer is a reply that is made.
+type Answer struct {
+	ConversationID int64
+	Whole          bool   // whoever has asked for no more of it was too late
+	Detail         string // for the ledger
+}
+
 // AnsweredTx notes that the reply to the events is made and which delivery
 // shows it. It fails with ErrLeaseLost when the lane is no longer ours, and with
 // ErrRetracted when one of the messages was taken back.
-func (b *Inbox) AnsweredTx(ctx context.Context, tx database.Tx, w *Work, conversationID int64, detail string) error {
+func (b *Inbox) AnsweredTx(ctx context.Context, tx database.Tx, w *Work, a Answer) error {
 	now, err := b.holdNow(ctx, tx, w)
 	if err != nil {
 		return err
 	}
-	n, err := b.DB.Exec(ctx, tx, "UPDATE events SET conversation_id = ?, delivery_id = ?, attempts = attempts + ?, updated_at = ?, steps = "+
-		b.sql.appendStep+" WHERE id IN (?) AND called_off <> ?",
-		conversationID, w.Events[0].ID, w.Tries, now, step(now, Running, detail), w.IDs(), string(Retracted))
+	answered := func(calledOff string) (int64, error) {
+		return b.DB.Exec(ctx, tx, "UPDATE events SET conversation_id = ?, delivery_id = ?, attempts = attempts + ?, updated_at = ?, steps = "+
+			b.sql.appendStep+" WHERE id IN (?) AND called_off "+calledOff,
+			a.ConversationID, w.Events[0].ID, w.Tries, now, step(now, Running, a.Detail), w.IDs())
+	}
+	n, err := answered("= ''")
 	if err != nil {
 		return err
 	}
-	if n < int64(len(w.Events)) {
-		return ErrRetracted
+	if n < int64(len(w.Events)) { // somebody has called off the others
+		more, err := answered("NOT IN ('', '" + string(Retracted) + "')")
+		if err == nil && n+more < int64(len(w.Events)) {
+			err = ErrRetracted
+		}
+		if err == nil && a.Whole {
+			err = b.tooLate(ctx, tx, w)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if err := b.followTx(ctx, tx, &w.Events[0].Event, now); err != nil {
 		return err

@@ -230,7 +230,9 @@ func TestReplyForgetsDeaths(t *testing.T) {
 				t.Fatalf("%+v; want %d deaths", w, deaths)
 			}
 		}
-		err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error { return b.AnsweredTx(ctx, tx, &w[0], 1, "") })
+		err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+			return b.AnsweredTx(ctx, tx, &w[0], inbox.Answer{ConversationID: 1})
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -186,11 +186,11 @@ func (r *Runner) keepHalf(ctx context.Context, t *task, shown string) (func(cont
 		return nil, err
 	}
 	return func(ctx context.Context, tx database.Tx) error {
-		conv, err := r.o.Store.GetOrCreateTx(ctx, tx, t.key, r.o.DB.Now())
+		conv, err := r.o.Store.HoldTx(ctx, tx, t.key)
 		if err != nil {
 			return err
 		}
-		if _, err := r.o.Store.SaveTx(ctx, tx, conv.ID, append(fresh(t.Work, a.user), half)...); err != nil {
+		if _, err := r.o.Store.SaveHeldTx(ctx, tx, conv, append(fresh(t.Work, a.user), half)...); err != nil {
 			return err
 		}
 		if err := learn(ctx, tx); err != nil {

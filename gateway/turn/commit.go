@@ -84,13 +84,13 @@ func (r *Runner) commit(ctx context.Context, t *task, a reply) (*outbox.Delivery
 }
 
 func (r *Runner) commitTx(ctx context.Context, tx database.Tx, t *task, a reply, d *outbox.Delivery) error {
-	conversation, err := r.conversationTx(ctx, tx, t, &a)
+	conv, err := r.conversationTx(ctx, tx, t, &a)
 	if err != nil {
 		return err
 	}
 	d.Text, d.File = a.text, a.file
 	if a.apply != nil {
-		text, err := a.apply(ctx, tx, conversation)
+		text, err := a.apply(ctx, tx, conv.ID)
 		if err != nil {
 			return err
 		}
@@ -98,19 +98,15 @@ func (r *Runner) commitTx(ctx context.Context, tx database.Tx, t *task, a reply,
 			d.Text, d.File = text, nil
 		}
 	}
-	if err := r.saveTx(ctx, tx, t.Work, conversation, a, d); err != nil {
+	if err := r.saveTx(ctx, tx, t.Work, conv, a, d); err != nil {
 		return err
 	}
-	if err := r.leftTx(ctx, tx, t, conversation, a); err != nil {
+	if err := r.leftTx(ctx, tx, t, conv.ID, a); err != nil {
 		return err
 	}
-	if err := r.o.Inbox.AnsweredTx(ctx, tx, t.Work, conversation, a.detail); err != nil {
+	made := inbox.Answer{ConversationID: conv.ID, Whole: len(a.usage) > 0 && !a.cut, Detail: a.detail}
+	if err := r.o.Inbox.AnsweredTx(ctx, tx, t.Work, made); err != nil {
 		return err
-	}
-	if len(a.usage) > 0 && !a.cut { // whoever has just stopped it was too late
-		if err := r.o.Inbox.WholeTx(ctx, tx, t.Work); err != nil {
-			return err
-		}
 	}
 	r.o.Outbox.Prepare(d, inbox.EventKey(&t.lead().Event))
 	if err := r.o.Outbox.SealTx(ctx, tx, d); err != nil {
@@ -133,29 +129,29 @@ func (r *Runner) leftTx(ctx context.Context, tx database.Tx, t *task, conversati
 	return r.endTx(ctx, tx, t, a.outcome == outbox.Sent)
 }
 
-// conversationTx returns the conversation that the answer belongs to and has the
+// conversationTx holds the conversation that the answer belongs to and has the
 // memory learn from it. A stranger has none.
-func (r *Runner) conversationTx(ctx context.Context, tx database.Tx, t *task, a *reply) (id int64, err error) {
+func (r *Runner) conversationTx(ctx context.Context, tx database.Tx, t *task, a *reply) (conversation.Held, error) {
 	if a.stranger {
-		return 0, nil
+		return conversation.Held{}, nil
 	}
-	conv, err := r.o.Store.GetOrCreateTx(ctx, tx, t.key, r.o.DB.Now())
+	conv, err := r.o.Store.HoldTx(ctx, tx, t.key)
 	if err != nil {
-		return 0, err
+		return conv, err
 	}
-	return conv.ID, a.learn(ctx, tx)
+	return conv, a.learn(ctx, tx)
 }
 
 // saveTx stores the person's messages and, after them, the answer.
-func (r *Runner) saveTx(ctx context.Context, tx database.Tx, w *inbox.Work, conversationID int64, a reply, d *outbox.Delivery) error {
+func (r *Runner) saveTx(ctx context.Context, tx database.Tx, w *inbox.Work, conv conversation.Held, a reply, d *outbox.Delivery) error {
+	if a.stranger {
+		return nil
+	}
 	messages := append(fresh(w, a.user), a.bot...)
 	if last := len(messages) - 1; len(a.bot) > 0 && (!a.isCommand || messages[last].Content == "") { // a long answer may be kept shorter
 		messages[last].Content = d.Text
 	}
-	if len(messages) == 0 {
-		return nil
-	}
-	saved, err := r.o.Store.SaveTx(ctx, tx, conversationID, messages...)
+	saved, err := r.o.Store.SaveHeldTx(ctx, tx, conv, messages...)
 	if err != nil {
 		return err
 	}
