@@ -35,10 +35,18 @@ func (s *Store) applyTx(ctx context.Context, tx database.Tx, e Effect, changes [
 		return s.again(ctx, tx, effect, changes)
 	}
 	results := make([]Result, len(changes))
+	var counts []AddScore // all by one statement
 	for i, c := range changes {
+		if score, ok := c.(AddScore); ok && score.isCount() && Check(c) == nil {
+			counts, results[i].Done = score.joined(counts), true
+			continue
+		}
 		if results[i], err = s.make(ctx, tx, e, c); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.countPoints(ctx, tx, e, counts...); err != nil {
+		return nil, err
 	}
 	return results, s.keepResults(ctx, tx, effect, results)
 }

@@ -26,6 +26,8 @@ func (s *Store) In(zone *time.Location) *Store {
 // pointsKey is the primary key of memory_points.
 const pointsKey = "place, board, person, day"
 
+const addsPoints = "points = memory_points.points + excluded.points, name = excluded.name"
+
 // addScore adds points to the day that the effect's time lies in.
 func (s *Store) addScore(ctx context.Context, tx database.Tx, e Effect, c AddScore) (Result, error) {
 	if c.N != 0 {
@@ -43,27 +45,51 @@ func (s *Store) addScore(ctx context.Context, tx database.Tx, e Effect, c AddSco
 }
 
 func (s *Store) addPoints(ctx context.Context, tx database.Tx, e Effect, c AddScore) error {
-	// Who has just written there is shown as they are called; renaming them
-	// renames their rows.
-	name, of := "COALESCE((SELECT NULLIF(name, '') FROM people WHERE person = ?), ?)", []any{c.Person.Hash(), c.Person.SenderID}
-	given := c.Board == Kudos || c.Name != ""
-	if given {
-		n, err := s.boardName(ctx, tx, c)
-		if err != nil {
-			return err
-		}
-		name, of = "?", []any{n}
+	if !c.isNamed() {
+		return s.countPoints(ctx, tx, e, c)
+	}
+	name, err := s.boardName(ctx, tx, c)
+	if err != nil {
+		return err
 	}
 	place, person := c.Place.Hash(), c.Person.Hash()
-	text := database.Upsert(s.db.Engine(), "INSERT INTO memory_points (place, board, person, day, points, name) VALUES (?, ?, ?, ?, ?, "+name+")",
-		pointsKey, "points = memory_points.points + excluded.points, name = excluded.name")
-	_, err := s.db.Exec(ctx, tx, text, append([]any{place, c.Board, person, dayOf(e.At, s.zone), c.N}, of...)...)
-	if err != nil || !given {
+	_, err = s.db.Exec(ctx, tx, database.Upsert(s.db.Engine(), insertPoints, pointsKey, addsPoints),
+		place, c.Board, person, dayOf(e.At, s.zone), c.N, name)
+	if err != nil {
 		return err
 	}
 	_, err = s.db.Exec(ctx, tx, "UPDATE memory_points SET name = ? WHERE place = ? AND board = ? AND person = ? AND name <> ?",
-		of[0], place, c.Board, person, of[0])
+		name, place, c.Board, person, name)
 	return err
+}
+
+// isNamed reports whether the board is told how to show the person. Who has just
+// written there is shown as they are called; renaming them renames their rows.
+func (c AddScore) isNamed() bool { return c.Board == Kudos || c.Name != "" }
+
+// isCount reports whether a change only adds points, of somebody who has written.
+func (c AddScore) isCount() bool { return !c.isNamed() && c.Reason == "" && c.N != 0 }
+
+// joined adds a count to others, those of one person on one board together.
+func (c AddScore) joined(counts []AddScore) []AddScore {
+	for i, have := range counts {
+		if have.Place == c.Place && have.Board == c.Board && have.Person == c.Person {
+			counts[i].N += c.N
+			return counts
+		}
+	}
+	return append(counts, c)
+}
+
+// countPoints adds points to boards of people who have just written there.
+func (s *Store) countPoints(ctx context.Context, tx database.Tx, e Effect, counts ...AddScore) error {
+	rows := make([][]any, len(counts))
+	for i, c := range counts {
+		person := c.Person.Hash()
+		rows[i] = []any{c.Place.Hash(), c.Board, person, dayOf(e.At, s.zone), c.N, person, c.Person.SenderID}
+	}
+	const insert = "INSERT INTO memory_points (" + pointsColumns + ") VALUES (?, ?, ?, ?, ?, COALESCE((SELECT NULLIF(name, '') FROM people WHERE person = ?), ?))"
+	return explain("add points", s.db.InsertAll(ctx, tx, database.Upsert(s.db.Engine(), insert, pointsKey, addsPoints), rows))
 }
 
 // boardName is how the board shows the person. Kudos are given to people who

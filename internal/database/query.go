@@ -56,13 +56,19 @@ func (db *DB) Insert(ctx context.Context, tx Tx, query string, args ...any) (id 
 	return res.LastInsertId()
 }
 
-// InsertAll runs the INSERT of one row, which holds VALUES (?, ?, …), for several
-// rows, many by one statement. Their number is cut into powers of two, so that
-// there are few texts. With an [Upsert] no two rows may have the same key.
+// InsertAll runs the INSERT of one row, VALUES (…), for several rows. With an
+// [Upsert] no two rows may have the same key.
+//
+// To a server many rows go by one statement, in powers of two, so that there are
+// few texts. SQLite would keep a journal for such a statement, which costs it more
+// than the rows do: there each has its own.
 func (db *DB) InsertAll(ctx context.Context, tx Tx, query string, rows [][]any) error {
+	row, most := values(query), maxRows
+	if db.Engine() == SQLite {
+		most = 1
+	}
 	for len(rows) > 0 {
-		n := 1 << (bits.Len(uint(min(len(rows), maxRows))) - 1)
-		row := "(?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
+		n := 1 << (bits.Len(uint(min(len(rows), most))) - 1)
 		_, err := db.Exec(ctx, tx, strings.Replace(query, row, row+strings.Repeat(", "+row, n-1), 1), slices.Concat(rows[:n]...)...)
 		if err != nil {
 			return err
@@ -70,6 +76,24 @@ func (db *DB) InsertAll(ctx context.Context, tx Tx, query string, rows [][]any) 
 		rows = rows[n:]
 	}
 	return nil
+}
+
+// values returns what follows VALUES, with its brackets.
+func values(insert string) string {
+	_, rest, _ := strings.Cut(insert, "VALUES ")
+	depth := 0
+	for i, c := range rest {
+		switch c {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		}
+		if depth == 0 {
+			return rest[:i+1]
+		}
+	}
+	return rest
 }
 
 // maxRows bounds how many rows one statement inserts.

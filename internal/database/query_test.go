@@ -231,7 +231,7 @@ func TestInsertAll(t *testing.T) {
 				if err := db.InsertAll(ctx, tx, "INSERT INTO numbers (n, name) VALUES (?, ?)", nil); err != nil {
 					return err
 				}
-				return db.InsertAll(ctx, tx, "INSERT INTO numbers (n, name) VALUES (?, ?)", rows)
+				return db.InsertAll(ctx, tx, "INSERT INTO numbers (n, name) VALUES (?, COALESCE(NULLIF(?, ''), 'none'))", rows)
 			})
 			if err != nil {
 				t.Fatal(err)
