@@ -52,6 +52,7 @@ type Draft struct {
 
 	// These belong to run, and once it has ended to whoever has ended it.
 	shown string
+	opens bool   // something of it may be stored
 	parts []part // as stored, the last one being its own
 }
 
@@ -151,6 +152,7 @@ func (g *Draft) head() string {
 // open has a message to grow: the one that an earlier attempt has opened, or a
 // new one.
 func (g *Draft) open(ctx context.Context) (err error) {
+	g.opens = true
 	if g.parts, err = g.box.loadParts(ctx, g.d.ID); err != nil {
 		return err
 	}
@@ -363,9 +365,10 @@ func (b *Outbox) take(ctx context.Context, d *Delivery, p *part, hold func(conte
 
 // Begun ends the showing of a delivery whose reply is made, and lets it go on in
 // the message that there is, of this attempt or, where it is not the first one, of
-// one before.
+// one before. An attempt may make several replies, if none before was committed.
 func (b *Outbox) Begun(ctx context.Context, d *Delivery, first bool) (err error) {
-	if found, ok := b.drafts.LoadAndDelete(d.ID); ok {
+	unsure := !first
+	if found, ok := b.drafts.Load(d.ID); ok {
 		g := found.(*Draft) //nolint:errcheck,forcetypeassert // as above
 		g.Stop()
 		d.tries += g.d.tries
@@ -373,8 +376,9 @@ func (b *Outbox) Begun(ctx context.Context, d *Delivery, first bool) (err error)
 			d.begun = g.parts
 			return nil
 		}
+		unsure = unsure || g.opens
 	}
-	if s, ok := b.Sender(d.Platform).(platforms.Streamer); !first || ok && s.Streams(d.Address) {
+	if unsure {
 		d.begun, err = b.loadParts(ctx, d.ID)
 	}
 	return err

@@ -127,6 +127,24 @@ func TestReplyGrows(t *testing.T) {
 	})
 }
 
+// A reply whose commit failed does not take the message with it: what the same
+// attempt says in its place goes on there.
+func TestSecondReplyOfAnAttempt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &wall{}
+		k := newDesk(dbtest.New(t), board{w}, outbox.Options{})
+		say(k.begin(t, reply(1, "C1", "")), "one ", "two ", "three")
+		if err := k.Begun(t.Context(), reply(1, "C1", "one two three four"), true); err != nil {
+			t.Fatal(err)
+		}
+		d := reply(1, "C1", "There is no reply.")
+		k.end(t, d, true)
+		k.delivered(t, d)
+		same(t, "shown", w.texts(), "There is no reply.")
+	})
+}
+
 // What is whole before anybody could read along is sent at once, and so is what
 // the chat, the lease or the platform has no room for.
 func TestReplyDoesNotGrow(t *testing.T) {
