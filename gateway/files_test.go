@@ -222,7 +222,9 @@ func TestLargeFileIsStored(t *testing.T) {
 			File: &outbox.File{Name: "conversation.json", Content: content},
 		}
 		w.outbox.Prepare(d, make([]byte, 32))
-		err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error { return w.outbox.SealTx(ctx, tx, d) })
+		err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+			return w.outbox.SealTx(ctx, tx, d, database.Micros(time.Now()))
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,10 +24,10 @@ func end(t *testing.T, b *inbox.Inbox, to inbox.State, reason string) {
 	w := &works[0]
 	d := &outbox.Delivery{ID: w.Events[0].ID, LaneKey: []byte("lane"), Platform: "generic", Text: "you said secret", Error: reason}
 	err = b.DB.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-		if err := outbox.New(b.DB, outbox.Options{}).SealTx(ctx, tx, d); err != nil {
+		if err := outbox.New(b.DB, outbox.Options{}).SealTx(ctx, tx, d, database.Micros(time.Now())); err != nil {
 			return err
 		}
-		if err := b.AnsweredTx(ctx, tx, w, inbox.Answer{ConversationID: 7, Detail: reason}); err != nil {
+		if _, err := b.AnsweredTx(ctx, tx, w, inbox.Answer{ConversationID: 7, Detail: reason}); err != nil {
 			return err
 		}
 		return b.DoneTx(ctx, tx, w, inbox.End{State: to, Reason: reason, Detail: reason})

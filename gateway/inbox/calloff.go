@@ -218,7 +218,7 @@ func (w *Work) Retracted() []int64 {
 // RetractedTx ends those of the work's events whose message was taken back, puts
 // the others back as if nobody had tried to answer them, and gives the lane back.
 func (b *Inbox) RetractedTx(ctx context.Context, tx database.Tx, w *Work) error {
-	now, err := b.holdNow(ctx, tx, w)
+	now, err := b.hold(ctx, tx, w.Lease)
 	if err != nil {
 		return err
 	}

@@ -43,16 +43,14 @@ func (b *Inbox) Key(e *platforms.Event) conversation.Key { return b.o.Scope.Key(
 // Ready reports of which isolations there are lanes that can be claimed. It does
 // not disturb writers.
 func (b *Inbox) Ready(ctx context.Context) (ready [Alone + 1]bool, err error) {
-	now, err := b.DB.Clock(ctx, b.DB.Read())
-	if err != nil {
-		return ready, err
-	}
+	now, at := b.DB.Moment()
 	one := func(i Isolation) string {
 		lanes, _, _ := i.rule()
-		return "EXISTS (SELECT 1 FROM lanes WHERE queue = ? AND " + lanes + " AND ready_at <= ?)"
+		return "EXISTS (SELECT 1 FROM lanes WHERE queue = ? AND " + lanes + " AND ready_at <= " + now + ")"
 	}
+	args := append([]any{b.o.Queue}, at...)
 	err = b.DB.QueryRow(ctx, b.DB.Read(), []any{&ready[Normal], &ready[Quarantine], &ready[Alone]},
-		"SELECT "+one(Normal)+", "+one(Quarantine)+", "+one(Alone), b.o.Queue, now, b.o.Queue, now, b.o.Queue, now)
+		"SELECT "+one(Normal)+", "+one(Quarantine)+", "+one(Alone), slices.Concat(args, args, args)...)
 	return ready, err
 }
 
@@ -62,17 +60,12 @@ func (b *Inbox) Claim(ctx context.Context, n int) ([]Work, error) { return b.Cla
 // ClaimAs is [Inbox.Claim] for lanes of any isolation. The caller sees to it
 // that nothing else runs beside what is Alone.
 func (b *Inbox) ClaimAs(ctx context.Context, as Isolation, n int) ([]Work, error) {
-	lanesOf, order, detail := as.rule()
-	query := "queue = ? AND " + lanesOf + " AND ready_at <= ? ORDER BY " + order + " LIMIT ?" + b.DB.SkipLocked()
+	_, _, detail := as.rule()
 	var works []Work
 	begun := b.elapsed()
 	err := b.DB.Write(ctx, func(ctx context.Context, tx database.Tx) error {
 		works = nil
-		now, err := b.DB.Clock(ctx, tx)
-		if err != nil {
-			return err
-		}
-		lanes, err := b.takeLanes(ctx, tx, query, n, now)
+		lanes, now, err := b.takeLanes(ctx, tx, as, n)
 		if err != nil {
 			return err
 		}
@@ -99,20 +92,28 @@ type laneRow struct {
 	No      int64
 	Owner   string
 	Crashes int64
+	Now     int64 // when it was read
 }
 
 func (l *Ledger) lanes(ctx context.Context, in database.Reader, query string, args ...any) ([]laneRow, error) {
-	return database.All(ctx, l.DB, in, func(l *laneRow) []any { return []any{&l.Key, &l.No, &l.Owner, &l.Crashes} },
-		"SELECT lane_key, lease_no, lease_owner, crashes FROM lanes WHERE "+query, args...)
+	now, at := l.DB.Moment()
+	return database.All(ctx, l.DB, in, func(l *laneRow) []any { return []any{&l.Key, &l.No, &l.Owner, &l.Crashes, &l.Now} },
+		"SELECT lane_key, lease_no, lease_owner, crashes, "+now+" FROM lanes WHERE "+query, append(at, args...)...)
 }
 
-func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, query string, n int, now int64) ([]laneRow, error) {
-	lanes, err := b.lanes(ctx, tx, query, b.o.Queue, now, n)
-	if err == nil {
-		lanes, err = b.orphaned(ctx, tx, lanes, now) // a dead process has held some
-	}
+// takeLanes takes up to n lanes that are ready, and tells the time.
+func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, as Isolation, n int) (lanes []laneRow, now int64, err error) {
+	of, order, _ := as.rule()
+	moment, at := b.DB.Moment()
+	lanes, err = b.lanes(ctx, tx, "queue = ? AND "+of+" AND ready_at <= "+moment+" ORDER BY "+order+" LIMIT ?"+b.DB.SkipLocked(),
+		slices.Concat([]any{b.o.Queue}, at, []any{n})...)
 	if err != nil || len(lanes) == 0 {
-		return nil, err
+		return nil, 0, err
+	}
+	now = lanes[0].Now
+	lanes, err = b.orphaned(ctx, tx, lanes, now) // a dead process has held some
+	if err != nil || len(lanes) == 0 {
+		return nil, 0, err
 	}
 	keys := make([][]byte, len(lanes))
 	for i := range lanes {
@@ -120,7 +121,7 @@ func (b *Inbox) takeLanes(ctx context.Context, tx database.Tx, query string, n i
 	}
 	_, err = b.DB.Exec(ctx, tx, "UPDATE lanes SET lease_owner = ?, lease_no = lease_no + 1, ready_at = ?, updated_at = ? WHERE lane_key IN (?)",
 		b.o.Owner, now+b.o.Lease.Microseconds(), now, keys)
-	return lanes, err
+	return lanes, now, err
 }
 
 // openLane reads the events of a claimed lane that the next turn is about, none

@@ -2,14 +2,14 @@ package inbox
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/parley-bot/parley/internal/database"
 )
 
-// dialect holds the statements that the engines write differently. What times
-// they need they take from the server's clock, so that it costs no round trip;
-// on SQLite they are arguments, see [Inbox.times].
+// dialect holds the statements that the engines write differently. The times in
+// them are [database.DB.Moment], so that they cost no round trip.
 type dialect struct {
 	// wakeLane gives a lane work from now on, and holds its row. A lane that has
 	// work already is not written, only locked.
@@ -26,7 +26,7 @@ type dialect struct {
 	moment string
 }
 
-func dialectOf(engine database.Engine) dialect {
+func dialectOf(db *database.DB) dialect {
 	const (
 		lane    = "INSERT INTO lanes (lane_key, queue, ready_at, updated_at) VALUES (?, ?, NOW, NOW)"
 		columns = "INSERT INTO events (event_key, message_key, lane_key, platform, tenant, event_id, user_key, " +
@@ -43,23 +43,21 @@ func dialectOf(engine database.Engine) dialect {
 		appendStep: "steps || ?",
 		moment:     "?",
 	}
-	now := "?"
-	switch engine {
+	switch db.Engine() {
 	case database.SQLite:
 	case database.Postgres:
 		d.moment = "CAST(? AS BIGINT)"
-		now = "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS BIGINT)"
 		// What is counted is there before the event gets its id.
 		d.accept = "WITH lane AS (" + d.wakeLane + " RETURNING 1) " +
 			columns + "SELECT " + values + " FROM (SELECT COUNT(*) AS n FROM lane) AS held WHERE held.n >= 0 ON CONFLICT DO NOTHING"
 	case database.MySQL:
-		now = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
 		d.wakeLane = lane + " ON DUPLICATE KEY UPDATE ready_at = COALESCE(ready_at, VALUES(ready_at))"
 		d.insertEvent = event + " ON DUPLICATE KEY UPDATE event_key = event_key"
 		d.follow = thread + " ON DUPLICATE KEY UPDATE several = " +
 			"CASE WHEN person <> VALUES(person) OR VALUES(several) = 1 THEN 1 ELSE several END, updated_at = VALUES(updated_at)"
 		d.appendStep = "CONCAT(steps, ?)"
 	}
+	now, _ := db.Moment()
 	for _, statement := range []*string{&d.wakeLane, &d.insertEvent, &d.accept} {
 		*statement = strings.ReplaceAll(*statement, "NOW,", now+",")
 		*statement = strings.ReplaceAll(*statement, "NOW)", now+")")
@@ -67,14 +65,10 @@ func dialectOf(engine database.Engine) dialect {
 	return d
 }
 
-// times returns the arguments of a statement that come behind those given: on
-// SQLite the time, twice.
+// times returns the arguments of a statement that names the time twice, behind the others.
 func (l *Ledger) times(args ...any) []any {
-	if l.DB.Engine() != database.SQLite {
-		return args
-	}
-	now := database.Micros(l.DB.Now())
-	return append(args, now, now)
+	_, at := l.DB.Moment()
+	return slices.Concat(args, at, at)
 }
 
 // wakeLane gives a lane work from now on, and holds its row.

@@ -24,13 +24,14 @@ type Answer struct {
 	Detail         string // for the ledger
 }
 
-// AnsweredTx notes that the reply to the events is made and which delivery
-// shows it. It fails with ErrLeaseLost when the lane is no longer ours, and with
-// ErrRetracted when one of the messages was taken back.
-func (b *Inbox) AnsweredTx(ctx context.Context, tx database.Tx, w *Work, a Answer) error {
-	now, err := b.holdNow(ctx, tx, w)
+// AnsweredTx notes that the reply to the events is made and which delivery shows
+// it, and returns the time of that by the database's clock. It fails with
+// ErrLeaseLost when the lane is no longer ours, and with ErrRetracted when one of
+// the messages was taken back.
+func (b *Inbox) AnsweredTx(ctx context.Context, tx database.Tx, w *Work, a Answer) (now int64, err error) {
+	now, err = b.hold(ctx, tx, w.Lease)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	answered := func(calledOff string) (int64, error) {
 		return b.DB.Exec(ctx, tx, "UPDATE events SET conversation_id = ?, delivery_id = ?, attempts = attempts + ?, updated_at = ?, steps = "+
@@ -39,7 +40,7 @@ func (b *Inbox) AnsweredTx(ctx context.Context, tx database.Tx, w *Work, a Answe
 	}
 	n, err := answered("= ''")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if n < int64(len(w.Events)) { // somebody has called off the others
 		more, err := answered("NOT IN ('', '" + string(Retracted) + "')")
@@ -50,20 +51,20 @@ func (b *Inbox) AnsweredTx(ctx context.Context, tx database.Tx, w *Work, a Answe
 			err = b.tooLate(ctx, tx, w)
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if err := b.followTx(ctx, tx, &w.Events[0].Event, now); err != nil {
-		return err
+		return 0, err
 	}
-	return b.survived(ctx, tx, w)
+	return now, b.survived(ctx, tx, w)
 }
 
 // NoteTx appends a line to the ledger of events that are being answered. It fails
 // with ErrLeaseLost when the lane is no longer ours, and with ErrRetracted when one
 // of the messages was taken back.
 func (b *Inbox) NoteTx(ctx context.Context, tx database.Tx, w *Work, detail string) error {
-	now, err := b.holdNow(ctx, tx, w)
+	now, err := b.hold(ctx, tx, w.Lease)
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ type End struct {
 
 // DoneTx ends the events in a final state and gives the lane back.
 func (b *Inbox) DoneTx(ctx context.Context, tx database.Tx, w *Work, end End) error {
-	now, err := b.holdNow(ctx, tx, w)
+	now, err := b.hold(ctx, tx, w.Lease)
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ type Failure struct {
 
 // FailTx puts the events back until the wait is over.
 func (b *Inbox) FailTx(ctx context.Context, tx database.Tx, w *Work, f Failure) error {
-	now, err := b.holdNow(ctx, tx, w)
+	now, err := b.hold(ctx, tx, w.Lease)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (b *Inbox) Grown(ctx context.Context, w *Work) (bool, error) {
 // has arrived. It is no attempt. conversationID is the conversation that holds
 // their messages by now, 0 when none does.
 func (b *Inbox) InterruptTx(ctx context.Context, tx database.Tx, w *Work, conversationID int64, detail string) error {
-	now, err := b.holdNow(ctx, tx, w)
+	now, err := b.hold(ctx, tx, w.Lease)
 	if err != nil {
 		return err
 	}

@@ -67,27 +67,21 @@ func (b *Inbox) Extend(ctx context.Context, leases []*Lease) error {
 	return nil
 }
 
-// hold fails with ErrLeaseLost unless the lease is still held, and keeps it
-// from being taken until the transaction ends.
-func (b *Inbox) hold(ctx context.Context, tx database.Tx, l *Lease) error {
-	var no int64
-	err := b.DB.QueryRow(ctx, tx, []any{&no}, "SELECT lease_no FROM lanes WHERE lane_key = ? AND lease_owner = ?"+b.DB.ForUpdate(), l.lane, l.owner)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && no != l.no {
-		return ErrLeaseLost
-	}
-	return err
-}
-
 // HoldTx fails with ErrLeaseLost when the lane is no longer ours, and keeps it
 // from being taken until the transaction ends.
 func (b *Inbox) HoldTx(ctx context.Context, tx database.Tx, w *Work) error {
-	return b.hold(ctx, tx, w.Lease)
+	_, err := b.hold(ctx, tx, w.Lease)
+	return err
 }
 
-// holdNow is hold and the time that belongs to what is written under it.
-func (b *Inbox) holdNow(ctx context.Context, tx database.Tx, w *Work) (int64, error) {
-	if err := b.hold(ctx, tx, w.Lease); err != nil {
-		return 0, err
+// hold is [Inbox.HoldTx] and returns the time that belongs to what is written under it.
+func (b *Inbox) hold(ctx context.Context, tx database.Tx, l *Lease) (now int64, err error) {
+	var no int64
+	moment, args := b.DB.Moment()
+	err = b.DB.QueryRow(ctx, tx, []any{&no, &now}, "SELECT lease_no, "+moment+" FROM lanes WHERE lane_key = ? AND lease_owner = ?"+b.DB.ForUpdate(),
+		append(args, l.lane, l.owner)...)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && no != l.no {
+		return 0, ErrLeaseLost
 	}
-	return b.DB.Clock(ctx, tx)
+	return now, err
 }

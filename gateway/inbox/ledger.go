@@ -24,7 +24,7 @@ type Ledger struct {
 // replies to the events, which go and come back with them; kept is what else
 // goes with them.
 func NewLedger(db *database.DB, deliveries Deliveries, kept ...Kept) *Ledger {
-	return &Ledger{DB: db, sql: dialectOf(db.Engine()), deliveries: deliveries, kept: kept}
+	return &Ledger{DB: db, sql: dialectOf(db), deliveries: deliveries, kept: kept}
 }
 
 // Kept is what somebody keeps of events.

@@ -2,7 +2,10 @@ package inbox
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,7 +42,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 func TestInsertBuildsNoTables(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
-	rows, err := db.Read().DB.QueryContext(t.Context(), "EXPLAIN "+strings.ReplaceAll(dialectOf(database.SQLite).insertEvent, "?", "NULL"))
+	rows, err := db.Read().DB.QueryContext(t.Context(), "EXPLAIN "+strings.ReplaceAll(dialectOf(db).insertEvent, "?", "NULL"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +60,43 @@ func TestInsertBuildsNoTables(t *testing.T) {
 	}
 	if err := rows.Err(); err != nil || n < 20 {
 		t.Fatalf("%d steps, %v", n, err)
+	}
+}
+
+// On servers too a claim begins where lanes become ready, although it compares with
+// the server's own clock.
+func TestServersClaimByIndex(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		engine              database.Engine
+		set, explain, shows string
+	}{
+		{database.Postgres, "SET LOCAL enable_seqscan = off", "EXPLAIN", `Index Scan using lanes_ready on lanes(.|\n)*Index Cond: .*ready_at <=`},
+		{database.MySQL, "SET @unused = 0", "EXPLAIN FORMAT=JSON", `"key": "lanes_ready"(.|\n)*"used_key_parts": \["queue", "crashes", "ready_at"\]`},
+	} {
+		if !slices.Contains(dbtest.Engines(), tt.engine) {
+			continue
+		}
+		t.Run(string(tt.engine), func(t *testing.T) {
+			t.Parallel()
+			db := dbtest.Open(t, dbtest.Migrated(t, tt.engine))
+			now, _ := db.Moment()
+			var plan strings.Builder
+			err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+				if _, err := tx.Tx.ExecContext(ctx, tt.set); err != nil {
+					return err
+				}
+				return db.Query(ctx, tx, func(rows *sql.Rows) error {
+					var line string
+					err := rows.Scan(&line)
+					fmt.Fprintln(&plan, line)
+					return err
+				}, tt.explain+" SELECT lane_key FROM lanes WHERE queue = '' AND crashes = 0 AND ready_at <= "+now+" ORDER BY ready_at LIMIT 8"+db.SkipLocked())
+			})
+			if err != nil || !regexp.MustCompile(tt.shows).MatchString(plan.String()) {
+				t.Errorf("%v\n%s", err, plan.String())
+			}
+		})
 	}
 }
 

@@ -231,7 +231,8 @@ func TestReplyForgetsDeaths(t *testing.T) {
 			}
 		}
 		err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-			return b.AnsweredTx(ctx, tx, &w[0], inbox.Answer{ConversationID: 1})
+			_, err := b.AnsweredTx(ctx, tx, &w[0], inbox.Answer{ConversationID: 1})
+			return err
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -29,7 +29,8 @@ func answered(t *testing.T, b *inbox.Inbox, e platforms.Event) {
 	accept(t, b, e)
 	for _, w := range claim(t, b, 10) {
 		err := b.DB.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-			return b.AnsweredTx(ctx, tx, &w, inbox.Answer{ConversationID: 1})
+			_, err := b.AnsweredTx(ctx, tx, &w, inbox.Answer{ConversationID: 1})
+			return err
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -211,15 +211,12 @@ func partKey(base string, n int) string { return base + "-" + strconv.Itoa(n) }
 // Silent reports that nothing has to be sent: who asked reads the reply from us.
 func (d *Delivery) Silent() bool { return len(d.parts) == 0 }
 
-// SealTx stores a prepared delivery, or completes the one that there is.
-func (b *Outbox) SealTx(ctx context.Context, tx database.Tx, d *Delivery) error {
+// SealTx stores a prepared delivery, or completes the one that there is. now is
+// the database's clock.
+func (b *Outbox) SealTx(ctx context.Context, tx database.Tx, d *Delivery, now int64) error {
 	address, err := json.Marshal(d.Address)
 	if err != nil {
 		return fmt.Errorf("encode address: %w", err)
-	}
-	now, err := b.db.Clock(ctx, tx)
-	if err != nil {
-		return err
 	}
 	d.since = database.Time(now)
 	state := "open"

@@ -187,7 +187,9 @@ func deliver(t *testing.T, o *outbox.Outbox, db *database.DB, platform string, i
 	for _, id := range ids {
 		d := &outbox.Delivery{ID: id, LaneKey: []byte{byte(id)}, Platform: platform, Address: platforms.Address{ChatID: "c"}, Text: "hi", Outcome: outbox.Sent}
 		o.Prepare(d, slices.Repeat([]byte{byte(id)}, 32))
-		if err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error { return o.SealTx(ctx, tx, d) }); err != nil {
+		if err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+			return o.SealTx(ctx, tx, d, database.Micros(time.Now()))
+		}); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, d)

@@ -158,7 +158,9 @@ func keyOf(d *outbox.Delivery) []byte { return database.Hash("event", fmt.Sprint
 func (k desk) seal(t *testing.T, d *outbox.Delivery) {
 	t.Helper()
 	k.Prepare(d, keyOf(d))
-	write(t, k.db, func(ctx context.Context, tx database.Tx) error { return k.SealTx(ctx, tx, d) })
+	write(t, k.db, func(ctx context.Context, tx database.Tx) error {
+		return k.SealTx(ctx, tx, d, database.Micros(time.Now()))
+	})
 }
 
 // load takes a delivery up as a process does that knows nothing of it.

@@ -105,11 +105,12 @@ func (r *Runner) commitTx(ctx context.Context, tx database.Tx, t *task, a reply,
 		return err
 	}
 	made := inbox.Answer{ConversationID: conv.ID, Whole: len(a.usage) > 0 && !a.cut, Detail: a.detail}
-	if err := r.o.Inbox.AnsweredTx(ctx, tx, t.Work, made); err != nil {
+	now, err := r.o.Inbox.AnsweredTx(ctx, tx, t.Work, made)
+	if err != nil {
 		return err
 	}
 	r.o.Outbox.Prepare(d, inbox.EventKey(&t.lead().Event))
-	if err := r.o.Outbox.SealTx(ctx, tx, d); err != nil {
+	if err := r.o.Outbox.SealTx(ctx, tx, d, now); err != nil {
 		return err
 	}
 	if d.Silent() {

@@ -5,21 +5,29 @@ import (
 	"time"
 )
 
-// Clock returns the time that leases and waits are measured by, in
-// microseconds since 1970: the server's own clock, since the clocks of
-// several replicas differ; on SQLite this machine's.
-func (db *DB) Clock(ctx context.Context, in Reader) (int64, error) {
-	var query string
+// Moment returns, for use inside a statement, the time that leases and waits are
+// measured by, in microseconds since 1970, and the arguments that it needs: the
+// server's own clock as the statement begins, since the clocks of several replicas
+// differ; on SQLite this machine's. An index can be searched by it.
+func (db *DB) Moment() (text string, args []any) {
 	switch db.Engine() {
 	case Postgres:
-		query = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+		return "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS BIGINT)", nil
 	case MySQL:
-		query = "SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)"
+		return "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)", nil
 	default:
+		return "?", []any{Micros(db.Now())}
+	}
+}
+
+// Clock returns what [DB.Moment] is now.
+func (db *DB) Clock(ctx context.Context, in Reader) (int64, error) {
+	text, args := db.Moment()
+	if len(args) > 0 {
 		return Micros(db.Now()), nil
 	}
 	var now int64
-	err := db.QueryRow(ctx, in, []any{&now}, query)
+	err := db.QueryRow(ctx, in, []any{&now}, "SELECT "+text)
 	return now, err
 }
 
