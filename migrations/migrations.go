@@ -207,6 +207,7 @@ func steps() []step {
 		bills(),
 		foreignSummaries(),
 		foreignFacts(),
+		usageShares(),
 	}
 }
 

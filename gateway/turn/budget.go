@@ -28,7 +28,7 @@ func (t *task) refused(spent *budget.SpentError) string {
 }
 
 // countTx counts what models were called for, and settles what was reserved. It
-// comes last, since every turn of the day needs these rows.
+// comes last, since the turns of many people need these rows.
 func (r *Runner) countTx(ctx context.Context, tx database.Tx, t *task, calls []ai.Response) error {
 	e := &t.lead().Event
 	now := r.o.DB.Now()
@@ -45,7 +45,7 @@ func (r *Runner) countTx(ctx context.Context, tx database.Tx, t *task, calls []a
 		if err := r.o.Usage.SpendTx(ctx, tx, r.day(now), c, person(e), e.ChatID); err != nil {
 			return err
 		}
-		if err := r.o.Usage.AddTx(ctx, tx, now, c); err != nil {
+		if err := r.o.Usage.AddTx(ctx, tx, now, c, person(e)); err != nil {
 			return err
 		}
 	}

@@ -38,7 +38,8 @@ func TestDays(t *testing.T) {
 			midnight.AddDate(-1, 0, 0).Add(-time.Second): "a",
 		} {
 			write(t, db, func(ctx context.Context, tx database.Tx) error {
-				return l.AddTx(ctx, tx, at, &ai.Response{Model: model, Usage: ai.Usage{PromptTokens: 3, CompletionTokens: 1}})
+				who := memory.Person{Platform: "slack", SenderID: at.String()}
+				return l.AddTx(ctx, tx, at, &ai.Response{Model: model, Usage: ai.Usage{PromptTokens: 3, CompletionTokens: 1}}, who)
 			})
 		}
 		days := func(from time.Time) (list []string) {
@@ -89,7 +90,7 @@ func TestLostCommitCountsNothing(t *testing.T) {
 				err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
 					c := call(5, 2, nil)
 					c.Model = "m"
-					if err := errors.Join(l.AddTx(ctx, tx, today, c), l.SpendTx(ctx, tx, today, c, p, "C1")); err != nil {
+					if err := errors.Join(l.AddTx(ctx, tx, today, c, p), l.SpendTx(ctx, tx, today, c, p, "C1")); err != nil {
 						return err
 					}
 					if i%4 == 0 {

@@ -12,10 +12,11 @@ import (
 func (l *Ledger) Parts() []database.Part {
 	return []database.Part{
 		&database.Table{
-			DB: l.db, Name: "usage_daily", File: "usage", Key: []string{"day", "model"},
+			DB: l.db, Name: "usage_daily", File: "usage", Key: []string{"day", "model", "share"},
 			Columns: []database.Column{
 				{Name: "day"},
 				{Name: "model"},
+				{Name: "share", Kind: database.Number, Newer: int64(0)},
 				{Name: "prompt_tokens", Kind: database.Number},
 				{Name: "completion_tokens", Kind: database.Number},
 				{Name: "calls", Kind: database.Number},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-bot/parley/ai"
 	"github.com/parley-bot/parley/internal/database"
+	"github.com/parley-bot/parley/memory"
 )
 
 // Day is one model's use on one day (UTC).
@@ -40,8 +41,8 @@ type Ledger struct {
 func New(db *database.DB) *Ledger {
 	return &Ledger{
 		db: db,
-		add: database.Upsert(db.Engine(), `INSERT INTO usage_daily (day, model, prompt_tokens, completion_tokens, cached_tokens, written_tokens, cost, calls)
-			VALUES (?, ?, ?, ?, ?, ?, ?, 1)`, "day, model",
+		add: database.Upsert(db.Engine(), `INSERT INTO usage_daily (day, model, share, prompt_tokens, completion_tokens, cached_tokens, written_tokens, cost, calls)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)`, "day, model, share",
 			"prompt_tokens = usage_daily.prompt_tokens + excluded.prompt_tokens, "+
 				"completion_tokens = usage_daily.completion_tokens + excluded.completion_tokens, "+
 				"cached_tokens = usage_daily.cached_tokens + excluded.cached_tokens, "+
@@ -53,21 +54,25 @@ func New(db *database.DB) *Ledger {
 	}
 }
 
-// AddTx counts one call.
-func (l *Ledger) AddTx(ctx context.Context, tx database.Tx, at time.Time, call *ai.Response) error {
+// shares is in how many rows a day and model are counted: each is locked until a
+// turn's commit has reached the disk, and one would make all turns wait for it.
+const shares = 16
+
+// AddTx counts one call for a person.
+func (l *Ledger) AddTx(ctx context.Context, tx database.Tx, at time.Time, call *ai.Response, p memory.Person) error {
 	var cost any
 	if call.Cost != nil {
 		cost = *call.Cost
 	}
-	_, err := l.db.Exec(ctx, tx, l.add, at.UTC().Format(time.DateOnly), call.Model, call.PromptTokens, call.CompletionTokens,
+	_, err := l.db.Exec(ctx, tx, l.add, at.UTC().Format(time.DateOnly), call.Model, int64(p.Hash()[0])%shares, call.PromptTokens, call.CompletionTokens,
 		call.CachedTokens, call.WrittenTokens, cost)
 	return err
 }
 
 // Since returns the days from the given one on, newest first.
 func (l *Ledger) Since(ctx context.Context, from time.Time) ([]Day, error) {
-	days, err := database.All(ctx, l.db, l.db.Read(), (*Day).dest, `SELECT day, model, prompt_tokens, completion_tokens, calls, cached_tokens, cost FROM usage_daily
-		WHERE day >= ? ORDER BY day DESC, model`, from.UTC().Format(time.DateOnly))
+	days, err := database.All(ctx, l.db, l.db.Read(), (*Day).dest, "SELECT day, model, SUM(prompt_tokens), SUM(completion_tokens), SUM(calls), SUM(cached_tokens), "+
+		whole("cost")+" FROM usage_daily WHERE day >= ? GROUP BY day, model ORDER BY day DESC, model", from.UTC().Format(time.DateOnly))
 	for i := range days {
 		if d := &days[i]; d.billionths.Valid {
 			cost := float64(d.billionths.Int64) / 1e9

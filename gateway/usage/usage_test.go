@@ -3,6 +3,7 @@ package usage_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/parley-bot/parley/gateway/usage"
 	"github.com/parley-bot/parley/internal/database"
 	"github.com/parley-bot/parley/internal/database/dbtest"
+	"github.com/parley-bot/parley/memory"
 )
 
 // The cost of a day is known while the price of each of its calls is.
@@ -18,10 +20,13 @@ func TestCost(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		l := usage.New(db)
 		now := time.Now()
+		people := 0
 		call := func(model string, cost *int64) {
 			t.Helper()
+			people++
+			who := memory.Person{Platform: "slack", SenderID: fmt.Sprint("U", people)} // in rows of their own
 			r := &ai.Response{Model: model, Cost: cost, Usage: ai.Usage{PromptTokens: 100, CompletionTokens: 10, CachedTokens: 60, WrittenTokens: 5}}
-			write(t, db, func(ctx context.Context, tx database.Tx) error { return l.AddTx(ctx, tx, now, r) })
+			write(t, db, func(ctx context.Context, tx database.Tx) error { return l.AddTx(ctx, tx, now, r, who) })
 		}
 		for _, cost := range []int64{0, 0} {
 			call("free", &cost)

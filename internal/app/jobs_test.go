@@ -71,7 +71,7 @@ func TestCleanup(t *testing.T) {
 			at := now.AddDate(0, 0, -days)
 			err := c.db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
 				call := &ai.Response{Model: "m", Usage: ai.Usage{PromptTokens: 10}}
-				return errors.Join(c.usage.AddTx(ctx, tx, at, call), c.usage.SpendTx(ctx, tx, at, call, ann, "C1"))
+				return errors.Join(c.usage.AddTx(ctx, tx, at, call, ann), c.usage.SpendTx(ctx, tx, at, call, ann, "C1"))
 			})
 			if err != nil {
 				t.Fatal(err)
