@@ -126,7 +126,8 @@ func newCluster(t *testing.T, engine database.Engine, conversations int) *cluste
 	c.ctx = ctx
 	c.openai.SetReply(func(call fakeopenai.Call) string { return "covers " + newTexts(call) })
 	for _, name := range []string{"a", "b", "c"} {
-		c.replicas[name] = c.spawn(t, name)
+		// No two of them can hold all conversations, so that each has some.
+		c.replicas[name] = c.spawn(t, name, fmt.Sprintf("PARLEY_GATEWAY__WORKERS=%d", conversations/3+1))
 		c.join(name)
 	}
 	return c
