@@ -3,8 +3,10 @@
 package lenient
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"unicode/utf8"
 )
 
 // Decode reads JSON as far as its types are those of into. A field of another
@@ -22,6 +24,9 @@ func Decode(data []byte, into any) error {
 func Text(raw []byte) (text string) {
 	switch raw[0] {
 	case '"':
+		if plain := raw[1 : len(raw)-1]; bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain) {
+			return string(plain) // nearly all of them
+		}
 		_ = json.Unmarshal(raw, &text)
 	case '{':
 		var object struct {

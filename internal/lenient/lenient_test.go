@@ -33,13 +33,20 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// Whatever is JSON has a text.
+// Whatever is JSON has a text: a string that which encoding/json reads.
 func FuzzText(f *testing.F) {
-	f.Add([]byte(`{"id":1}`))
-	f.Fuzz(func(_ *testing.T, raw []byte) {
+	for _, seed := range []string{`{"id":1}`, `"a"`, `"\u00e9"`, "\"\xff\"", `"\""`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
 		var v json.RawMessage
-		if json.Unmarshal(raw, &v) == nil {
-			lenient.Text(v)
+		if json.Unmarshal(raw, &v) != nil {
+			return
+		}
+		text := lenient.Text(v)
+		var want string
+		if v[0] == '"' && (json.Unmarshal(v, &want) != nil || text != want) {
+			t.Errorf("%s: %q, want %q", v, text, want)
 		}
 	})
 }
