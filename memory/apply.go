@@ -35,10 +35,10 @@ func (s *Store) applyTx(ctx context.Context, tx database.Tx, e Effect, changes [
 		return s.again(ctx, tx, effect, changes)
 	}
 	results := make([]Result, len(changes))
-	var counts []AddScore // all by one statement
+	var counts []AddScore // by one statement, which has each row once
 	for i, c := range changes {
-		if score, ok := c.(AddScore); ok && score.isCount() && Check(c) == nil {
-			counts, results[i].Done = score.joined(counts), true
+		if score, ok := c.(AddScore); ok && score.isCount() && !score.isAmong(counts) && Check(c) == nil {
+			counts, results[i].Done = append(counts, score), true
 			continue
 		}
 		if results[i], err = s.make(ctx, tx, e, c); err != nil {

@@ -70,15 +70,9 @@ func (c AddScore) isNamed() bool { return c.Board == Kudos || c.Name != "" }
 // isCount reports whether a change only adds points, of somebody who has written.
 func (c AddScore) isCount() bool { return !c.isNamed() && c.Reason == "" && c.N != 0 }
 
-// joined adds a count to others, those of one person on one board together.
-func (c AddScore) joined(counts []AddScore) []AddScore {
-	for i, have := range counts {
-		if have.Place == c.Place && have.Board == c.Board && have.Person == c.Person {
-			counts[i].N += c.N
-			return counts
-		}
-	}
-	return append(counts, c)
+// isAmong reports whether one of some counts is for the same row.
+func (c AddScore) isAmong(counts []AddScore) bool {
+	return slices.ContainsFunc(counts, func(o AddScore) bool { return o.Place == c.Place && o.Board == c.Board && o.Person == c.Person })
 }
 
 // countPoints adds points to boards of people who have just written there.

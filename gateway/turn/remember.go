@@ -44,29 +44,22 @@ func (r *Runner) lessons(w *inbox.Work, a *reply, what string) []lesson {
 	return list
 }
 
-// add notes a change; points for the same board are one change, since each is
-// a write in every period.
-func (l *lesson) add(c memory.Change) {
-	more, isScore := c.(memory.AddScore)
-	for i, have := range l.changes {
-		if have == c && !isScore {
-			return
-		}
-		score, ok := have.(memory.AddScore)
-		if !ok || !isScore || score.Place != more.Place || score.Board != more.Board || score.Person != more.Person {
-			continue
-		}
-		score.N += more.N
-		l.changes[i] = score
+func (l *lesson) add(c memory.Change) { l.changes = append(l.changes, c) }
+
+// count adds points of the lesson's event. Those on one board are one change,
+// since each is a write.
+func (l *lesson) count(e *platforms.Event, b memory.Board, n int64) {
+	if n <= 0 {
 		return
 	}
-	l.changes = append(l.changes, c)
-}
-
-func (l *lesson) count(e *platforms.Event, b memory.Board, n int64) {
-	if n > 0 {
-		l.add(memory.AddScore{Place: placeOf(e), Board: b, Person: person(e), N: n})
+	for i, c := range l.changes {
+		if score, ok := c.(memory.AddScore); ok && score.Board == b {
+			score.N += n
+			l.changes[i] = score
+			return
+		}
 	}
+	l.add(memory.AddScore{Place: placeOf(e), Board: b, Person: person(e), N: n})
 }
 
 func placeOf(e *platforms.Event) memory.Place {

@@ -22,10 +22,10 @@ func (db *DB) Moment() (text string, args []any) {
 
 // Clock returns what [DB.Moment] is now.
 func (db *DB) Clock(ctx context.Context, in Reader) (int64, error) {
-	text, args := db.Moment()
-	if len(args) > 0 {
+	if db.Engine() == SQLite {
 		return Micros(db.Now()), nil
 	}
+	text, _ := db.Moment()
 	var now int64
 	err := db.QueryRow(ctx, in, []any{&now}, "SELECT "+text)
 	return now, err
