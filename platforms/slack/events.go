@@ -3,7 +3,6 @@ package slack
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"log/slog"
 	"time"
 
@@ -26,7 +25,7 @@ type envelope struct {
 	EnterpriseID   word            `json:"enterprise_id"`
 	APIAppID       word            `json:"api_app_id"`
 	EventID        word            `json:"event_id"`
-	Event          json.RawMessage `json:"event"`
+	Event          message         `json:"event"`
 	Authorizations []authorization `json:"authorizations"`
 	// ExtShared says whether several organizations share the channel; nil: it is not said.
 	ExtShared *boolean `json:"is_ext_shared_channel"`
@@ -62,14 +61,13 @@ func (a *Adapter) readEnvelope(ctx context.Context, body []byte, now time.Time) 
 // event reads what happened. What cannot be understood is an event all the
 // same, with the reason why it is not answered.
 func (a *Adapter) event(ctx context.Context, env *envelope, now time.Time) platforms.Event {
-	var m message
-	_ = lenient.Decode(env.Event, &m) // the envelope was JSON; no event at all is an empty one
+	m := &env.Event // empty where there is none
 	bots := a.bots(env)
 	e := platforms.Event{
 		Platform: a.name, Tenant: env.tenant(), FormerTenant: env.formerTenant(), App: env.APIAppID.String(),
 		ID: env.EventID.String(), Kind: platforms.KindMessage, ChatType: m.chatType(),
 		ChatID:   cmp.Or(m.channel(), env.tenant(), env.APIAppID.String(), "unknown"),
-		SenderID: m.User.String(), SentAt: m.sentAt(now), Ignore: m.ignore(bots), Guest: env.guest(&m),
+		SenderID: m.User.String(), SentAt: m.sentAt(now), Ignore: m.ignore(bots), Guest: env.guest(m),
 	}
 	if env.Type != slackevents.CallbackEvent {
 		e.Ignore = platforms.Unsupported + "request " + platforms.ShortName(env.Type.String())
@@ -80,15 +78,15 @@ func (a *Adapter) event(ctx context.Context, env *envelope, now time.Time) platf
 		e.Retracts, e.Ignore = m.channel()+":"+gone, "message taken back"
 		e.SenderID, e.ThreadID = m.Previous.User.String(), m.Previous.ThreadTS.ts()
 	case m.Type == word(slackevents.AgentSessionStopped):
-		a.stopped(&e, &m)
+		a.stopped(&e, m)
 	case m.Type == word(slackevents.AppHomeOpened):
-		a.opened(&e, &m)
+		a.opened(&e, m)
 	case m.spoken():
 		m.fill(&e, bots)
-		a.contain(&e, &m)
+		a.contain(&e, m)
 	}
-	a.noteView(env, &e, &m, now)
-	a.noteRemoval(ctx, env, &e, &m)
+	a.noteView(env, &e, m, now)
+	a.noteRemoval(ctx, env, &e, m)
 	return e
 }
 
