@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -103,8 +104,10 @@ func (p *pipeline) serve() {
 }
 
 // collect returns the first row and those that wait with it, in the one order
-// in which rows are locked everywhere.
+// in which rows are locked everywhere. Whoever is about to hand in one goes first,
+// as in [committer.take].
 func (p *pipeline) collect(first *piped) []*piped {
+	runtime.Gosched()
 	batch := []*piped{first}
 	for len(batch) < maxPiped {
 		select {
