@@ -208,6 +208,7 @@ func steps() []step {
 		foreignSummaries(),
 		foreignFacts(),
 		usageShares(),
+		messageKeys(),
 	}
 }
 

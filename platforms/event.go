@@ -77,7 +77,7 @@ type Event struct {
 	App      string `json:"app,omitempty"` // the platform's id of the app that received it; "" where there is none
 
 	ID         string `json:"-"` // the platform's event id: the same on every repeated delivery
-	MessageKey string `json:"-"` // what else identifies the message to its app (chat + message id); "" = nothing else
+	MessageKey string `json:"-"` // what else identifies the message to its app: "chat:message id", or an id alone; "" = nothing else
 	// FormerTenant is what earlier versions took for the tenant of the message;
 	// "" = Tenant. A repeat of what they have stored is known by it.
 	FormerTenant string `json:"-"`

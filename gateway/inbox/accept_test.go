@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,56 +16,85 @@ import (
 	"github.com/parley-bot/parley/platforms"
 )
 
-// One message is one message whatever tenant it is told under, also when an
-// earlier version has stored it, whose keys held the tenant.
+// One message is one message whatever tenant it is told under.
 func TestMessageIsKnownUnderAnyTenant(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		told := func(id, tenant, former string) platforms.Event {
-			e := event(id, "U1")
-			e.Platform, e.App, e.Tenant, e.FormerTenant, e.MessageKey = "slack", "A1", tenant, former, "C1:1.2"
-			return e
-		}
-		accept := func(b *inbox.Inbox, e platforms.Event) inbox.Accepted {
-			t.Helper()
-			a, err := b.Accept(t.Context(), []platforms.Event{e})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return a[0]
-		}
 		b := open(t, db, "a", time.Minute)
-		first := accept(b, told("E1", "TO", ""))
-		if a := accept(b, told("E2", "T1", "TO")); !a.Duplicate || a.ID != first.ID {
+		first := accept(t, b, told("E1", "TO", ""))[0]
+		if a := accept(t, b, told("E2", "T1", "TO"))[0]; !a.Duplicate || a.ID != first.ID {
 			t.Errorf("%+v, want a repeat of %+v", a, first)
 		}
 		other := told("E3", "T1", "TO")
 		other.App = "A2"
-		if a := accept(b, other); a.Duplicate {
+		if a := accept(t, b, other)[0]; a.Duplicate {
 			t.Errorf("to another app: %+v", a)
 		}
-		err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
-			_, err := tx.NewRaw("UPDATE events SET message_key = ?, received_at = 1 WHERE id = ?",
-				database.Hash("message", "slack", "TO", "A1", "C1:1.2"), first.ID).Exec(ctx)
-			return err
+	})
+}
+
+// told tells of one message of Slack.
+func told(id, tenant, former string) platforms.Event {
+	e := event(id, "U1")
+	e.Platform, e.App, e.Tenant, e.FormerTenant, e.MessageKey = "slack", "A1", tenant, former, "C1:1700000000.000200"
+	return e
+}
+
+// What an earlier version has stored is known and can be taken back, whatever its
+// key was.
+func TestMessagesOfEarlierVersionsAreKnown(t *testing.T) {
+	t.Parallel()
+	for name, key := range map[string][]byte{
+		"of its app and workspace": database.Hash("message", "slack", "TO", "A1", "C1:1700000000.000200"),
+		"of its app":               database.Hash("message", "slack", "A1", "C1:1700000000.000200"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dbtest.Each(t, func(t *testing.T, db *database.DB) {
+				first := accept(t, open(t, db, "a", time.Minute), told("E1", "TO", ""))[0]
+				err := db.Write(t.Context(), func(ctx context.Context, tx database.Tx) error {
+					_, err := tx.NewRaw("UPDATE events SET message_key = ?, received_at = 1 WHERE id = ?", key, first.ID).Exec(ctx)
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				b := open(t, db, "b", time.Minute, func(o *inbox.Options) { o.KeysSince = time.Now().Add(-time.Hour) })
+				for i, e := range []platforms.Event{told("E2", "T1", "TO"), told("E3", "TO", "")} {
+					if a := accept(t, b, e)[0]; !a.Duplicate || a.ID != first.ID || a.EventID != "E1" {
+						t.Errorf("%d: %+v, want a repeat of %+v", i, a, first)
+					}
+				}
+				next := told("E4", "T1", "TO")
+				next.MessageKey = "C1:1700000000.000201"
+				if a := accept(t, b, next)[0]; a.Duplicate {
+					t.Errorf("another message: %+v", a)
+				}
+				back := told("E5", "T1", "TO")
+				back.MessageKey, back.Retracts, back.Ignore = "", "C1:1700000000.000200", "message taken back"
+				if a := accept(t, b, back)[0]; a.CallsOff != first.ID || a.Signal != inbox.Retracted {
+					t.Errorf("%+v, want %d called off", a, first.ID)
+				}
+			})
 		})
-		if err != nil {
-			t.Fatal(err)
+	}
+}
+
+// New messages stand side by side in the index, whatever chats they come from: a
+// commit writes a page of it or two, not one for each message.
+func TestNewMessagesStandTogether(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := open(t, db, "a", time.Minute)
+		var want []int64
+		for i := range 40 {
+			e := told(fmt.Sprint("E", i), "T1", "")
+			e.MessageKey = fmt.Sprintf("C%d:1700000000.%06d", i*7919%101, i*100)
+			want = append(want, accept(t, b, e)[0].ID)
 		}
-		later, err := inbox.New(t.Context(), inbox.Options{
-			Ledger: inbox.NewLedger(db, nil), Owner: "b", Lease: time.Minute, Scope: inbox.ScopeThread, Group: func([]inbox.Event) int { return 1 },
-			KeysSince: time.Now().Add(-time.Hour),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, e := range []platforms.Event{told("E4", "T1", "TO"), told("E5", "TO", "")} {
-			if a := accept(later, e); !a.Duplicate || a.ID != first.ID || a.EventID != "E1" {
-				t.Errorf("%d: %+v, want a repeat of %+v", i, a, first)
-			}
-		}
-		if a := accept(later, told("E6", "T1", "TX")); a.Duplicate {
-			t.Errorf("a message of another workspace: %+v", a)
+		got, err := database.Values[int64](t.Context(), db, db.Read(), "SELECT id FROM events ORDER BY message_key")
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%v, %v", got, err)
 		}
 	})
 }

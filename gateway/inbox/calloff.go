@@ -152,8 +152,11 @@ func (b *Inbox) signal(ctx context.Context, tx database.Tx, ids []int64, s Signa
 // retract calls off the event of a message that was taken back, unless it has
 // come to its end, and has its lane looked at.
 func (b *Inbox) retract(ctx context.Context, tx database.Tx, n *entry) error {
-	key := database.Hash("message", n.event.Platform, n.event.App, n.event.Retracts)
-	found, err := b.rows(ctx, tx, "message_key = ? AND "+open, key)
+	keys := [][]byte{messageKey(n.event, n.event.Retracts)}
+	if b.former {
+		keys = append(keys, formerKeys(n.event, n.event.Retracts)...)
+	}
+	found, err := b.rows(ctx, tx, "message_key IN (?) AND "+open, keys)
 	if err != nil || len(found) == 0 {
 		return err
 	}

@@ -32,8 +32,8 @@ type Options struct {
 	// Group returns how many of a lane's oldest events one turn answers, at
 	// least 1.
 	Group func(events []Event) int
-	// KeysSince is since when a message is known by its app, whatever the
-	// tenant; what the ledger holds from before is looked for by tenant too.
+	// KeysSince is since when a message's key is what it is; what the ledger holds
+	// from before is looked for by its former keys too.
 	KeysSince time.Time
 	// Stops reports whether an event asks for no more of the reply that is being
 	// made in its lane; nil: none does.

@@ -171,6 +171,10 @@ func (c *core) openRooms(ctx context.Context, cfg *config.Config, log *slog.Logg
 	if c.since, err = migrations.AppliedAt(ctx, c.db, migrations.Budgets); err != nil {
 		return err
 	}
+	keysSince, err := migrations.AppliedAt(ctx, c.db, migrations.MessageKeys)
+	if err != nil {
+		return err
+	}
 	c.access = gate(cfg, c.db, log)
 	c.inbox, err = inbox.New(ctx, inbox.Options{
 		Refuse: c.access.Refuse,
@@ -181,7 +185,7 @@ func (c *core) openRooms(ctx context.Context, cfg *config.Config, log *slog.Logg
 		Group:        turn.Group(turn.Busy(cfg.Gateway.Busy), turn.IsCommand(cfg.Commands.Prefix)),
 		Stops:        turn.Stops(cfg.Commands.Prefix),
 		Admin:        adminOf(cfg),
-		KeysSince:    c.since,
+		KeysSince:    keysSince,
 	})
 	return err
 }
