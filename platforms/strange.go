@@ -1,6 +1,7 @@
 package platforms
 
 import (
+	"cmp"
 	"strings"
 	"sync"
 	"time"
@@ -44,9 +45,9 @@ func (s *Strange) Worth(reason string, now time.Time) bool {
 }
 
 // Storable returns e as it is when it can be stored. Else it returns what can be
-// kept of it, under the id otherwise when its own does not do: that it came,
-// and why it is not answered.
-func (e Event) Storable(otherwise string) Event {
+// kept of it, under the id that otherwise makes when its own does not do: that it
+// came, and why it is not answered.
+func (e Event) Storable(otherwise func() string) Event {
 	if len(e.SenderName) > MaxIDLen || strings.ContainsRune(e.SenderName, 0) {
 		e.SenderName = ""
 	}
@@ -64,7 +65,7 @@ func (e Event) Storable(otherwise string) Event {
 		return id
 	}
 	return Event{
-		Platform: e.Platform, Tenant: fits(e.Tenant, ""), App: fits(e.App, ""), ID: fits(e.ID, otherwise),
+		Platform: e.Platform, Tenant: fits(e.Tenant, ""), App: fits(e.App, ""), ID: cmp.Or(fits(e.ID, ""), otherwise()),
 		Kind: e.Kind, ChatType: Group, ChatID: fits(e.ChatID, "unknown"), SenderID: fits(e.SenderID, ""),
 		SentAt: e.SentAt, Ignore: NotUnderstood + failure.SafeOf(why),
 	}

@@ -56,8 +56,10 @@ func (a *Adapter) inbound(ctx context.Context, env *envelope, r platforms.Reques
 
 // kept returns the event as it can be stored, and tells the admin of an odd one.
 func (a *Adapter) kept(ctx context.Context, ev platforms.Event, r platforms.Request) platforms.Event {
-	sum := sha256.Sum256(r.Body)
-	ev = ev.Storable("body-" + hex.EncodeToString(sum[:16]))
+	ev = ev.Storable(func() string {
+		sum := sha256.Sum256(r.Body)
+		return "body-" + hex.EncodeToString(sum[:16])
+	})
 	if ev.ChatType == platforms.Private && ev.SenderID != "" {
 		ev.ReplyTo.UserKey = ev.UserKey() // says at the address that nobody else reads along
 	}

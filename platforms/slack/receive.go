@@ -40,7 +40,7 @@ func (a *Adapter) Receive(ctx context.Context, r platforms.Request) (platforms.I
 // nobody will answer.
 func (a *Adapter) storable(ctx context.Context, in platforms.Inbound, r platforms.Request, now time.Time) platforms.Inbound {
 	for i := range in.Events {
-		e := in.Events[i].Storable(requestID(r))
+		e := in.Events[i].Storable(func() string { return requestID(r) })
 		in.Events[i] = e
 		if a.strange.Worth(e.Ignore, now) {
 			a.log.WarnContext(ctx, "slack sent an event that cannot be answered; it is stored as ignored",
