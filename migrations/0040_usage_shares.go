@@ -6,12 +6,10 @@ package migrations
 //
 //   - usage_daily.share is below 16; what was counted before is in 0.
 func usageShares() step {
-	// The columns of the key come first: an older SQLite takes the others of a
-	// table without rowids for empty when it checks a file.
 	table := func(name, share, key string) string {
-		return `{sqlite CREATE TABLE ` + name + ` (day TEXT NOT NULL, model TEXT NOT NULL, ` + share + `prompt_tokens BIGINT NOT NULL, ` +
+		return `{sqlite CREATE TABLE ` + name + ` (day TEXT NOT NULL, model TEXT NOT NULL, prompt_tokens BIGINT NOT NULL, ` +
 			`completion_tokens BIGINT NOT NULL, calls BIGINT NOT NULL, cached_tokens BIGINT NOT NULL DEFAULT 0, ` +
-			`written_tokens BIGINT NOT NULL DEFAULT 0, cost BIGINT, PRIMARY KEY (` + key + `)) WITHOUT ROWID}`
+			`written_tokens BIGINT NOT NULL DEFAULT 0, cost BIGINT` + share + `, PRIMARY KEY (` + key + `)) WITHOUT ROWID}`
 	}
 	const swap = `{sqlite ALTER TABLE usage_new RENAME TO usage_daily}`
 	return step{
@@ -19,7 +17,7 @@ func usageShares() step {
 		up: []string{
 			`{postgres ALTER TABLE usage_daily ADD COLUMN share BIGINT NOT NULL DEFAULT 0, DROP CONSTRAINT usage_daily_pkey, ADD PRIMARY KEY (day, model, share)}`,
 			`{mysql ALTER TABLE usage_daily ADD COLUMN share BIGINT NOT NULL DEFAULT 0, DROP PRIMARY KEY, ADD PRIMARY KEY (day, model, share)}`,
-			table("usage_new", "share BIGINT NOT NULL DEFAULT 0, ", "day, model, share"),
+			table("usage_new", ", share BIGINT NOT NULL DEFAULT 0", "day, model, share"),
 			`{sqlite INSERT INTO usage_new (` + usageColumns + `) SELECT ` + usageColumns + ` FROM usage_daily}`,
 			`{sqlite DROP TABLE usage_daily}`, swap,
 		},

@@ -34,13 +34,12 @@ func TestFirstIsFrozen(t *testing.T) {
 // squeeze makes every run of white space one blank.
 func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// Names are the order, and each is a migration's own. One only marks a time.
+// Names are the order, and each is a migration's own.
 func TestStepsAreInOrder(t *testing.T) {
 	t.Parallel()
 	last := ""
 	for _, s := range steps() {
-		empty := s.name != MessageKeys && (len(s.up) == 0 || len(s.down) == 0)
-		if s.name <= last || s.comment == "" || empty {
+		if s.name <= last || s.comment == "" || len(s.up) == 0 || len(s.down) == 0 {
 			t.Errorf("migration %q %q after %q", s.name, s.comment, last)
 		}
 		last = s.name

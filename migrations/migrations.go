@@ -208,7 +208,7 @@ func steps() []step {
 		foreignSummaries(),
 		foreignFacts(),
 		usageShares(),
-		messageKeys(),
+		usageColumnsInOrder(),
 	}
 }
 

@@ -25,9 +25,15 @@ func TestUsageKeepsItsSums(t *testing.T) {
 	const columns = "usage_daily (day, model, prompt_tokens, completion_tokens, calls, cached_tokens, written_tokens, cost"
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		ctx := t.Context()
-		down := func() {
+		down := func(to int) {
 			t.Helper()
-			if _, err := migrations.Down(ctx, db, 39); err != nil {
+			if _, err := migrations.Down(ctx, db, to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		up := func() {
+			t.Helper()
+			if _, err := migrations.Up(ctx, db); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -41,13 +47,13 @@ func TestUsageKeepsItsSums(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		down()
+		down(39)
 		exec("INSERT INTO " + columns + ") VALUES ('2026-11-01', 'a', 1, 2, 3, 4, 5, 6), ('2026-11-01', 'b', 10, 20, 30, 40, 50, NULL)")
-		if _, err := migrations.Up(ctx, db); err != nil {
-			t.Fatal(err)
-		}
+		up()
 		exec("INSERT INTO " + columns + ", share) VALUES ('2026-11-01', 'a', 1, 1, 1, 1, 1, 1, 7), ('2026-11-01', 'b', 1, 1, 1, 1, 1, 1, 15)")
-		down()
+		down(40)
+		up()
+		down(39)
 		got, err := database.All(ctx, db, db.Read(), func(u *use) []any {
 			return []any{&u.model, &u.prompt, &u.reply, &u.calls, &u.cached, &u.writes, &u.cost}
 		}, "SELECT model, prompt_tokens, completion_tokens, calls, cached_tokens, written_tokens, cost FROM usage_daily ORDER BY model")

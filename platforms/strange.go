@@ -58,15 +58,15 @@ func (e Event) Storable(otherwise func() string) Event {
 	if why == nil {
 		return e
 	}
-	fits := func(id, otherwise string) string {
-		if id == "" || len(id) > MaxIDLen || strings.ContainsRune(id, 0) {
-			return otherwise
+	fits := func(id string) string {
+		if len(id) > MaxIDLen || strings.ContainsRune(id, 0) {
+			return ""
 		}
 		return id
 	}
 	return Event{
-		Platform: e.Platform, Tenant: fits(e.Tenant, ""), App: fits(e.App, ""), ID: cmp.Or(fits(e.ID, ""), otherwise()),
-		Kind: e.Kind, ChatType: Group, ChatID: fits(e.ChatID, "unknown"), SenderID: fits(e.SenderID, ""),
+		Platform: e.Platform, Tenant: fits(e.Tenant), App: fits(e.App), ID: cmp.Or(fits(e.ID), otherwise()),
+		Kind: e.Kind, ChatType: Group, ChatID: cmp.Or(fits(e.ChatID), "unknown"), SenderID: fits(e.SenderID),
 		SentAt: e.SentAt, Ignore: NotUnderstood + failure.SafeOf(why),
 	}
 }
